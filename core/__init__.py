@@ -1,0 +1,46 @@
+"""Isobar's public API.
+
+Names are resolved on first use, so that importing `core` costs nothing: torch and transformers are loaded only by
+those who compute with them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_HOME = {
+    "Barcode": "core.topology",
+    "h0_barcode": "core.topology",
+    "persistent_entropy": "core.topology",
+    "select_features": "core.topology",
+    "Selection": "core.topology",
+    "measure": "core.geometry",
+    "anisotropy": "core.geometry",
+    "isoscore": "core.geometry",
+    "mean_cosine": "core.geometry",
+    "PersistentEntropyLoss": "core.regularizers",
+    "RunSpec": "core.training",
+    "train": "core.training",
+    "inspect_checkpoint": "core.training",
+    "load_run": "core.runs",
+    "list_runs": "core.runs",
+    "IsobarError": "core.errors",
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605  (the one list of names is _HOME)
+
+if TYPE_CHECKING:
+    from core.errors import IsobarError
+    from core.geometry import anisotropy, isoscore, mean_cosine, measure
+    from core.regularizers import PersistentEntropyLoss
+    from core.runs import list_runs, load_run
+    from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features
+    from core.training import RunSpec, inspect_checkpoint, train
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'core' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

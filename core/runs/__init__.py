@@ -1,0 +1,6 @@
+"""The run directory: one folder that holds all that is known of a run; the only thing that trainer and app share."""
+
+from core.runs.reader import Run, Snapshot, list_runs, load_run
+from core.runs.writer import RunWriter
+
+__all__ = ["Run", "RunWriter", "Snapshot", "list_runs", "load_run"]

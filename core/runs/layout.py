@@ -1,0 +1,19 @@
+"""File names of a run directory, in one place for writer and reader."""
+
+SPEC = "spec.yaml"
+STATUS = "status.json"
+EVENTS = "events.jsonl"
+SNAPSHOTS = "snapshots"
+PROBE = "probe.parquet"
+REPORT = "report.json"
+LOG = "log.txt"
+MODEL = "model"
+STOP = "stop"  # an empty file that asks the run to end; works across machines, unlike a signal
+
+STATES = ("queued", "running", "finished", "failed", "stopped")
+HEARTBEAT_SECONDS = 2.0
+
+
+def snapshot_name(step: int) -> str:
+    """Return the file name of the snapshot taken after `step` optimizer steps."""
+    return f"step_{step:06d}.safetensors"

@@ -1,0 +1,236 @@
+"""Reads run directories as they are: any file may be missing or cut short, and what is there is shown."""
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from core.errors import IsobarError, nearest
+from core.geometry import ClassShape
+from core.runs import layout
+
+_STALE_SECONDS = 60.0  # a run on another machine is taken for dead after this long without a heartbeat
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The probe set's embeddings after some step, with the barcode of each class.
+
+    Attributes:
+        step, epoch: when it was taken.
+        embeddings: (n, d) float32.  labels, predictions: (n,) int64; a prediction of -1 means none was made.
+        measures: the whole space's measures, as `measure()` names them, and the task metrics.
+        classes: one :class:`~core.geometry.ClassShape` a class; their edges are rows of `embeddings`.
+    """
+
+    step: int
+    epoch: float
+    embeddings: np.ndarray
+    labels: np.ndarray
+    predictions: np.ndarray
+    measures: dict[str, float]
+    classes: list[ClassShape]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The reading end of one run directory; each property reads its file once, when it is first asked for.
+
+    A file that is missing or cut short reads as empty (``{}``, no rows, None) and is named in :attr:`problems`.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.path.name
+
+    @cached_property
+    def spec(self) -> dict:
+        """spec.yaml as a dictionary: the RunSpec's fields, and ``record`` (versions, device, fingerprints)."""
+        return self._mapping(layout.SPEC, lambda text: yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+    @cached_property
+    def status(self) -> dict:
+        """status.json, with a run whose process is gone turned into ``failed``."""
+        status = self._mapping(layout.STATUS, json.loads)
+        if status.get("state") not in layout.STATES:
+            status = {**status, "state": "failed", "error": status.get("error") or "The run's status can't be read."}
+        if status["state"] == "running" and not _alive(status):
+            status = {**status, "state": "failed", "error": "The run's process ended without a word (killed, or out of memory)."}
+        return status
+
+    @property
+    def state(self) -> str:
+        """queued, running, finished, failed or stopped."""
+        return self.status["state"]
+
+    @cached_property
+    def report(self) -> dict:
+        """report.json: ``before``, ``after``, ``difference``; empty while the run has not ended."""
+        return self._mapping(layout.REPORT, json.loads)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """events.jsonl, one row a line, without the lines that can't be read."""
+        rows = []
+        for line in (self._bytes(layout.EVENTS) or b"").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                rows.append(row)
+        return pd.json_normalize(rows, sep="/") if rows else pd.DataFrame()
+
+    @cached_property
+    def probe(self) -> pd.DataFrame:
+        """probe.parquet: ``text``, ``text_pair`` where there are two, ``label``, ``label_name``; no rows where it can't be read."""
+        try:
+            return pd.read_parquet(self.path / layout.PROBE)
+        except (OSError, ValueError):
+            return pd.DataFrame()
+
+    @cached_property
+    def steps(self) -> list[int]:
+        """The steps of which there is a snapshot, in order; nothing is read but the folder."""
+        names = (p.name for p in (self.path / layout.SNAPSHOTS).glob("step_*.safetensors"))
+        return sorted(int(name[5:-12]) for name in names if name[5:-12].isdigit())
+
+    def snapshot(self, step: int) -> Snapshot | None:
+        """Return the snapshot of `step`, or None where there is none that can be read."""
+        from safetensors import SafetensorError, safe_open
+
+        path = self.path / layout.SNAPSHOTS / layout.snapshot_name(step)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                head = json.loads((file.metadata() or {})["isobar"])
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
+            return Snapshot(
+                step=head["step"],
+                epoch=head["epoch"],
+                embeddings=tensors["embeddings"],
+                labels=tensors["labels"],
+                predictions=tensors["predictions"],
+                measures=head["measures"],
+                classes=[
+                    ClassShape.from_summary(
+                        row,
+                        lengths=tensors[f"bars/{row['label']}/lengths"],
+                        edges=tensors[f"bars/{row['label']}/edges"],
+                        features=tensors[f"bars/{row['label']}/features"].astype(bool),
+                    )
+                    for row in head["classes"]
+                ],
+            )
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+            return None
+
+    @cached_property
+    def before(self) -> Snapshot | None:
+        """The first snapshot (step 0), or None."""
+        return self.snapshot(self.steps[0]) if self.steps and self.steps[0] == 0 else None
+
+    @cached_property
+    def after(self) -> Snapshot | None:
+        """The last snapshot that can be read and is not the first, or None."""
+        for step in reversed(self.steps):
+            if step > 0 and (found := self.snapshot(step)) is not None:
+                return found
+        return None
+
+    @cached_property
+    def problems(self) -> list[str]:
+        """What a finished directory should hold and this one does not, a sentence each."""
+        expected = {layout.SPEC: bool(self.spec), layout.STATUS: (self.path / layout.STATUS).exists()}
+        expected[layout.PROBE] = len(self.probe) > 0
+        if self.state == "finished":
+            expected[layout.REPORT] = bool(self.report)
+            expected[layout.EVENTS] = len(self.events) > 0
+        found = [f"{name} is missing or can't be read." for name, there in expected.items() if not there]
+        unreadable = [step for step in self.steps if self.snapshot(step) is None]
+        return found + [f"The snapshot of step {step} can't be read." for step in unreadable]
+
+    def request_stop(self) -> None:
+        """Ask the run to end; it does so within a training step, leaving a usable directory."""
+        (self.path / layout.STOP).touch()
+
+    def log(self, characters: int = 20_000) -> str:
+        """Return the end of the run's log."""
+        return (self._bytes(layout.LOG) or b"")[-characters:].decode("utf-8", errors="replace")
+
+    def _bytes(self, name: str) -> bytes | None:
+        try:
+            return (self.path / name).read_bytes()
+        except OSError:
+            return None
+
+    def _mapping(self, name: str, parse) -> dict:
+        content = self._bytes(name)
+        if not content:
+            return {}
+        try:
+            value = parse(content)
+        except (ValueError, yaml.YAMLError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+def load_run(path: Path | str) -> Run:
+    """Return the run in directory `path`.
+
+    Raises:
+        IsobarError: there is no such directory, or it holds no run.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        siblings = [p.name for p in path.parent.iterdir() if p.is_dir()] if path.parent.is_dir() else []
+        raise IsobarError(f"There is no run directory {path}.{nearest(path.name, siblings)}")
+    if not _is_run(path):
+        raise IsobarError(f"The directory {path} holds no run: it has neither {layout.SPEC} nor {layout.STATUS}.")
+    return Run(path)
+
+
+def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
+    """Return the runs in `runs_dir`, newest first; an absent directory holds none."""
+    runs_dir = Path(runs_dir)
+    if not runs_dir.is_dir():
+        return []
+    return [Run(p) for p in sorted(runs_dir.iterdir(), key=lambda p: p.name, reverse=True) if p.is_dir() and _is_run(p)]
+
+
+def _is_run(path: Path) -> bool:
+    return (path / layout.SPEC).exists() or (path / layout.STATUS).exists()
+
+
+def _alive(status: dict) -> bool:
+    """Whether the process that wrote `status` is still at work."""
+    if status.get("host") == socket.gethostname():
+        try:
+            os.kill(int(status["pid"]), 0)
+        except ProcessLookupError:
+            return False
+        except (PermissionError, KeyError, ValueError):
+            pass
+        else:
+            return not _is_zombie(int(status["pid"]))
+    try:
+        age = (datetime.now(UTC) - datetime.fromisoformat(status["heartbeat"])).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return False
+    return age < _STALE_SECONDS
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False

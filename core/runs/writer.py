@@ -1,0 +1,168 @@
+"""Writes a run directory. Every file is complete or absent: a reader never meets half of one, except the events' last line."""
+
+import errno
+import json
+import math
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from core.errors import IsobarError
+from core.geometry import ClassShape
+from core.runs import layout
+
+
+class RunWriter:
+    """The writing end of one run directory.
+
+    Args:
+        path: the directory; it is made by :meth:`create`.
+    """
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        self._status: dict = {}
+
+    @classmethod
+    def create(cls, path: Path | str, spec: Mapping, *, resume: bool = False) -> "RunWriter":
+        """Make the directory and write its spec; with `resume`, continue in one that exists.
+
+        Raises:
+            IsobarError: the directory exists already (and `resume` is off), or can't be written.
+        """
+        run = cls(path)
+        if run.path.exists() and not resume and not _only_queued(run.path):
+            raise IsobarError(
+                f"The run directory {run.path} exists already; choose another with --run-dir, or continue it with --resume."
+            )
+        with _sentences_for_disk_errors(run.path):
+            (run.path / layout.SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+            (run.path / layout.STOP).unlink(missing_ok=True)
+            run.write_spec(spec)
+        return run
+
+    def write_spec(self, spec: Mapping) -> None:
+        """Write spec.yaml: everything needed to run it again."""
+        self._replace(layout.SPEC, yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True))
+
+    def status(self, state: str | None = None, **fields) -> None:
+        """Merge `state` and `fields` into status.json and renew its heartbeat."""
+        if state is not None:
+            assert state in layout.STATES, state
+            self._status["state"] = state
+        self._status.update(fields)
+        self._status.update(pid=os.getpid(), host=socket.gethostname(), heartbeat=_now())
+        self._replace(layout.STATUS, json.dumps(_plain(self._status), indent=1))
+
+    def event(self, **fields) -> None:
+        """Append one line to events.jsonl; it is flushed, so that a live page sees it at once."""
+        with _sentences_for_disk_errors(self.path), (self.path / layout.EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(_plain({"time": time.time(), **fields})) + "\n")
+
+    def snapshot(
+        self,
+        *,
+        step: int,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        predictions: np.ndarray,
+        measures: Mapping[str, float],
+        classes: Iterable[ClassShape],
+        epoch: float = 0.0,
+    ) -> None:
+        """Write what the probe set looks like after `step` steps: embeddings (n, d), labels and predictions (n,), barcodes.
+
+        The barcodes are stored, not left to the reader, so that a page needs no topology to draw them.
+        """
+        from safetensors.numpy import save
+
+        tensors = {
+            "embeddings": np.ascontiguousarray(embeddings, dtype=np.float32),
+            "labels": np.ascontiguousarray(labels, dtype=np.int64),
+            "predictions": np.ascontiguousarray(predictions, dtype=np.int64),
+        }
+        classes = list(classes)
+        for shape in classes:
+            tensors[f"bars/{shape.label}/lengths"] = np.ascontiguousarray(shape.lengths, dtype=np.float64)
+            tensors[f"bars/{shape.label}/edges"] = np.ascontiguousarray(shape.edges, dtype=np.int64)
+            tensors[f"bars/{shape.label}/features"] = np.ascontiguousarray(shape.features, dtype=np.uint8)
+        head = {"step": step, "epoch": epoch, "measures": dict(measures), "classes": [s.summary() for s in classes]}
+        self._replace(
+            f"{layout.SNAPSHOTS}/{layout.snapshot_name(step)}",
+            save(tensors, metadata={"isobar": json.dumps(_plain(head))}),
+        )
+
+    def probe(self, frame: pd.DataFrame) -> None:
+        """Write probe.parquet: the probe set's texts and labels, row for row with the snapshots."""
+        with _sentences_for_disk_errors(self.path):
+            temporary = self.path / f".{layout.PROBE}.part"
+            frame.to_parquet(temporary, index=False)
+            temporary.replace(self.path / layout.PROBE)
+
+    def report(self, report: Mapping) -> None:
+        """Write report.json: every measure before, after, and the difference."""
+        self._replace(layout.REPORT, json.dumps(_plain(report), indent=1))
+
+    def stop_requested(self) -> bool:
+        """Whether somebody asked this run to stop."""
+        return (self.path / layout.STOP).exists()
+
+    def _replace(self, name: str, content: str | bytes) -> None:
+        content = content.encode() if isinstance(content, str) else content
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+        with _sentences_for_disk_errors(self.path):
+            try:
+                temporary.write_bytes(content)
+                temporary.replace(target)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+
+
+def _only_queued(path: Path) -> bool:
+    """Whether `path` is a directory in which nothing has run yet (made for a run that waits its turn, or empty)."""
+    if not path.is_dir():
+        return False
+    return not any((path / name).exists() for name in (layout.EVENTS, layout.REPORT, layout.SNAPSHOTS, layout.MODEL)) and {
+        p.name for p in path.iterdir()
+    } <= {layout.SPEC, layout.STATUS, layout.LOG}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _plain(value):
+    """Return `value` as JSON knows it: numpy numbers as Python's, not-a-number as null (JSON has none)."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+@contextmanager
+def _sentences_for_disk_errors(path: Path):
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise IsobarError(f"The disk that holds {path} is full; free some space or choose another place with --runs.") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise IsobarError(f"The run directory {path} can't be written ({error.strerror}); choose another with --runs.") from error
+        raise

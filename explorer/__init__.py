@@ -1,0 +1,1 @@
+"""The face of Isobar: a Streamlit app over `core`; holds no science."""
