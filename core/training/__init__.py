@@ -1,0 +1,21 @@
+"""From a RunSpec to a run directory."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from core.training.spec import RunSpec
+
+if TYPE_CHECKING:
+    from core.training.inspection import inspect_checkpoint
+    from core.training.trainer import train
+
+__all__ = ["RunSpec", "inspect_checkpoint", "train"]
+
+# torch and transformers are loaded only when a run starts: the command line and the app read specs without them.
+_HOME = {"train": "core.training.trainer", "inspect_checkpoint": "core.training.inspection"}
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'core.training' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,156 @@
+"""What a run is: one pydantic model that is form, YAML file, command-line flags and record."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import IsobarError, nearest
+
+Regularizer = Literal["persistent-entropy", "none"]
+Selection = Literal["prominent", "all", "longest", "random"]
+Scope = Literal["class", "global"]
+Pooling = Literal["cls", "mean", "last"]
+Precision = Literal["fp32", "bf16", "fp16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class RunSpec(BaseModel):
+    """Everything that decides the outcome of a run.
+
+    The numbers that shape the optimization come from a recorded sweep (assets/sweep.md); each field says its reason.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
+    task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
+    regularizer: Regularizer = Field(
+        "persistent-entropy", description="The term added to the task loss; 'none' is the baseline."
+    )
+    weight: Annotated[float, Field(ge=0, le=1000)] = Field(
+        1.0, description="Factor of the regularizer; 1 is the paper's and held in the sweep."
+    )
+    selection: Selection = Field("prominent", description="Which bars count: the features, all, or an ablation.")
+    longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
+    scope: Scope = Field("class", description="One cloud a class (fine-tuning), or the whole batch as one.")
+    relative: bool = Field(False, description="Divide each class's entropy by its maximum, ln of its bars.")
+    cohesion: Annotated[float, Field(ge=0)] = Field(0.0, description="Factor of the mean length of the bars not selected.")
+    memory: Annotated[int, Field(ge=0, le=4096)] = Field(
+        0, description="Past embeddings a class that join the cloud; 0 sees the batch alone."
+    )
+    pooling: Pooling = Field("cls", description="How a text's token states become its embedding.")
+    layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
+
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = Field(
+        2e-4, description="Peak rate of AdamW; at 5e-5 the built-in model does not learn CoLA in three epochs."
+    )
+    batch_size: Annotated[int, Field(ge=2, le=4096)] = Field(
+        32, description="Texts a step; a class needs a handful in the batch to have a barcode."
+    )
+    epochs: Annotated[float, Field(gt=0, le=1000)] = Field(2.0, description="Passes over the training data.")
+    max_steps: Annotated[int, Field(ge=0)] = Field(0, description="Stop after so many steps; 0 goes by epochs.")
+    max_length: Annotated[int, Field(ge=4, le=8192)] = Field(
+        128, description="Word pieces a text is cut to; batches are padded to their own longest."
+    )
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="Share of the steps with a rising rate.")
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(0.01, description="BERT's own value.")
+    accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1, description="Batches summed into one step; the barcode is still of one batch."
+    )
+    train_size: Annotated[int, Field(ge=0)] = Field(0, description="Use a stratified part of the training data; 0 uses all.")
+
+    text_column: str | None = Field(None, description="Column of the text; guessed if not given.")
+    text_pair_column: str | None = Field(None, description="Column of the second text; guessed if not given.")
+    label_column: str | None = Field(None, description="Column of the label; guessed if not given.")
+
+    probe_per_class: Annotated[int, Field(ge=4, le=10_000)] = Field(
+        200, description="Validation texts a class that are embedded before, during and after."
+    )
+    snapshots: Annotated[int, Field(ge=2, le=500)] = Field(
+        6, description="How often the probe set is embedded, start and end included."
+    )
+    evaluations: Annotated[int, Field(ge=1, le=500)] = Field(2, description="How often the validation set is scored.")
+    log_every: Annotated[int, Field(ge=1)] = Field(5, description="Steps between two lines of events.jsonl.")
+    precision: Precision = Field("fp32", description="Arithmetic of the model; the barcode is always at least float32.")
+    device: Device = Field("auto", description="auto takes cuda, then mps, then cpu.")
+    report_to: str = Field("none", description="Where transformers' Trainer also reports: none, tensorboard, wandb, ...")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of data order, head, dropout and probe set.")
+
+    @classmethod
+    def parse(cls, values: Mapping, where: str = "the settings") -> "RunSpec":
+        """Return the spec with these `values`; what is not given keeps its default.
+
+        Raises:
+            IsobarError: one sentence for the first value that is unknown, of the wrong kind or out of range.
+        """
+        known = set(cls.model_fields)
+        for key in values:
+            if key not in known:
+                raise IsobarError(f"{where} have no {key!r}.{nearest(str(key), known)}")
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+            hint = nearest(str(first["input"]), cls.choices(name)) if cls.choices(name) else ""
+            raise IsobarError(f"{name} is {first['input']!r}, but should be {message} (in {where}).{hint}") from error
+
+    @classmethod
+    def choices(cls, field: str) -> tuple[str, ...]:
+        """Return the values that `field` is limited to, or none where it isn't."""
+        annotation = cls.model_fields[field].annotation
+        return tuple(getattr(annotation, "__args__", ())) if getattr(annotation, "__origin__", None) is Literal else ()
+
+    @classmethod
+    def from_yaml(cls, path: Path | str) -> "RunSpec":
+        """Return the spec in a YAML file; a run directory's spec.yaml is one (its ``record`` is left aside).
+
+        Raises:
+            IsobarError: the file is missing, is no YAML, or holds a wrong value.
+        """
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise IsobarError(f"The spec file {path} can't be read: {error.strerror}.") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise IsobarError(f"The spec file {path} is no YAML: {' '.join(str(error).split())}.") from error
+        if not isinstance(values, dict):
+            raise IsobarError(f"The spec file {path} should hold 'name: value' lines, as `isobar train --help` names them.")
+        return cls.parse({k: v for k, v in values.items() if k != "record"}, where=f"the settings in {path}")
+
+    def to_yaml(self) -> str:
+        """Return the settings as YAML, in the order of the form."""
+        return yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
+
+    @property
+    def method(self) -> str:
+        """A word for the regularizer: its selection for persistent entropy, else its name."""
+        return self.selection if self.regularizer == "persistent-entropy" else self.regularizer
+
+    def run_name(self, now: datetime | None = None) -> str:
+        """Return the run directory's name: when, model, task, method, seed."""
+        stamp = (now or datetime.now()).strftime("%Y-%m-%dT%H-%M-%S")
+        return f"{stamp}_{slug(self.model)}_{slug(self.task)}_{self.method}_s{self.seed}"
+
+    def baseline(self) -> "RunSpec":
+        """Return the same run without the regularizer."""
+        return self.model_copy(update={"regularizer": "none"})
+
+
+def slug(name: str) -> str:
+    """Return `name` as a part of a file name: the last part of a path or Hub id, in safe characters."""
+    last = [part for part in name.replace("\\", "/").split("/") if part][-1:] or ["unnamed"]
+    return "".join(c if c.isalnum() or c in ".-" else "-" for c in last[0].lower())[:40]
+
+
+def describes_same_experiment(a: Mapping, b: Mapping) -> bool:
+    """Whether two specs (as dictionaries) differ in nothing but the regularizer: a run and its baseline."""
+    of_regularizer = {"regularizer", "weight", "selection", "longest", "scope", "relative", "cohesion", "memory", "record"}
+    of_bookkeeping = {"report_to", "log_every", "snapshots"}
+    keys = (set(a) | set(b)) - of_regularizer - of_bookkeeping
+    return all(a.get(k) == b.get(k) for k in keys)
