@@ -25,7 +25,7 @@ _HOME = {
     "list_runs": "core.runs",
     "IsobarError": "core.errors",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605  (the one list of names is _HOME)
+__all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from core.errors import IsobarError

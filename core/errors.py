@@ -7,6 +7,10 @@ class IsobarError(Exception):
     """A request that can't be met; its message is one sentence: what was wrong, where, and what would be right."""
 
 
+class RunFailedError(IsobarError):
+    """A run that was begun and failed underway."""
+
+
 def nearest(word: str, known) -> str:
     """Return ``" Did you mean 'x'?"`` for the known words that resemble `word`, or an empty string."""
     close = get_close_matches(word.lower(), {str(k).lower(): k for k in known}, n=2, cutoff=0.5)

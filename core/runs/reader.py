@@ -56,7 +56,9 @@ class Run:
     @cached_property
     def spec(self) -> dict:
         """spec.yaml as a dictionary: the RunSpec's fields, and ``record`` (versions, device, fingerprints)."""
-        return self._mapping(layout.SPEC, lambda text: yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        return self._mapping(
+            layout.SPEC, lambda text: yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        )
 
     @cached_property
     def status(self) -> dict:
@@ -65,7 +67,11 @@ class Run:
         if status.get("state") not in layout.STATES:
             status = {**status, "state": "failed", "error": status.get("error") or "The run's status can't be read."}
         if status["state"] == "running" and not _alive(status):
-            status = {**status, "state": "failed", "error": "The run's process ended without a word (killed, or out of memory)."}
+            status = {
+                **status,
+                "state": "failed",
+                "error": "The run's process ended without a word (killed, or out of memory).",
+            }
         return status
 
     @property
@@ -79,17 +85,25 @@ class Run:
         return self._mapping(layout.REPORT, json.loads)
 
     @cached_property
-    def events(self) -> pd.DataFrame:
-        """events.jsonl, one row a line, without the lines that can't be read."""
+    def _rows(self) -> list[dict]:
         rows = []
         for line in (self._bytes(layout.EVENTS) or b"").splitlines():
             try:
                 row = json.loads(line)
-            except ValueError:
+            except ValueError:  # the last line of a run that died while writing it
                 continue
             if isinstance(row, dict):
                 rows.append(row)
-        return pd.json_normalize(rows, sep="/") if rows else pd.DataFrame()
+        return rows
+
+    def rows(self, kind: str) -> list[dict]:
+        """Return the lines of events.jsonl of one kind: step, probe, evaluation or note."""
+        return [row for row in self._rows if row.get("kind") == kind]
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """events.jsonl, one row a line; nested names joined by ``/``, as in ``classes/0/entropy``."""
+        return pd.json_normalize(self._rows, sep="/") if self._rows else pd.DataFrame()
 
     @cached_property
     def probe(self) -> pd.DataFrame:

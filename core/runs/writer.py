@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -39,15 +40,25 @@ class RunWriter:
             IsobarError: the directory exists already (and `resume` is off), or can't be written.
         """
         run = cls(path)
-        if run.path.exists() and not resume and not _only_queued(run.path):
-            raise IsobarError(
-                f"The run directory {run.path} exists already; choose another with --run-dir, or continue it with --resume."
-            )
+        run.check(resume=resume)
         with _sentences_for_disk_errors(run.path):
             (run.path / layout.SNAPSHOTS).mkdir(parents=True, exist_ok=True)
             (run.path / layout.STOP).unlink(missing_ok=True)
             run.write_spec(spec)
         return run
+
+    def check(self, *, resume: bool = False) -> None:
+        """Raise an IsobarError where :meth:`create` would; nothing is written."""
+        if resume:
+            if not (self.path / layout.SPEC).exists():
+                raise IsobarError(f"The directory {self.path} holds no run to resume: {layout.SPEC} is missing.")
+        elif self.path.exists() and not _only_queued(self.path):
+            raise IsobarError(
+                f"The run directory {self.path} exists already; choose another with --run-dir, or continue it with --resume."
+            )
+        parent = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise IsobarError(f"The run directory {self.path} can't be written, since {parent} can't; choose another.")
 
     def write_spec(self, spec: Mapping) -> None:
         """Write spec.yaml: everything needed to run it again."""
@@ -111,6 +122,20 @@ class RunWriter:
         """Write report.json: every measure before, after, and the difference."""
         self._replace(layout.REPORT, json.dumps(_plain(report), indent=1))
 
+    def rewind(self, step: int) -> None:
+        """Forget what was logged after `step`, from where a resumed run goes on."""
+        path = self.path / layout.EVENTS
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+        self._replace(layout.EVENTS, "".join(f"{line}\n" for line in lines if _step_of(line) <= step))
+        for snapshot in (self.path / layout.SNAPSHOTS).glob("step_*.safetensors"):
+            if snapshot.name > layout.snapshot_name(step):
+                snapshot.unlink()
+
+    def drop_checkpoints(self) -> None:
+        """Remove the checkpoints of a run that has come to its end and will not be resumed."""
+        for checkpoint in self.path.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint, ignore_errors=True)
+
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
         return (self.path / layout.STOP).exists()
@@ -132,9 +157,17 @@ def _only_queued(path: Path) -> bool:
     """Whether `path` is a directory in which nothing has run yet (made for a run that waits its turn, or empty)."""
     if not path.is_dir():
         return False
-    return not any((path / name).exists() for name in (layout.EVENTS, layout.REPORT, layout.SNAPSHOTS, layout.MODEL)) and {
-        p.name for p in path.iterdir()
-    } <= {layout.SPEC, layout.STATUS, layout.LOG}
+    return not any(
+        (path / name).exists() for name in (layout.EVENTS, layout.REPORT, layout.SNAPSHOTS, layout.MODEL)
+    ) and {p.name for p in path.iterdir()} <= {layout.SPEC, layout.STATUS, layout.LOG}
+
+
+def _step_of(line: str) -> float:
+    """Return the step of a line of events; a line that can't be read is later than all."""
+    try:
+        return json.loads(line).get("step", 0)
+    except (ValueError, AttributeError):
+        return math.inf
 
 
 def _now() -> str:
@@ -162,7 +195,11 @@ def _sentences_for_disk_errors(path: Path):
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise IsobarError(f"The disk that holds {path} is full; free some space or choose another place with --runs.") from error
+            raise IsobarError(
+                f"The disk that holds {path} is full; free some space or choose another place with --runs."
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise IsobarError(f"The run directory {path} can't be written ({error.strerror}); choose another with --runs.") from error
+            raise IsobarError(
+                f"The run directory {path} can't be written ({error.strerror}); choose another with --runs."
+            ) from error
         raise

@@ -38,7 +38,9 @@ class RunSpec(BaseModel):
     longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
     scope: Scope = Field("class", description="One cloud a class (fine-tuning), or the whole batch as one.")
     relative: bool = Field(False, description="Divide each class's entropy by its maximum, ln of its bars.")
-    cohesion: Annotated[float, Field(ge=0)] = Field(0.0, description="Factor of the mean length of the bars not selected.")
+    cohesion: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Factor of the mean length of the bars not selected."
+    )
     memory: Annotated[int, Field(ge=0, le=4096)] = Field(
         0, description="Past embeddings a class that join the cloud; 0 sees the batch alone."
     )
@@ -61,7 +63,9 @@ class RunSpec(BaseModel):
     accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="Batches summed into one step; the barcode is still of one batch."
     )
-    train_size: Annotated[int, Field(ge=0)] = Field(0, description="Use a stratified part of the training data; 0 uses all.")
+    train_size: Annotated[int, Field(ge=0)] = Field(
+        0, description="Use a stratified part of the training data; 0 uses all."
+    )
 
     text_column: str | None = Field(None, description="Column of the text; guessed if not given.")
     text_pair_column: str | None = Field(None, description="Column of the second text; guessed if not given.")
@@ -77,7 +81,10 @@ class RunSpec(BaseModel):
     log_every: Annotated[int, Field(ge=1)] = Field(5, description="Steps between two lines of events.jsonl.")
     precision: Precision = Field("fp32", description="Arithmetic of the model; the barcode is always at least float32.")
     device: Device = Field("auto", description="auto takes cuda, then mps, then cpu.")
-    report_to: str = Field("none", description="Where transformers' Trainer also reports: none, tensorboard, wandb, ...")
+    report_to: str = Field(
+        "none", description="Where transformers' Trainer also reports: none, tensorboard, wandb, ..."
+    )
+    save_model: bool = Field(True, description="Keep the trained model in model/; sweeps leave it out for space.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of data order, head, dropout and probe set.")
 
     @classmethod
@@ -120,7 +127,9 @@ class RunSpec(BaseModel):
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise IsobarError(f"The spec file {path} is no YAML: {' '.join(str(error).split())}.") from error
         if not isinstance(values, dict):
-            raise IsobarError(f"The spec file {path} should hold 'name: value' lines, as `isobar train --help` names them.")
+            raise IsobarError(
+                f"The spec file {path} should hold 'name: value' lines, as `isobar train --help` names them."
+            )
         return cls.parse({k: v for k, v in values.items() if k != "record"}, where=f"the settings in {path}")
 
     def to_yaml(self) -> str:
@@ -150,7 +159,17 @@ def slug(name: str) -> str:
 
 def describes_same_experiment(a: Mapping, b: Mapping) -> bool:
     """Whether two specs (as dictionaries) differ in nothing but the regularizer: a run and its baseline."""
-    of_regularizer = {"regularizer", "weight", "selection", "longest", "scope", "relative", "cohesion", "memory", "record"}
-    of_bookkeeping = {"report_to", "log_every", "snapshots"}
+    of_regularizer = {
+        "regularizer",
+        "weight",
+        "selection",
+        "longest",
+        "scope",
+        "relative",
+        "cohesion",
+        "memory",
+        "record",
+    }
+    of_bookkeeping = {"report_to", "log_every", "snapshots", "save_model"}
     keys = (set(a) | set(b)) - of_regularizer - of_bookkeeping
     return all(a.get(k) == b.get(k) for k in keys)

@@ -1,0 +1,27 @@
+"""The benchmarks of `isobar bench`, by name; each returns rows of equal keys, measured beside its peers in one run."""
+
+from collections.abc import Callable
+
+
+def topology() -> list[dict]:
+    """Barcodes forward and backward beside the installed peers, and the distance matrix alone."""
+    from core.topology.benchmark import run
+
+    return run()
+
+
+def measures() -> list[dict]:
+    """All measures beside one SVD of the same matrix."""
+    from core.geometry.benchmark import run
+
+    return run()
+
+
+def step() -> list[dict]:
+    """The regularizer's share of a training step of the built-in model at batch 32."""
+    from core.training.benchmark import run
+
+    return run()
+
+
+BENCHMARKS: dict[str, Callable[[], list[dict]]] = {"topology": topology, "measures": measures, "step": step}

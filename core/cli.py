@@ -1,0 +1,280 @@
+"""The command `isobar`: a thin shell over `core`. Heavy libraries are imported by the commands that need them."""
+
+import inspect
+import json
+import os
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import IsobarError, RunFailedError
+from core.training.spec import RunSpec
+
+cli = typer.Typer(
+    name="isobar",
+    help="Fine-tune transformers with a topological regularizer and see the shape of their latent space.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help appears at once; rich would cost a third of the time to print it
+)
+Runs = Annotated[Path, typer.Option("--runs", help="Where run directories are kept.", envvar="ISOBAR_RUNS")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+_RUNS = Path("runs")
+_PROBE_OPTIONS = (
+    "pooling", "layer", "max_length", "probe_per_class", "seed", "device", "text_column", "text_pair_column", "label_column",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 2 the request was wrong, 1 it failed underway, 130 interrupted."""
+    try:
+        cli()
+    except IsobarError as error:
+        print(f"isobar: {error}", file=sys.stderr)
+        sys.exit(1 if isinstance(error, RunFailedError) else 2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output went away, as `isobar runs | head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _with_spec_options(*names: str) -> Callable:
+    """Give a command one option for each field of RunSpec (or for `names` of them), collected in its `settings`."""
+
+    def decorate(command: Callable) -> Callable:
+        own = [p for p in inspect.signature(command).parameters.values() if p.name != "settings"]
+        fields = {n: f for n, f in RunSpec.model_fields.items() if n in names or not names}
+        options = [_option(name, field) for name, field in fields.items() if name not in {p.name for p in own}]
+
+        def with_settings(**given: Any) -> None:
+            settings = {name: given.pop(name) for name in list(given) if name in fields and name not in own_names}
+            command(**given, settings={k: v for k, v in settings.items() if v is not None})
+
+        own_names = {p.name for p in own}
+        with_settings.__name__, with_settings.__doc__ = command.__name__, command.__doc__
+        with_settings.__signature__ = inspect.Signature([*own, *options])
+        return with_settings
+
+    return decorate
+
+
+def _option(name: str, field) -> inspect.Parameter:
+    choices = RunSpec.choices(name)
+    default = "" if field.default is None else f" [default: {field.default}]"
+    kind = next((k for k in (bool, int, float) if field.annotation is k), str)
+    flag = "--" + name.replace("_", "-")
+    option = typer.Option(
+        f"{flag}/--no-{name.replace('_', '-')}" if kind is bool else flag,
+        help=(field.description or "") + (f" One of: {', '.join(choices)}." if choices else "") + default,
+        show_default=False,
+    )
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+@cli.callback(invoke_without_command=True)
+def _default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        app()
+
+
+@cli.command()
+def app(
+    runs: Runs = _RUNS,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
+    browser: Annotated[bool, typer.Option(help="Open the app in the browser.")] = True,
+) -> None:
+    """Open the explorer in the browser (the default command)."""
+    home = Path(__file__).resolve().parent.parent
+    with socket.socket() as probe:
+        if probe.connect_ex(("localhost", port)) == 0:
+            raise IsobarError(
+                f"Port {port} is in use, perhaps by an Isobar that is open already at http://localhost:{port}; "
+                f"choose another one, for instance --port {port + 1 if port < 65535 else 8501}."
+            )
+    settings = tomllib.loads((home / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    command = [sys.executable, "-m", "streamlit", "run", str(home / "explorer" / "app.py")]
+    command += [f"--{name}={value}" for name, value in _flat(settings)]
+    command += [f"--server.port={port}", "--server.address=localhost", f"--server.headless={str(not browser).lower()}"]
+    environment = {**os.environ, "ISOBAR_RUNS": str(runs.absolute())}
+    process = subprocess.Popen(command, env=environment)
+    try:
+        sys.exit(process.wait())
+    except KeyboardInterrupt:
+        process.wait()
+        sys.exit(130)
+
+
+@cli.command()
+@_with_spec_options()
+def train(
+    settings: dict,
+    runs: Runs = _RUNS,
+    spec: Annotated[Path | None, typer.Option(help="A YAML file of settings; options given here win over it.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The run directory; by default a new one in --runs.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --run-dir from its last checkpoint.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune a model with the regularizer, and show its space before and after."""
+    base: dict = {}
+    if resume:
+        if run_dir is None:
+            raise IsobarError("--resume needs --run-dir, the run that is to be continued.")
+        spec = spec or run_dir / "spec.yaml"
+    if spec is not None:
+        base = RunSpec.from_yaml(spec).model_dump()
+    chosen = RunSpec.parse({**base, **settings}, where="the options")
+
+    from core.training.trainer import train as run_it
+
+    with _quiet(as_json) as console, _progress_bar(console) as progress:
+        run = run_it(chosen, run_dir, runs_dir=runs, resume=resume, progress=progress)
+    report = run.report
+    if as_json:
+        print(json.dumps({"run": str(run.path), "before": report.get("before"), "after": report.get("after")}))
+    else:
+        from core.tables import print_report
+
+        print_report(report)
+        print(f"Run directory: {run.path}" + (" (stopped; --resume continues it)" if run.state == "stopped" else ""))
+    if run.state == "stopped":
+        sys.exit(130)
+
+
+@cli.command(name="inspect")
+@_with_spec_options(*_PROBE_OPTIONS)
+def inspect_(
+    settings: dict,
+    model: Annotated[str, typer.Argument(help="Built-in name, local folder or Hub id.")] = "minilm",
+    task: Annotated[str, typer.Option(help="Built-in name, local folder or file, or Hub id.")] = "grammar",
+    out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the shape of a checkpoint's space, without training."""
+    spec = RunSpec.parse({**settings, "model": model, "task": task}, where="the options")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise IsobarError(f"The file {out} can't be written: there is no folder {out.absolute().parent}.")
+
+    from core.training.inspection import inspect_checkpoint
+
+    with _quiet(as_json) as console, _progress_bar(console) as progress:
+        found = inspect_checkpoint(model, task, spec=spec, progress=progress)
+    text = json.dumps(found.as_dict())
+    if out is not None:
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise IsobarError(f"The file {out} can't be written: {error.strerror}.") from error
+    if as_json:
+        print(text)
+    else:
+        from core.tables import print_inspection
+
+        print_inspection(found)
+
+
+@cli.command(name="runs")
+def runs_(runs: Runs = _RUNS, as_json: Json = False) -> None:
+    """List the runs, newest first."""
+    from core.runs import list_runs
+
+    found = list_runs(runs)
+    if as_json:
+        rows = [
+            {"run": str(r.path), "state": r.state, "spec": r.spec, "difference": r.report.get("difference", {})}
+            for r in found
+        ]
+        print(json.dumps(rows))
+    elif not found:
+        print(f"No runs in {runs} yet; `isobar train` makes one.")
+    else:
+        from core.tables import print_runs
+
+        print_runs(found)
+
+
+@cli.command()
+def bench(
+    what: Annotated[
+        str, typer.Argument(help="topology, measures, or step (the regularizer's share of a training step).")
+    ] = "topology",
+    out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure speed against the peers that are installed (pip install -e ".[bench]")."""
+    from core.benchmarks import BENCHMARKS
+
+    if what not in BENCHMARKS:
+        from core.errors import nearest
+
+        raise IsobarError(
+            f"There is no benchmark {what!r}; there are: {', '.join(BENCHMARKS)}.{nearest(what, BENCHMARKS)}"
+        )
+    with _quiet(as_json):
+        rows = BENCHMARKS[what]()
+    from core.tables import markdown, print_rows
+
+    if out is not None:
+        out.write_text(markdown(rows), encoding="utf-8")
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print_rows(rows)
+
+
+@contextmanager
+def _quiet(as_json: bool) -> Iterator:
+    """Keep whatever libraries print off stdout while JSON is promised there; yields the console for progress."""
+    from rich.console import Console
+
+    with redirect_stdout(sys.stderr if as_json else sys.stdout):
+        yield Console(stderr=True)
+
+
+@contextmanager
+def _progress_bar(console) -> Iterator[Callable[[str, int, int], None]]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=False) as bar:
+        rows: dict[str, Any] = {}
+
+        def progress(phase: str, done: int, total: int) -> None:
+            if phase not in rows:
+                rows[phase] = bar.add_task(phase, total=total)
+            bar.update(rows[phase], completed=done, total=total)
+
+        yield progress
+
+
+def _flat(settings: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield ``section.name`` and value of nested TOML tables, as command-line flags want them."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value).lower() if isinstance(value, bool) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""What the command line prints: results as tables on a terminal, or as Markdown."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from core.geometry import MEASURES
+from core.runs import Run
+
+_DASH = "–"
+
+
+def number(value, digits: int = 3) -> str:
+    """Return `value` with `digits` decimals, or a dash where there is none."""
+    if value is None or (isinstance(value, float) and value != value):
+        return _DASH
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+
+def print_report(report: Mapping) -> None:
+    """Print before and after of the task metrics, the whole space's measures, and each class's barcode."""
+    before, after = report.get("before", {}), report.get("after", {})
+    console = Console()
+    table = Table("measure", title="The space before and after", title_justify="left")
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right")
+    table.add_column("better is")
+    for name in dict.fromkeys([*before, *after]):
+        if name != "classes":
+            table.add_row(
+                _label(name),
+                number(before.get(name)),
+                number(after.get(name)),
+                _change(before, after, name),
+                _better(name),
+            )
+    console.print(table)
+
+    table = Table("class", title="Bars of each class", title_justify="left")
+    columns = (
+        ("entropy", "entropy of features, nats"),
+        ("relative_entropy_all", "relative entropy, all bars"),
+        ("kept", "bars kept as features"),
+        ("threshold", "threshold"),
+        ("anisotropy_1_centered", "anisotropy_1 centered"),
+    )
+    for _, heading in columns:
+        table.add_column(heading, justify="right")
+    for label in before.get("classes", after.get("classes", {})):
+        cells = []
+        for key, _ in columns:
+            old, new = (_of_class(side.get("classes", {}).get(label, {}), key) for side in (before, after))
+            cells.append(f"{number(old)} → {number(new)}" if after else number(old))
+        table.add_row(Text(label), *cells)
+    console.print(table)
+
+
+def print_inspection(found) -> None:
+    """Print the measures of a checkpoint beside an isotropic Gaussian's, and each class's barcode."""
+    console = Console()
+    n, d = found.embeddings.shape
+    table = Table(
+        "measure",
+        title=Text(f"The space of {found.model} on {found.task}: {n} texts, {d} dimensions"),
+        title_justify="left",
+    )
+    for name in ("value", "isotropic Gaussian"):
+        table.add_column(name, justify="right")
+    table.add_column("better is")
+    for name, value in {**found.measures, **found.metrics}.items():
+        table.add_row(_label(name), number(value), number(found.reference.get(name)), _better(name))
+    console.print(table)
+    table = Table("class", title="Bars of each class", title_justify="left")
+    for name in (
+        "texts",
+        "bars",
+        "features",
+        "threshold",
+        "entropy of features, nats",
+        "relative entropy, all bars",
+        "longest",
+    ):
+        table.add_column(name, justify="right")
+    for shape in found.classes:
+        longest = float(shape.lengths[0]) if len(shape.lengths) else None
+        row = (
+            shape.points,
+            len(shape.lengths),
+            int(shape.kept),
+            shape.threshold,
+            shape.entropy,
+            shape.relative_entropy_all,
+            longest,
+        )
+        table.add_row(Text(shape.name), *(number(cell) for cell in row))
+    console.print(table)
+
+
+def print_runs(runs: Iterable[Run]) -> None:
+    """Print one line a run."""
+    table = Table("run", "state", "task metric", "anisotropy_1 centered", "IsoScore")
+    for run in runs:
+        before, after = run.report.get("before", {}), run.report.get("after", {})
+        metric = run.report.get("metric", "")
+        pairs = [
+            f"{number(before.get(k))} → {number(after.get(k))}" for k in (metric, "anisotropy_1_centered", "isoscore")
+        ]
+        table.add_row(Text(run.name), run.state, f"{metric} {pairs[0]}", *pairs[1:])
+    Console().print(table)
+
+
+def print_rows(rows: list[dict]) -> None:
+    """Print rows of equal keys as a table."""
+    table = Table(*(Text(str(name)) for name in rows[0]))
+    for row in rows:
+        table.add_row(*(Text(number(value)) for value in row.values()))
+    Console().print(table)
+
+
+def markdown(rows: list[dict]) -> str:
+    """Return rows of equal keys as a Markdown table."""
+    head = list(rows[0])
+    lines = [head, ["---"] * len(head), *([number(row.get(name)) for name in head] for row in rows)]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def _label(name: str) -> str:
+    return MEASURES[name].label if name in MEASURES else name
+
+
+def _better(name: str) -> str:
+    return MEASURES[name].better if name in MEASURES else "higher"
+
+
+def _change(before: Mapping, after: Mapping, name: str) -> str:
+    old, new = before.get(name), after.get(name)
+    return f"{new - old:+.3f}" if old is not None and new is not None else _DASH
+
+
+def _of_class(summary: Mapping, key: str):
+    return summary.get(key, summary.get("measures", {}).get(key))

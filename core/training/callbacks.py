@@ -1,0 +1,189 @@
+"""Writes the run directory while transformers' Trainer trains."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from transformers import TrainerCallback
+
+from core.runs import Run, RunWriter
+from core.runs.layout import HEARTBEAT_SECONDS
+from core.training.probe import Portrait, Probe, describe
+
+Progress = Callable[[str, int, int], None]  # (phase, done, in all)
+_PORTRAIT_ON_STOP_SECONDS = 2.0  # a stop must end within five seconds, saving included
+
+
+class Stopped(Exception):
+    """The run was asked to end."""
+
+
+@dataclass
+class StopSignal:
+    """Whether the run was asked to end: by a signal to this process, or by the stop file in its directory."""
+
+    writer: RunWriter
+    received: bool = False
+
+    def check(self) -> None:
+        """Raise :class:`Stopped` if so."""
+        if self.received or self.writer.stop_requested():
+            raise Stopped
+
+    @contextmanager
+    def listening(self) -> Iterator["StopSignal"]:
+        """Take SIGTERM and the first Ctrl-C as a request to end cleanly; a second Ctrl-C interrupts at once."""
+        if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
+            yield self
+            return
+
+        def receive(number, frame):
+            if self.received and number == signal.SIGINT:
+                raise KeyboardInterrupt
+            self.received = True
+
+        before = {number: signal.signal(number, receive) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@dataclass
+class StepLog:
+    """Sums over the steps since the last logged one; tensors stay on their device until :meth:`flush`."""
+
+    task_loss: list = field(default_factory=list)
+    regularizer: list = field(default_factory=list)
+    regularizer_seconds: list[float] = field(default_factory=list)
+    step_seconds: list[float] = field(default_factory=list)
+
+    def flush(self) -> dict:
+        """Return the means and forget what was summed."""
+        row = {}
+        for name, values in vars(self).items():
+            row[name] = float(sum(values)) / len(values) if values else None
+            values.clear()
+        return row
+
+
+class RunRecorder(TrainerCallback):
+    """Logs steps, embeds the probe set at planned steps, asks for evaluations and checkpoints, and heeds a stop.
+
+    Args:
+        trainer: a :class:`core.training.trainer.RegularizedTrainer`; its `step_log` and `regularizer` are read.
+        probe: the probe set.
+        writer, stop, progress: where to write, what to heed, whom to tell.
+    """
+
+    def __init__(self, trainer, probe: Probe, writer: RunWriter, stop: StopSignal, progress: Progress):
+        self.trainer, self.probe, self.writer, self.stop, self.progress = trainer, probe, writer, stop, progress
+        self.spaces: dict[int, dict] = {}  # by step, as the report tells them
+        self.metrics: dict[int, dict[str, float]] = {}
+        self._portrait_seconds = 0.0
+        self._step_started = self._heartbeat = 0.0
+        self._rate: float | None = None  # seconds a step, smoothed
+
+    def on_train_begin(self, args, state, control, model=None, **_):
+        """Take the portrait of the untrained space."""
+        spec = self.trainer.spec
+        self._snapshot_steps = {round(state.max_steps * k / (spec.snapshots - 1)) for k in range(1, spec.snapshots)}
+        self._evaluation_steps = {round(state.max_steps * k / spec.evaluations) for k in range(1, spec.evaluations + 1)}
+        self._evaluation_steps.add(state.max_steps)
+        if state.global_step == 0:
+            self.portray(model, step=0, epoch=0.0)
+
+    def on_step_begin(self, args, state, control, **_):
+        """Start the step's clock."""
+        self._step_started = time.perf_counter()
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        """Log, take a portrait, ask for an evaluation, as planned for this step."""
+        step, spec = state.global_step, self.trainer.spec
+        seconds = time.perf_counter() - self._step_started
+        self.trainer.step_log.step_seconds.append(seconds)
+        self._rate = seconds if self._rate is None else 0.9 * self._rate + 0.1 * seconds
+        if step == 1 or step % spec.log_every == 0 or step == state.max_steps:
+            self._log(step, state)
+        self.beat("training", step, state.max_steps, step=step, total_steps=state.max_steps)
+        if step in self._snapshot_steps:
+            self.portray(model, step=step, epoch=state.epoch)
+        if step in self._evaluation_steps:
+            control.should_evaluate = True
+            control.should_save = step < state.max_steps  # the end is saved as model/
+        self.stop.check()
+        return control
+
+    def on_prediction_step(self, args, state, control, **_):
+        """Stay stoppable and visibly alive while the validation set is scored."""
+        self.beat("scoring", state.global_step, state.max_steps)
+        self.stop.check()
+
+    def on_evaluate(self, args, state, control, metrics=None, **_):
+        """Log the task metrics."""
+        names = self.trainer.task_metrics
+        found = {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
+        self.metrics[state.global_step] = found
+        self.writer.event(kind="evaluation", step=state.global_step, epoch=state.epoch, metrics=found)
+
+    def portray(self, model, *, step: int, epoch: float) -> None:
+        """Embed the probe set, and write a snapshot and a line of events; a stop is heeded between batches."""
+        started = time.perf_counter()
+        self._record(self.probe.portray(model, self._on_probe_batch), step, epoch)
+        self._portrait_seconds = time.perf_counter() - started
+
+    def portray_on_stop(self, model, state) -> None:
+        """Take one more portrait where that is quick enough for somebody who waits for the run to end."""
+        if state.global_step not in self.spaces and self._portrait_seconds < _PORTRAIT_ON_STOP_SECONDS:
+            self._record(self.probe.portray(model), state.global_step, state.epoch or 0.0)
+
+    def _on_probe_batch(self, done: int, total: int) -> None:
+        self.beat("embedding", done, total)
+        self.stop.check()
+
+    def _record(self, portrait: Portrait, step: int, epoch: float) -> None:
+        self.spaces[step] = describe(portrait.measures, portrait.classes)
+        self.writer.snapshot(
+            step=step,
+            epoch=epoch,
+            embeddings=portrait.encoded.embeddings,
+            labels=portrait.labels,
+            predictions=portrait.encoded.predictions,
+            measures=portrait.measures,
+            classes=portrait.classes,
+        )
+        self.writer.event(kind="probe", step=step, epoch=epoch, measures=portrait.measures)
+
+    def recall(self, run: Run) -> None:
+        """Take over from a resumed run what it had seen before, so that its report has a `before`."""
+        for step in run.steps:
+            if (old := run.snapshot(step)) is not None:
+                self.spaces[step] = describe(old.measures, old.classes)
+        for row in run.rows("evaluation"):
+            self.metrics[row["step"]] = row["metrics"]
+
+    def beat(self, phase: str, done: int, total: int, **fields) -> None:
+        """Tell the listener, and renew the heartbeat if it is due."""
+        self.progress(phase, done, total)
+        now = time.perf_counter()
+        if now - self._heartbeat < HEARTBEAT_SECONDS and done != total:
+            return
+        self._heartbeat = now
+        if self._rate is not None and "step" in fields:
+            fields["seconds_left"] = round(self._rate * (fields["total_steps"] - fields["step"]), 1)
+        self.writer.status("running", phase=phase, **fields)
+
+    def _log(self, step: int, state) -> None:
+        schedule = self.trainer.lr_scheduler
+        self.writer.event(
+            kind="step",
+            step=step,
+            epoch=state.epoch,
+            learning_rate=schedule.get_last_lr()[0] if schedule else None,
+            **self.trainer.step_log.flush(),
+            **self.trainer.regularizer_stats(),
+        )

@@ -1,0 +1,380 @@
+"""Fine-tunes a classifier with a regularizer on its embeddings: transformers' Trainer plus one term in the loss."""
+
+import os
+import platform
+import time
+import traceback
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from transformers import (
+    DataCollatorWithPadding,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+from core.errors import IsobarError, RunFailedError
+from core.models.embedding import check_layer, pool
+from core.models.loading import LoadedModel, load_model
+from core.regularizers import PersistentEntropyLoss, Regularizer
+from core.runs import Run, RunWriter, layout, load_run
+from core.tasks import Task, load_task, probe_set, score
+from core.training.callbacks import Progress, RunRecorder, StepLog, Stopped, StopSignal
+from core.training.probe import Probe
+from core.training.spec import RunSpec
+
+
+class RegularizedTrainer(Trainer):
+    """A Trainer whose training loss is the model's own plus the regularizer's value on the batch's embeddings.
+
+    Args:
+        spec: the run's settings.
+        regularizer: called with embeddings (b, d) and labels (b,); its value is added. Its statistics are logged
+            even where the spec asks for no regularizer, so that a baseline can be compared.
+        task_metrics: the names that evaluation reports, the headline first.
+        options: as :class:`transformers.Trainer` takes them.
+    """
+
+    def __init__(self, *, spec: RunSpec, regularizer: Regularizer, task_metrics: tuple[str, ...], **options):
+        super().__init__(
+            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)), **options
+        )
+        # Per-batch means, so that accumulation divides task loss and regularizer alike.
+        self.model_accepts_loss_kwargs = False
+        self.spec, self.regularizer, self.task_metrics = spec, regularizer, task_metrics
+        self.step_log = StepLog()
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """Return the model's loss, plus the regularizer's value while training."""
+        if not model.training:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        inputs = {**inputs, "output_hidden_states": True}
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        self.step_log.task_loss.append(loss.detach())
+        states = outputs.hidden_states[self.spec.layer]
+        embeddings = pool(states, inputs["attention_mask"], self.spec.pooling)
+        if self.spec.regularizer == "none":
+            with torch.no_grad():
+                self.regularizer(embeddings, inputs["labels"])
+        else:
+            term = self._timed(embeddings, inputs["labels"])
+            self.step_log.regularizer.append(term.detach())
+            loss = loss + term
+        return (loss, outputs) if return_outputs else loss
+
+    def regularizer_stats(self) -> dict:
+        """Return what the regularizer saw in the last batch: ``skipped`` and per class entropy, bars and features."""
+        return self.regularizer.read_stats()
+
+    def _timed(self, embeddings, labels):
+        """Return the regularizer's value; its forward and backward time goes to the step log.
+
+        Autograd runs later operations first, so the regularizer's backward is one stretch: from the gradient of its
+        value to the gradient of its input. On a GPU these are the times to launch the work, not to finish it.
+        """
+        started = time.perf_counter()
+        embeddings = embeddings.view_as(embeddings)  # a node of its own, whose gradient is the regularizer's alone
+        term = self.regularizer(embeddings, labels)
+        forward = time.perf_counter() - started
+        if not term.requires_grad:  # every class was too small for a barcode
+            self.step_log.regularizer_seconds.append(forward)
+            return term
+        clock = []
+        term.register_hook(lambda _: clock.append(time.perf_counter()))
+        embeddings.register_hook(
+            lambda _: self.step_log.regularizer_seconds.append(forward + time.perf_counter() - clock[0])
+        )
+        return term
+
+
+def train(
+    spec: RunSpec,
+    run_dir: Path | str | None = None,
+    *,
+    runs_dir: Path | str = "runs",
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Run `spec` and return its run directory's reader.
+
+    A run that is asked to stop (SIGTERM, Ctrl-C, or the ``stop`` file) ends within seconds with state ``stopped``, its
+    snapshots and a checkpoint; ``resume=True`` continues it.
+
+    Args:
+        spec: the settings.
+        run_dir: the run directory; by default one named after date, model, task, method and seed in `runs_dir`.
+        runs_dir: where run directories are made.
+        resume: continue the run in `run_dir` from its last checkpoint.
+        progress: called with (phase, done, in all) as the work goes on.
+
+    Raises:
+        IsobarError: the request can't be met; nothing is left behind but, in a directory made for a run that waited,
+            a status that says why.
+        RunFailedError: the run failed underway; its directory says how far it came.
+    """
+    progress = progress or (lambda phase, done, total: None)
+    run_dir = Path(run_dir) if run_dir is not None else new_run_dir(runs_dir, spec)
+    writer = RunWriter(run_dir)
+    writer.check(resume=resume)
+    waited = (run_dir / layout.STATUS).exists() and not resume
+    try:
+        if waited:
+            writer.status("running", phase="loading", error=None)
+        work = _Work.prepare(spec, progress)
+    except Exception as error:
+        if waited:
+            writer.status("failed", error=_sentence(error))
+        raise
+
+    RunWriter.create(run_dir, {**spec.model_dump(), "record": work.record()}, resume=resume)
+    try:
+        return work.run(writer, resume=resume, progress=progress)
+    except Exception as error:
+        with suppress(OSError), (run_dir / layout.LOG).open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())
+        with suppress(IsobarError):  # a full disk takes no status either
+            writer.status("failed", error=_sentence(error))
+        raise RunFailedError(f"{_sentence(error)} (the run's directory: {run_dir})") from error
+
+
+def new_run_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
+    """Return a run directory in `runs_dir` that does not exist yet, named after `spec`."""
+    path = Path(runs_dir) / spec.run_name()
+    count = 2
+    while path.exists():
+        path = path.with_name(f"{spec.run_name()}-{count}")
+        count += 1
+    return path
+
+
+class _Work:
+    """All that a run needs, loaded and checked before its directory is made."""
+
+    def __init__(self, spec: RunSpec, task: Task, loaded: LoadedModel, probe: Probe):
+        self.spec, self.task, self.loaded, self.probe = spec, task, loaded, probe
+
+    @classmethod
+    def prepare(cls, spec: RunSpec, progress: Progress) -> "_Work":
+        progress("loading", 0, 1)
+        task = load_task(
+            spec.task,
+            seed=spec.seed,
+            text_column=spec.text_column,
+            text_pair_column=spec.text_pair_column,
+            label_column=spec.label_column,
+            train_size=spec.train_size or None,
+        )
+        check_device(spec.device)
+        set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
+        loaded = load_model(spec.model, task.num_labels)
+        check_layer(loaded.model, spec.layer)
+        loaded.model.config.id2label = dict(enumerate(task.label_names))
+        loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
+        probe = make_probe(task, loaded, spec)
+        progress("loading", 1, 1)
+        return cls(spec, task, loaded, probe)
+
+    def record(self) -> dict:
+        """Return what spec.yaml records beside the settings: versions, machine, data."""
+        names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
+        return {
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
+            "platform": platform.platform(),
+            "model": {"source": self.loaded.source, "trained_head": self.loaded.trained_head},
+            "task": {
+                "name": self.task.name,
+                "fingerprint": self.task.fingerprint,
+                "label_names": list(self.task.label_names),
+                "metrics": list(self.task.metrics),
+                "source": self.task.source,
+                "notes": list(self.task.notes),
+                "train": len(self.task.train),
+                "validation": len(self.task.validation),
+            },
+        }
+
+    def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
+        spec = self.spec
+        writer.probe(self.probe.frame)
+        trainer = self._trainer(writer.path, resume)
+        stop = StopSignal(writer)
+        recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
+        trainer.add_callback(recorder)
+        checkpoint = last_checkpoint(writer.path) if resume else None
+        writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
+        if resume:
+            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else 0)
+            recorder.recall(load_run(writer.path))
+        with stop.listening():
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except Stopped:
+                step = trainer.state.global_step
+                if step:
+                    trainer._save_checkpoint(trainer.model, trial=None)  # the public save keeps no optimizer
+                recorder.portray_on_stop(trainer.model, trainer.state)
+                writer.report(self._report(recorder))
+                writer.status("stopped", step=step, phase=None, seconds_left=None)
+                return load_run(writer.path)
+
+        progress("saving", 0, 1)
+        writer.status("running", phase="saving")
+        if spec.save_model:
+            trainer.model.save_pretrained(writer.path / layout.MODEL)
+            self.loaded.tokenizer.save_pretrained(writer.path / layout.MODEL)
+        writer.drop_checkpoints()
+        writer.report(self._report(recorder))
+        writer.status("finished", phase=None, seconds_left=0)
+        progress("saving", 1, 1)
+        return load_run(writer.path)
+
+    def _trainer(self, run_dir: Path, resume: bool) -> RegularizedTrainer:
+        spec = self.spec
+        arguments = TrainingArguments(
+            output_dir=str(run_dir),
+            per_device_train_batch_size=spec.batch_size,
+            per_device_eval_batch_size=64,
+            gradient_accumulation_steps=spec.accumulation,
+            learning_rate=spec.learning_rate,
+            num_train_epochs=spec.epochs,
+            max_steps=spec.max_steps or -1,
+            warmup_steps=spec.warmup,
+            weight_decay=spec.weight_decay,
+            bf16=spec.precision == "bf16",
+            fp16=spec.precision == "fp16",
+            use_cpu=spec.device == "cpu",
+            eval_strategy="no",  # the recorder asks for evaluations and checkpoints, in step with the snapshots
+            save_strategy="no",
+            save_total_limit=1,
+            eval_on_start=not resume,
+            logging_steps=spec.log_every,
+            report_to=spec.report_to,
+            run_name=run_dir.name,
+            seed=spec.seed,
+            disable_tqdm=True,
+        )
+        trainer = RegularizedTrainer(
+            spec=spec,
+            regularizer=regularizer_of(spec),
+            task_metrics=self.task.metrics,
+            model=self.loaded.model,
+            args=arguments,
+            train_dataset=tokenize(self.task.train, self.loaded, spec.max_length),
+            eval_dataset=tokenize(self.task.validation, self.loaded, spec.max_length),
+            data_collator=self.probe.collate,
+            processing_class=self.loaded.tokenizer,
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.remove_callback(ProgressCallback)
+        return trainer
+
+    def _report(self, recorder: RunRecorder) -> dict:
+        return report(recorder.spaces, recorder.metrics, self.task)
+
+
+def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: Task) -> dict:
+    """Return before, after and difference of every measure and task metric; `spaces` and `metrics` go by step."""
+    sides = {}
+    if 0 in spaces:
+        sides["before"] = {**spaces[0], **metrics.get(0, {})}
+    if max(spaces, default=0) > 0:
+        sides["after"] = {**spaces[max(spaces)], **(metrics[max(metrics)] if max(metrics, default=0) > 0 else {})}
+    before, after = sides.get("before", {}), sides.get("after", {})
+    difference = {k: after[k] - v for k, v in before.items() if k in after and k != "classes"}
+    return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
+
+
+def regularizer_of(spec: RunSpec) -> Regularizer:
+    """Return the regularizer that `spec` asks for; for ``none`` the persistent entropy, to be logged and not added."""
+    return PersistentEntropyLoss(
+        weight=spec.weight,
+        selection=spec.selection,
+        longest=spec.longest,
+        scope=spec.scope,
+        cohesion=spec.cohesion,
+        relative=spec.relative,
+        memory=spec.memory,
+    )
+
+
+def tokenize(data, loaded: LoadedModel, max_length: int):
+    """Return `data` (columns text, maybe text_pair, label) as token ids with ``labels``, cut to `max_length` pieces."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    limit = min(
+        max_length,
+        loaded.tokenizer.model_max_length,
+        getattr(loaded.model.config, "max_position_embeddings", max_length),
+    )
+
+    def pieces(batch):
+        pair = batch.get("text_pair")
+        return {**loaded.tokenizer(batch["text"], pair, truncation=True, max_length=limit), "labels": batch["label"]}
+
+    return data.map(
+        pieces, batched=True, remove_columns=data.column_names, keep_in_memory=True, load_from_cache_file=False
+    )
+
+
+def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
+    """Return the probe set of `task`, tokenized for `loaded`.
+
+    Raises:
+        IsobarError: a class has fewer than 4 validation texts.
+    """
+    chosen = probe_set(task, spec.probe_per_class, spec.seed)
+    frame = chosen.to_pandas()
+    frame["label_name"] = [task.label_names[label] for label in frame["label"]]
+    return Probe(
+        frame=frame,
+        rows=tokenize(chosen, loaded, spec.max_length).to_list(),
+        label_names=task.label_names,
+        collate=DataCollatorWithPadding(loaded.tokenizer),
+        pooling=spec.pooling,
+        layer=spec.layer,
+    )
+
+
+def last_checkpoint(run_dir: Path) -> Path | None:
+    """Return the newest checkpoint folder in `run_dir` that was written to its end, or None."""
+    found = [p for p in run_dir.glob("checkpoint-*") if (p / "trainer_state.json").exists()]
+    return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
+
+
+def check_device(device: str) -> None:
+    """Raise an IsobarError where this machine has no such device."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(device, True):
+        has = ", ".join([name for name, yes in there.items() if yes] + ["cpu"])
+        raise IsobarError(f"This machine has no device {device!r}; it has {has}.")
+
+
+def to_device(model, device: str):
+    """Return `model` on the device that a spec names; ``auto`` takes cuda, then mps, then cpu."""
+    if device == "auto":
+        device = next((d for d in ("cuda", "mps") if getattr(torch, d).is_available()), "cpu")
+    return model.to(device)
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({os.cpu_count()} cores)" if device.type == "cpu" else device.type
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, IsobarError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return "The memory was not enough; a smaller batch_size or max_length needs less."
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
