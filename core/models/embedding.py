@@ -69,7 +69,8 @@ def encode(
         model: a sequence classifier of transformers; its mode is restored afterwards.
         collate: turns a list of rows into a padded batch of tensors.
         rows: a sequence of rows with ``input_ids`` and ``attention_mask``; the order of the result is theirs.
-        pooling, layer: see :func:`pool`; layer -1 is the last.
+        pooling: see :func:`pool`.
+        layer: whose hidden states; -1 is the last layer's, 0 the input embeddings.
         batch_size: texts a batch. Texts are batched by length, so that little is padded.
         on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
     """

@@ -164,7 +164,7 @@ class Run:
     @cached_property
     def problems(self) -> list[str]:
         """What a finished directory should hold and this one does not, a sentence each."""
-        expected = {layout.SPEC: bool(self.spec), layout.STATUS: (self.path / layout.STATUS).exists()}
+        expected = {layout.SPEC: bool(self.spec), layout.STATUS: bool(self._mapping(layout.STATUS, json.loads))}
         expected[layout.PROBE] = len(self.probe) > 0
         if self.state == "finished":
             expected[layout.REPORT] = bool(self.report)

@@ -154,12 +154,11 @@ class RunWriter:
 
 
 def _only_queued(path: Path) -> bool:
-    """Whether `path` is a directory in which nothing has run yet (made for a run that waits its turn, or empty)."""
+    """Whether nothing has run yet in the directory `path`: it is empty, or was made for a run that waits its turn."""
     if not path.is_dir():
         return False
-    return not any(
-        (path / name).exists() for name in (layout.EVENTS, layout.REPORT, layout.SNAPSHOTS, layout.MODEL)
-    ) and {p.name for p in path.iterdir()} <= {layout.SPEC, layout.STATUS, layout.LOG}
+    there = {p.relative_to(path).as_posix() for p in path.rglob("*")}
+    return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS}
 
 
 def _step_of(line: str) -> float:

@@ -85,6 +85,7 @@ class RunRecorder(TrainerCallback):
         self.spaces: dict[int, dict] = {}  # by step, as the report tells them
         self.metrics: dict[int, dict[str, float]] = {}
         self._portrait_seconds = 0.0
+        self._scored = 0  # batches of the validation set
         self._step_started = self._heartbeat = 0.0
         self._rate: float | None = None  # seconds a step, smoothed
 
@@ -118,9 +119,11 @@ class RunRecorder(TrainerCallback):
         self.stop.check()
         return control
 
-    def on_prediction_step(self, args, state, control, **_):
+    def on_prediction_step(self, args, state, control, eval_dataloader=None, **_):
         """Stay stoppable and visibly alive while the validation set is scored."""
-        self.beat("scoring", state.global_step, state.max_steps)
+        total = len(eval_dataloader) if eval_dataloader is not None else 1
+        self._scored = self._scored % total + 1
+        self.beat("scoring", self._scored, total)
         self.stop.check()
 
     def on_evaluate(self, args, state, control, metrics=None, **_):

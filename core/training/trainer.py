@@ -8,6 +8,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
+import datasets
 import torch
 from transformers import (
     DataCollatorWithPadding,
@@ -118,6 +119,7 @@ def train(
         RunFailedError: the run failed underway; its directory says how far it came.
     """
     progress = progress or (lambda phase, done, total: None)
+    datasets.disable_progress_bars()  # this progress is told by `progress`
     run_dir = Path(run_dir) if run_dir is not None else new_run_dir(runs_dir, spec)
     writer = RunWriter(run_dir)
     writer.check(resume=resume)
@@ -257,6 +259,7 @@ class _Work:
             run_name=run_dir.name,
             seed=spec.seed,
             disable_tqdm=True,
+            dataloader_pin_memory=torch.cuda.is_available(),  # it speeds copies to a GPU, and warns without one
         )
         trainer = RegularizedTrainer(
             spec=spec,
@@ -304,9 +307,6 @@ def regularizer_of(spec: RunSpec) -> Regularizer:
 
 def tokenize(data, loaded: LoadedModel, max_length: int):
     """Return `data` (columns text, maybe text_pair, label) as token ids with ``labels``, cut to `max_length` pieces."""
-    import datasets
-
-    datasets.disable_progress_bars()
     limit = min(
         max_length,
         loaded.tokenizer.model_max_length,

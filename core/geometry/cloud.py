@@ -1,0 +1,136 @@
+"""One cloud of embeddings, checked once, with the matrices and eigenvectors that several measures share."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from core.errors import IsobarError
+from core.geometry.threads import one_blas_thread
+
+Embeddings = Any
+"""(n, d) floating-point numbers, n >= 2: a numpy array, nested lists, or a torch tensor of any dtype on any device."""
+
+
+class Cloud:
+    """A checked cloud in float64 whose second moments and eigendecompositions are computed once, when first asked for.
+
+    Everything is derived from the *centered* rows and ONE product of them: d x d if n >= d, else the n x n Gram matrix.
+    The uncentered matrix is that one plus the mean's share, which only adds and so loses no digits to cancellation.
+    """
+
+    def __init__(self, x: np.ndarray):
+        self.x = x
+        self.n, self.d = x.shape
+
+    @cached_property
+    def _shifted(self) -> np.ndarray:
+        # Relative to the first row, a constant column is exactly 0 and stays so when its mean is taken off.
+        return self.x - self.x[0]
+
+    @cached_property
+    def centered(self) -> np.ndarray:
+        """(n, d): the rows less their mean; exactly 0 where a coordinate is constant."""
+        return self._shifted - self._shifted.mean(0)
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(d,): the mean row."""
+        return self.x[0] + self._shifted.mean(0)
+
+    @cached_property
+    def is_wide(self) -> bool:
+        """Whether there are fewer points than dimensions, so that the Gram matrix is the smaller one."""
+        return self.n < self.d
+
+    @cached_property
+    def centered_moment(self) -> np.ndarray:
+        """X'X, or XX' of a wide cloud, of the centered rows."""
+        return self.centered @ self.centered.T if self.is_wide else self.centered.T @ self.centered
+
+    @cached_property
+    def moment(self) -> np.ndarray:
+        """X'X, or XX' of a wide cloud, of the rows as they are."""
+        if not self.is_wide:
+            return self.centered_moment + self.n * np.outer(self.mean, self.mean)
+        along = self.centered @ self.mean
+        return self.centered_moment + along[:, None] + along[None, :] + self.mean @ self.mean
+
+    @cached_property
+    def column_variances(self) -> np.ndarray:
+        """(d,): each coordinate's variance, over n - 1."""
+        if self.is_wide:
+            return np.einsum("ij,ij->j", self.centered, self.centered) / (self.n - 1)
+        return np.diagonal(self.centered_moment) / (self.n - 1)
+
+    @cached_property
+    def centered_values(self) -> np.ndarray:
+        """(min(n, d),): squared singular values of the centered rows, largest first, never negative."""
+        if "centered_system" in self.__dict__:
+            return self.centered_system[0]
+        return _values(self.centered_moment)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """(min(n, d),): squared singular values of the rows as they are, largest first, never negative."""
+        if "system" in self.__dict__:
+            return self.system[0]
+        return _values(self.moment)
+
+    @cached_property
+    def centered_system(self) -> tuple[np.ndarray, np.ndarray]:
+        """`centered_values` and the eigenvectors of `centered_moment`, one a column."""
+        return _system(self.centered_moment)
+
+    @cached_property
+    def system(self) -> tuple[np.ndarray, np.ndarray]:
+        """`values` and the eigenvectors of `moment`, one a column."""
+        return _system(self.moment)
+
+    def projections(self, centered: bool) -> np.ndarray:
+        """Return (n, min(n, d)): the rows (or the centered rows) along their right singular vectors, strongest first."""
+        values, vectors = self.centered_system if centered else self.system
+        if self.is_wide:
+            return vectors * np.sqrt(values)
+        return (self.centered if centered else self.x) @ vectors
+
+
+def as_cloud(x: "Embeddings | Cloud") -> Cloud:
+    """Return `x` as a checked :class:`Cloud`; one that is checked already is returned as it is.
+
+    Raises:
+        IsobarError: `x` is no (n, d) array of numbers, has fewer than two rows, or holds NaN or infinity.
+    """
+    if isinstance(x, Cloud):
+        return x
+    if hasattr(x, "detach"):  # a torch tensor; not imported, so that readers of runs need no torch
+        x = x.detach().cpu().double().numpy()
+    try:
+        x = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise IsobarError("Embeddings must be an array of numbers of shape (points, dimensions).") from error
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise IsobarError(f"Embeddings must have the shape (points, dimensions); these have {x.shape}.")
+    if x.shape[0] < 2:
+        raise IsobarError(f"A shape needs at least 2 embeddings; there {'is only 1' if len(x) else 'are none'}.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not np.isfinite(x.sum())
+    if suspicious:
+        bad = np.flatnonzero(~np.isfinite(x).all(1))
+        if bad.size:
+            more = f" and {bad.size - 1} more" if bad.size > 1 else ""
+            raise IsobarError(
+                f"The embeddings hold NaN or infinity in row {bad[0]}{more}; drop those rows or find their cause."
+            )
+    return Cloud(x)
+
+
+def _values(matrix: np.ndarray) -> np.ndarray:
+    with one_blas_thread():
+        return np.maximum(np.linalg.eigvalsh(matrix)[::-1], 0.0)
+
+
+def _system(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with one_blas_thread():
+        values, vectors = np.linalg.eigh(matrix)
+    return np.maximum(values[::-1], 0.0), vectors[:, ::-1]

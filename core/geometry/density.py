@@ -1,0 +1,112 @@
+"""Measures of density: whether the cloud is spread evenly or in patches, and whether its directions look Gaussian."""
+
+import numpy as np
+
+from core.geometry.cloud import Embeddings, as_cloud
+
+CELLS = 64  # few enough that a probe set of 400 has 6 points a cell, enough that 20,000 points show clusters
+LEAST_PER_CELL = 4
+CODEBOOK_POINTS = 5_000  # the cells of more points are found on a sample of this size; all points are counted in them
+ITERATIONS = 25
+SMALLEST_SPACING = 1e-12  # in standard deviations: what ties count as, so that their entropy is very low but finite
+_BLOCK = 64  # directions sorted at once
+_GAUSSIAN_ENTROPY = 0.5 * np.log(2.0 * np.pi * np.e)  # nats, at variance 1
+
+
+def point_patchiness(x: Embeddings, cells: int = CELLS, seed: int = 0) -> float:
+    """Return Lloyd's index of patchiness of `x` (n, d): mean crowding over mean density, in the cells of a k-means.
+
+    About 1 where points fall into cells by chance, below it where they fill them evenly, far above it for a few crowded
+    cells among empty ones. Cells: 64, or n/4 of a smaller cloud; k-means++ start, at most 25 iterations, on 5,000 sampled
+    points, in float32. It depends on n, d and the number of cells: compare with an isotropic cloud of the same n and d. NaN below
+    8 points, and where fewer than 2 points differ.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Lloyd, "Mean Crowding", J. Animal Ecology 36, 1967; Marbut, Chandler, Wheeler, arXiv:2406.12159.
+    """
+    cloud = as_cloud(x)
+    cells = min(cells, cloud.n // LEAST_PER_CELL)
+    if cells < 2 or not cloud.centered.any():
+        return float("nan")
+    counts = _cell_counts(cloud.centered, cells, seed)
+    # 1 + (var(c) / mean(c) - 1) / mean(c)
+    mean = counts.mean()
+    return float(1.0 + (counts.var() / mean - 1.0) / mean)
+
+
+def vasicek_ratio(x: Embeddings) -> float:
+    """Return how far the principal directions of `x` (n, d) are from Gaussian: the mean of (ratio - 1)^2 over them.
+
+    The ratio is Vasicek's estimate of a direction's entropy over that of a Gaussian of the same variance, both at
+    variance 1: differential entropy depends on scale, and their ratio would mean nothing near zero. Range 0 (each
+    direction Gaussian) upwards (clusters, ties); the estimate is low for small n, so compare with an isotropic cloud of
+    the same n and d. Window floor(sqrt(n) + 1/2). NaN below 5 points, and where nothing varies.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Vasicek, J. Royal Statistical Society B 38, 1976; Marbut, McKinney-Bock, Wheeler, ICML 2023.
+    """
+    cloud = as_cloud(x)
+    n = cloud.n
+    values = cloud.centered_system[0]
+    rank = int((values > values[0] * max(n, cloud.d) * np.finfo(float).eps).sum())
+    if n < 5 or rank == 0:
+        return float("nan")
+    window = int(np.sqrt(n) + 0.5)
+    along = cloud.projections(centered=True)
+    # H = 1/n sum_i ln( n / (2 m) (x_(i+m) - x_(i-m)) ), the order statistics held at both ends
+    ratios = np.empty(rank)
+    for start in range(0, rank, _BLOCK):
+        some = slice(start, min(start + _BLOCK, rank))
+        ordered = np.ascontiguousarray(along[:, some].T)
+        ordered.sort(axis=1)
+        ordered /= np.sqrt(values[some, None] / n)
+        held = np.pad(ordered, ((0, 0), (window, window)), mode="edge")
+        spacings = np.maximum(held[:, 2 * window :] - held[:, : -2 * window], SMALLEST_SPACING)
+        ratios[some] = (np.log(spacings).mean(1) + np.log(n / (2.0 * window))) / _GAUSSIAN_ENTROPY
+    return float(np.mean((ratios - 1.0) ** 2))
+
+
+def _cell_counts(points: np.ndarray, cells: int, seed: int) -> np.ndarray:
+    """How many of the points fall into each cell of a k-means (Lloyd's algorithm, k-means++ start)."""
+    generator = np.random.default_rng(seed)
+    points = (points / np.abs(points).max()).astype(np.float32)
+    sample = points
+    if len(points) > CODEBOOK_POINTS:
+        sample = points[generator.choice(len(points), CODEBOOK_POINTS, replace=False)]
+    centers = _distant_points(sample, cells, generator)
+    previous = None
+    for _ in range(ITERATIONS):
+        cell = _nearest(sample, centers)
+        if previous is not None and np.array_equal(cell, previous):
+            break
+        previous = cell
+        members = (cell == np.arange(len(centers))[:, None]).astype(np.float32)
+        sizes = members.sum(1, keepdims=True)
+        centers = np.where(sizes > 0, members @ sample / np.maximum(sizes, 1), centers)
+    return np.bincount(_nearest(points, centers), minlength=cells)
+
+
+def _distant_points(points: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Up to `count` of the points, each drawn with a chance that grows with its squared distance from those before it."""
+    chosen = [int(generator.integers(len(points)))]
+    gap = np.full(len(points), np.inf)
+    norms = np.einsum("ij,ij->i", points, points)
+    while len(chosen) < count:
+        newest = points[chosen[-1]]
+        gap = np.minimum(gap, np.maximum(norms - 2.0 * (points @ newest) + newest @ newest, 0.0))
+        gap[chosen[-1]] = 0.0
+        steps = np.cumsum(gap, dtype=np.float64)
+        if steps[-1] <= 0.0:  # fewer distinct points than cells: the rest stay empty
+            break
+        chosen.append(int(np.searchsorted(steps, generator.random() * steps[-1], side="right")))
+    return points[chosen]
+
+
+def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """The index of each point's nearest center."""
+    # |c|^2 - 2 x.c orders the centers by their distance from x
+    return np.argmin(np.einsum("ij,ij->i", centers, centers) - 2.0 * (points @ centers.T), axis=1)

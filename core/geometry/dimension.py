@@ -1,0 +1,98 @@
+"""Estimates of intrinsic dimension: how many numbers it would take to say where on the cloud a point is."""
+
+import numpy as np
+
+from core.geometry.cloud import Cloud, Embeddings, as_cloud
+
+TWO_NN_QUERIES = 1_000  # points whose neighbours, among all, are looked up: the estimate's error is about 1/sqrt(this)
+TWO_NN_KEPT = 0.9  # Facco: the largest tenth of the ratios is left out of the fit
+TWO_NN_LEAST = 10
+PH_LARGEST, PH_LEAST = 1_000, 50  # points of the largest subsample (Birdal); fewer than the least say nothing
+PH_SIZES, PH_REPEATS = 8, 3
+_CANDIDATES = 4
+_BLOCK = 500  # queries at once
+
+
+def two_nn(x: Embeddings, seed: int = 0) -> float:
+    """Return the TwoNN intrinsic dimension of `x` (n, d), from the ratio of the distances to its two nearest neighbours.
+
+    Range 0 upwards; about d for isotropic clouds of few dimensions, far below d in many (n would have to grow
+    exponentially), small where points lie on a surface or line. The neighbours of 1,000 sampled points are sought among
+    all n. Points that coincide with another are left out; NaN where fewer than 10 remain, or all ratios are 1.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Facco, d'Errico, Rodriguez, Laio, Scientific Reports 7, 12140, 2017.
+    """
+    cloud = as_cloud(x)
+    if cloud.n < TWO_NN_LEAST:
+        return float("nan")
+    queries = np.arange(cloud.n)
+    if cloud.n > TWO_NN_QUERIES:
+        queries = np.random.default_rng(seed).choice(cloud.n, TWO_NN_QUERIES, replace=False)
+    nearest, second = _two_nearest(cloud, queries)
+    apart = nearest > 0
+    logs = np.sort(np.log(second[apart] / nearest[apart]))
+    if logs.size < TWO_NN_LEAST:
+        return float("nan")
+    # F(mu) = 1 - mu^-d: a line through the origin of -ln(1 - F) against ln mu, slope d
+    kept = int(logs.size * TWO_NN_KEPT)
+    logs, heights = logs[:kept], -np.log1p(-np.arange(1, kept + 1) / logs.size)
+    square = logs @ logs
+    return float(logs @ heights / square) if square > 0 else float("nan")
+
+
+def ph_dimension(x: Embeddings, seed: int = 0) -> float:
+    """Return the persistent-homology dimension of `x` (n, d), from how the total length of its H0 bars grows with n.
+
+    Range 1 upwards; about d for isotropic clouds of few dimensions, small where points lie on a surface or line, and
+    infinite where the total grows as fast as the number of points (many dimensions). Three random subsamples of each of
+    8 sizes, up to 1,000 points. NaN below 50 points, or where nothing varies.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Birdal, Lou, Guibas, Simsekli, "Intrinsic Dimension, Persistent Homology and Generalization", NeurIPS 2021.
+    """
+    from core.topology import minimum_spanning_tree  # here, because numba takes a while to import
+
+    cloud = as_cloud(x)
+    if cloud.n < PH_LEAST:
+        return float("nan")
+    generator = np.random.default_rng(seed)
+    largest = min(cloud.n, PH_LARGEST)
+    sizes = np.unique(np.geomspace(max(largest // 8, 10), largest, PH_SIZES).astype(int))
+    totals = np.zeros(sizes.size)
+    for _ in range(PH_REPEATS):
+        order = generator.permutation(cloud.n)
+        for k, size in enumerate(sizes):
+            lengths, _ = minimum_spanning_tree(cloud.centered[order[:size]])
+            totals[k] += lengths.sum()
+    if not totals.all():
+        return float("nan")
+    # E(n) ~ n^((d - 1) / d), so d = 1 / (1 - slope)
+    slope = np.polyfit(np.log(sizes), np.log(totals), 1)[0]
+    return float(1.0 / (1.0 - slope)) if slope < 1.0 else float("inf")
+
+
+def _two_nearest(cloud: Cloud, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances from each query to its nearest and second-nearest other point.
+
+    The matrix product only names candidates; distances that are compared are taken from differences, without cancellation.
+    """
+    points = cloud.centered
+    norms = np.einsum("ij,ij->i", points, points)
+    candidates = min(_CANDIDATES, cloud.n - 1)
+    found = np.empty((queries.size, 2))
+    for start in range(0, queries.size, _BLOCK):
+        some = queries[start : start + _BLOCK]
+        # |x|^2 - 2 q.x orders the points by their distance from q
+        order = points[some] @ points.T
+        order *= -2.0
+        order += norms
+        order[np.arange(some.size), some] = np.inf
+        near = np.argpartition(order, candidates - 1, axis=1)[:, :candidates]
+        distances = np.linalg.norm(points[near] - points[some, None], axis=2)
+        found[start : start + some.size] = np.sort(distances, axis=1)[:, :2]
+    return found[:, 0], found[:, 1]

@@ -1,0 +1,167 @@
+"""Measures of how variance is spread over directions: they see the singular values (and vectors) of the cloud only."""
+
+import numpy as np
+
+from core.errors import IsobarError
+from core.geometry.cloud import Cloud, Embeddings, as_cloud
+
+OUTLIER_FACTOR = 5.0  # Rudman, Eickhoff: a dimension is an outlier above 5 times the mean variance
+
+
+def singular_values(x: Embeddings, center: bool = False) -> np.ndarray:
+    """Return the singular values of `x` (n, d), or of its centered rows: (min(n, d),) float64, largest first.
+
+    Values below about 1e-8 of the largest are rounding, because they are roots of a second moment's eigenvalues.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+    """
+    cloud = as_cloud(x)
+    return np.sqrt(cloud.centered_values if center else cloud.values)
+
+
+def anisotropy(x: Embeddings, k: int = 1, center: bool = False) -> float:
+    """Return the share of the squared singular values that the `k` largest hold, of `x` (n, d) or of its centered rows.
+
+    Range k/d (isotropic) to 1 (on a k-dimensional subspace); a finite sample of an isotropic cloud lies above k/d, and no
+    cloud of n points lies below k/n. NaN where there is nothing to share out: all rows zero, or equal and `center`.
+
+    Raises:
+        IsobarError: `k` is less than 1; fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Ethayarajh, "How Contextual are Contextualized Word Representations?", EMNLP 2019 (k = 1).
+    """
+    if k < 1:
+        raise IsobarError(f"Anisotropy needs at least one direction; k is {k}.")
+    cloud = as_cloud(x)
+    # sum_{i<=k} s_i^2 / sum_i s_i^2
+    values = cloud.centered_values if center else cloud.values
+    total = values.sum()
+    return float(min(values[:k].sum() / total, 1.0)) if total > 0 else float("nan")
+
+
+def isoscore(x: Embeddings, zeta: float = 0.0, shrinkage: np.ndarray | None = None) -> float:
+    """Return IsoScore* of `x` (n, d): how evenly variance is spread over the d dimensions; `zeta` 0 is IsoScore.
+
+    Range 0 (one direction holds all variance) to 1 (isotropic); n points in d > n dimensions can't exceed about n/d.
+    NaN where d is 1 or nothing varies. `zeta` in [0, 1] is the weight of the covariance `shrinkage` (d, d), which stands
+    for what a small sample can't show; None is the identity. It is the published value in closed form, without an SVD.
+
+    Raises:
+        IsobarError: `zeta` outside [0, 1], `shrinkage` not (d, d); fewer than two rows, NaN or infinity, not (n, d).
+
+    Source: Rudman, Eickhoff, "Stable Anisotropic Regularization", ICLR 2024, arXiv:2305.19358; IsoScore: ACL 2022.
+    """
+    if not 0.0 <= zeta <= 1.0:
+        raise IsobarError(f"IsoScore's zeta is a weight between 0 and 1; it is {zeta}.")
+    cloud = as_cloud(x)
+    if shrinkage is not None:
+        shrinkage = np.asarray(shrinkage.detach().cpu().double().numpy() if hasattr(shrinkage, "detach") else shrinkage)
+        if shrinkage.shape != (cloud.d, cloud.d):
+            raise IsobarError(
+                f"IsoScore's shrinkage covariance must be {cloud.d} x {cloud.d}, like the embeddings; it is {shrinkage.shape}."
+            )
+    if cloud.d == 1:
+        return float("nan")
+    # Sigma_z = (1 - z) Sigma + z Sigma_S;  (tr(Sigma_z)^2 / |Sigma_z|_F^2 - 1) / (D - 1).
+    # The traces of Sigma and Sigma^2 are the same from the Gram matrix.
+    keep = (1.0 - zeta) / (cloud.n - 1)
+    trace = keep * np.trace(cloud.centered_moment)
+    square = keep**2 * np.vdot(cloud.centered_moment, cloud.centered_moment)
+    if zeta > 0.0:
+        square += 2.0 * zeta * (trace if shrinkage is None else keep * _cross(cloud, shrinkage))
+        square += zeta**2 * (cloud.d if shrinkage is None else np.vdot(shrinkage, shrinkage))
+        trace += zeta * (cloud.d if shrinkage is None else np.trace(shrinkage))
+    if square <= 0.0:
+        return float("nan")
+    return float(np.clip((trace * trace / square - 1.0) / (cloud.d - 1), 0.0, 1.0))
+
+
+def effective_rank(x: Embeddings) -> float:
+    """Return exp of the Shannon entropy of the covariance's normalized eigenvalues: how many directions are in use.
+
+    Range 1 (one direction holds all variance) to min(n - 1, d) (all hold the same). NaN where nothing varies.
+    Roy and Vetterli take the entropy of singular values; here it is that of variances, their squares.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Roy, Vetterli, "The effective rank", EUSIPCO 2007.
+    """
+    share = _variance_shares(as_cloud(x))
+    if share is None:
+        return float("nan")
+    share = share[share > 0]
+    return float(np.exp(-(share @ np.log(share))))
+
+
+def eigenvalue_early_enrichment(x: Embeddings) -> float:
+    """Return the area of the cumulative share of variance above the diagonal of equal shares, normalized (EEE).
+
+    Range 0 (isotropic) to 1 (one direction holds all variance). NaN where d is 1 or nothing varies.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Marbut, McKinney-Bock, Wheeler, "Reliable Measures of Spread in High Dimensional Latent Spaces", ICML 2023.
+    """
+    cloud = as_cloud(x)
+    share = _variance_shares(cloud)
+    if share is None or cloud.d == 1:
+        return float("nan")
+    # 2 / (D - 1) * sum_{i=1..D} (cum_i - i / D); past the rank of a wide cloud cum_i is 1
+    cumulated = np.cumsum(share).sum() + (cloud.d - share.size)
+    return float(np.clip(2.0 / (cloud.d - 1) * (cumulated - (cloud.d + 1) / 2), 0.0, 1.0))
+
+
+def partition_ratio(x: Embeddings) -> float:
+    """Return the least over the greatest partition function Z(c) of `x` (n, d) along its principal directions: I(V).
+
+    Range 0 (degenerate) to 1 (isotropic). Z depends on the scale of `x`, so only clouds of like norm compare. Directions
+    are the unit eigenvectors of X'X, each taken with both signs (an eigenvector has none of its own, but Z has); those
+    that no row reaches, as with fewer points than dimensions, count with Z = n.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Mu, Viswanath, "All-but-the-Top", ICLR 2018, arXiv:1702.01417.
+    """
+    cloud = as_cloud(x)
+    # Z(c) = sum_x exp(c . x), as a logarithm: norms of a few hundred overflow it
+    along = cloud.projections(centered=False)
+    logs = np.concatenate([_log_sum_exp(along), _log_sum_exp(-along), [np.log(cloud.n)] * cloud.is_wide])
+    return float(np.exp(logs.min() - logs.max()))
+
+
+def outlier_dimensions(x: Embeddings, factor: float = OUTLIER_FACTOR) -> np.ndarray:
+    """Return the coordinates whose variance exceeds `factor` times the mean variance: (m,) int64, strongest first.
+
+    Range of their number: 0 (isotropic) to less than d / `factor`; it depends on the axes, unlike the other measures.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Rudman, Chen, Eickhoff, "Outlier Dimensions Encode Task Specific Knowledge", EMNLP 2023.
+    """
+    variances = as_cloud(x).column_variances
+    strongest = np.argsort(-variances, kind="stable")
+    return strongest[variances[strongest] > factor * variances.mean()]
+
+
+def _log_sum_exp(columns: np.ndarray) -> np.ndarray:
+    """ln sum exp of each column."""
+    highest = columns.max(0)
+    return highest + np.log(np.exp(columns - highest).sum(0))
+
+
+def _variance_shares(cloud: Cloud) -> np.ndarray | None:
+    """The centered eigenvalues over their sum, or None where nothing varies."""
+    total = cloud.centered_values.sum()
+    return cloud.centered_values / total if total > 0 else None
+
+
+def _cross(cloud: Cloud, shrinkage: np.ndarray) -> float:
+    """tr(X'X S) of the centered rows X."""
+    if cloud.is_wide:
+        return float(np.vdot(cloud.centered @ shrinkage, cloud.centered))
+    return float(np.vdot(cloud.centered_moment, shrinkage))

@@ -1,0 +1,6 @@
+"""Terms added to a task's loss: (embeddings, labels) -> Tensor."""
+
+from core.regularizers.base import Regularizer
+from core.regularizers.persistent_entropy import PersistentEntropyLoss
+
+__all__ = ["PersistentEntropyLoss", "Regularizer"]

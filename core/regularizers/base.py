@@ -1,0 +1,57 @@
+"""What all regularizers share: how they are called, and how their numbers are read."""
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import IsobarError
+
+
+class Regularizer(nn.Module):
+    """A term that is *added* to the task loss: `loss = task_loss + regularizer(embeddings, labels)`.
+
+    Attributes:
+        stats: numbers of the last call, one entry a class, as detached tensors where they were computed; reading them
+            with `read_stats` is the only thing that waits for a device. Left as they were while a model is exported.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.stats: dict[str, Tensor] = {}
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the term, a scalar.
+
+        Args:
+            embeddings: (n, d), any floating dtype.
+            labels: (n,), the class of each; rows with a negative label are left out.
+        """
+        raise NotImplementedError
+
+    def read_stats(self) -> dict:
+        """Return the last call's numbers: `skipped`, the number of classes too small, and `classes`, by label."""
+        if not self.stats:
+            return {"skipped": 0, "classes": {}}
+        columns = {name: values.tolist() for name, values in self.stats.items()}
+        labels, skipped = columns.pop("label"), columns.pop("skipped")
+        present = [k for k, label in enumerate(labels) if label >= 0]
+        classes = {
+            str(labels[k]): {name: values[k] for name, values in columns.items()} for k in present if not skipped[k]
+        }
+        return {"skipped": sum(skipped[k] for k in present), "classes": dict(sorted(classes.items()))}
+
+    def _keep(self, **stats: Tensor) -> None:
+        if not torch.compiler.is_exporting():
+            self.stats = {name: values.detach() for name, values in stats.items()}
+
+
+def check_batch(embeddings: Tensor, labels: Tensor) -> None:
+    """Raise an IsobarError where embeddings aren't (n, d) floats or labels aren't n whole numbers."""
+    if embeddings.ndim != 2 or not embeddings.is_floating_point():
+        raise IsobarError(
+            f"Embeddings are {embeddings.dtype} of shape {tuple(embeddings.shape)}; they must be floats of shape (n, d)."
+        )
+    if labels.shape != embeddings.shape[:1] or labels.is_floating_point() or labels.is_complex():
+        raise IsobarError(
+            f"Labels are {labels.dtype} of shape {tuple(labels.shape)}; they must be {len(embeddings)} whole numbers, "
+            "one for each embedding."
+        )

@@ -1,0 +1,243 @@
+"""The regularizer of the project: it makes the bars that count equally long."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import IsobarError, nearest
+from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.memory import ClassMemory
+from core.topology.distance import edge_lengths
+from core.topology.entropy import in_working_precision
+from core.topology.features import entropy_and_slopes, prominent_count
+from core.topology.host import host_array
+from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
+from core.topology.selection import check_selection, choose, random_keys
+from core.topology.spanning_tree import choose_backend, spanning_forest
+
+SCOPES = ("class", "global")
+
+
+class PersistentEntropyLoss(Regularizer):
+    """Minus the persistent entropy of the selected bars of each class's embeddings in the batch.
+
+    `value = sum over classes of (-weight * E(selected bars) + cohesion * mean(length of the other bars))`, where E is
+    in nats. A class with fewer than two bars (three points) contributes 0 and is counted as skipped.
+
+    Args:
+        weight: factor of the entropy; 1 is the paper's.
+        selection: which bars' entropy is raised: "prominent" (the features, the paper's), "all", "longest", or
+            "random" (as many as there are features).
+        longest: how many bars "longest" takes.
+        scope: "class", one cloud for each label; "global", the whole batch as one cloud.
+        cohesion: factor of the mean length of the bars not selected (the authors' code has 0.5), in the embeddings'
+            unit; it isn't multiplied by `weight`.
+        relative: take E / ln(number of selected bars), so that class sizes weigh the same.
+        memory: how many past embeddings of each class join its cloud, detached.
+        num_classes: how many classes there are; needed only where a memory is compiled, or must not wait for a device.
+        seed: of the selection "random", which draws anew in every call.
+        backend: "auto", "prim" or "boruvka", as in `h0_barcode`.
+
+    Raises:
+        IsobarError: an argument is out of range; or when called, embeddings or labels are misshapen or, where the host
+            can see it without waiting, not finite.
+
+    Persistent-entropy regularization of transformers, arXiv 2501.05502.
+    """
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        selection: str = "prominent",
+        scope: str = "class",
+        cohesion: float = 0.0,
+        relative: bool = False,
+        memory: int = 0,
+        *,
+        longest: int = 8,
+        num_classes: int | None = None,
+        seed: int = 0,
+        backend: str = "auto",
+    ):
+        super().__init__()
+        check_selection(selection, longest)
+        if scope not in SCOPES:
+            raise IsobarError(f"Unknown scope {scope!r}; known are {', '.join(SCOPES)}.{nearest(scope, SCOPES)}")
+        if not (math.isfinite(weight) and math.isfinite(cohesion)):
+            raise IsobarError(f"weight = {weight} and cohesion = {cohesion} must be finite numbers.")
+        if memory < 0:
+            raise IsobarError(f"memory = {memory} must be 0 or the number of past embeddings kept for each class.")
+        choose_backend(torch.empty(0, 1), backend)
+        self.weight, self.cohesion, self.relative = weight, cohesion, relative
+        self.selection, self.longest, self.scope = selection, longest, scope
+        self.seed, self.backend = seed, backend
+        self.memory = ClassMemory(memory, 1 if scope == "global" else num_classes) if memory else None
+        # How often "random" has drawn: a tensor, so that a compiled program draws anew too.
+        self.register_buffer("draws", torch.zeros((), dtype=torch.int64), persistent=False)
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the term to add to the task loss, a scalar in float32 (float64 for float64 embeddings).
+
+        Args:
+            embeddings: (n, d), any floating dtype; bfloat16 and float16 are measured in float32.
+            labels: (n,), the class of each; rows with a negative label are left out.
+        """
+        check_batch(embeddings, labels)
+        embeddings, labels = in_working_precision(embeddings), labels.long()
+        if self.scope == "global":
+            labels = labels.clamp(max=0)
+        batch = (embeddings.detach(), labels)
+        if self.memory is not None and self.memory.rows.shape[1]:
+            embeddings = torch.cat((embeddings, self.memory.rows.to(embeddings.dtype)))
+            labels = torch.cat((labels, self.memory.labels))
+        if self.memory is not None and self.training:
+            self.memory.push(*batch)
+        on_host = host_array(embeddings) is not None and host_array(labels) is not None
+        if choose_backend(embeddings, self.backend) == "prim" and on_host:
+            value = _HostTerm.apply(embeddings, labels, self)
+        else:
+            value = self._program(embeddings, labels)
+        if self.selection == "random":
+            self.draws += 1
+        return value
+
+    def extra_repr(self) -> str:
+        """Return the arguments that differ between losses, for `print`."""
+        return f"weight={self.weight}, selection={self.selection!r}, scope={self.scope!r}, cohesion={self.cohesion}"
+
+    def _program(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """The term as one tensor program of fixed shape, for any device: nothing is read back by the host."""
+        n = len(labels)
+        if n < 3:
+            self._keep(**_nothing(labels))
+            return embeddings.sum() * 0
+        point = torch.arange(n, device=labels.device)
+        # A class goes by the number of its first row, so that how many there are need not be known. Rows that are
+        # left out are groups of their own.
+        counted = labels >= 0
+        same = (labels.unsqueeze(-1) == labels) & counted
+        group = torch.where(counted, torch.where(same, point, n).amin(-1), point)
+        embeddings = torch.where(counted.unsqueeze(-1), embeddings, 0)
+        heads, tails, exists = spanning_forest(embeddings, group)
+        lengths = edge_lengths(embeddings, heads, tails)
+        # Class after class, longest bar first.
+        order = torch.where(exists, lengths.detach(), -1).argsort(descending=True, stable=True)
+        order = order[group[order].argsort(stable=True)]
+        lengths, exists, group = lengths[order], exists[order], group[order]
+        start = torch.full_like(point, n).scatter_reduce(0, group, point, "amin")[group]
+        seed = self._seed(labels[order]) if self.selection == "random" else 0
+        bars = torch.where(exists, lengths.detach(), 0)
+        chosen = choose(bars, start, None, self.selection, longest=self.longest, seed=seed)
+        value, stats = self._value(lengths, group, exists, chosen)
+        is_class = counted & (group[order.argsort()] == point)
+        self._keep(label=torch.where(is_class, labels, -1), **stats)
+        return value
+
+    def _value(self, lengths: Tensor, group: Tensor, exists: Tensor, chosen: Tensor) -> tuple[Tensor, dict]:
+        """Return the term and its statistics, by group; differentiable in the lengths any number of times."""
+        zeros = torch.zeros_like(lengths)
+
+        def total(values: Tensor) -> Tensor:
+            return torch.zeros_like(values).scatter_add(0, group, values)
+
+        bars, kept = total(exists.long()), total(chosen.long())
+        # E doesn't change with the unit: the longest bar keeps every number near 1.
+        unit = zeros.scatter_reduce(0, group, torch.where(chosen, lengths.detach(), 0), "amax")[group]
+        shares = torch.where(chosen, lengths, 1) / torch.where(chosen, unit, 1)
+        sums = total(torch.where(chosen, shares, 0))
+        sums = torch.where(kept > 0, sums, 1)
+        entropy = sums.log() - total(shares * shares.log()) / sums
+        relative = entropy / kept.clamp(min=2).to(entropy.dtype).log()
+        others = exists & ~chosen
+        rest = total(torch.where(others, lengths, 0)) / total(others.long()).clamp(min=1)
+        terms = -self.weight * (relative if self.relative else entropy) + self.cohesion * rest
+        skipped = bars < 2
+        stats = {"skipped": skipped, "entropy": entropy, "relative_entropy": relative, "bars": bars, "features": kept}
+        return torch.where(skipped, 0, terms).sum(), stats
+
+    def _seed(self, label: Tensor | int) -> Tensor | int:
+        return (self.seed + 7919 * self.draws) * 104729 + label
+
+
+class _HostTerm(torch.autograd.Function):
+    """The same term by compiled kernels, class after class, with its gradient on the way."""
+
+    @staticmethod
+    def forward(ctx, embeddings, labels, loss):
+        points, classes = embeddings.detach().numpy(), labels.numpy()
+        value = 0.0
+        gradient = np.zeros_like(points, order="C") if ctx.needs_input_grad[0] else None
+        bars, stats = [], []
+        for label in sorted(set(classes.tolist())):
+            if label < 0:
+                continue
+            rows = np.flatnonzero(classes == label)
+            if len(rows) < 3:
+                stats.append((label, True, 0.0, 0.0, max(len(rows) - 1, 0), 0))
+                continue
+            cloud = points[rows]
+            try:
+                lengths, edges = minimum_spanning_tree(cloud)
+            except IsobarError:
+                refuse_unmeasurable(points, rows)
+            chosen = _chosen(lengths, label, loss)
+            entropy, slopes = entropy_and_slopes(lengths * chosen)
+            kept, others = int(chosen.sum()), int((~chosen).sum())
+            relative = entropy / math.log(max(kept, 2))
+            scale = -loss.weight / math.log(max(kept, 2)) if loss.relative else -loss.weight
+            value += -loss.weight * (relative if loss.relative else entropy)
+            slopes *= scale
+            if others and loss.cohesion:
+                value += loss.cohesion * float(lengths[~chosen].mean(dtype=np.float64))
+                slopes += ~chosen * (loss.cohesion / others)
+            if gradient is not None:
+                gradient[rows] = edge_gradient(cloud, lengths, edges, slopes)
+            bars.append((np.full(len(lengths), rows[0]), rows[edges], chosen))
+            stats.append((label, False, entropy, relative, len(lengths), kept))
+        columns = ("label", "skipped", "entropy", "relative_entropy", "bars", "features")
+        stats = {name: torch.from_numpy(np.array(column)) for name, column in zip(columns, zip(*stats))}
+        loss._keep(**stats or _nothing(labels))
+        if gradient is not None:
+            ctx.save_for_backward(embeddings, torch.from_numpy(gradient))
+            ctx.bars, ctx.loss = bars, loss
+        return embeddings.new_tensor(value)
+
+    @staticmethod
+    def backward(ctx, grad):
+        embeddings, gradient = ctx.saved_tensors
+        if not torch.is_grad_enabled() or not ctx.bars:
+            return grad * gradient, None, None
+        # A gradient that is to be differentiated itself: the same bars as a tensor program.
+        group, edges, chosen = (torch.from_numpy(np.concatenate(parts)) for parts in zip(*ctx.bars))
+        lengths = edge_lengths(embeddings, edges[:, 0], edges[:, 1])
+        value, _ = ctx.loss._value(lengths, group, torch.ones_like(chosen), chosen)
+        (gradient,) = torch.autograd.grad(value, embeddings, create_graph=True)
+        return grad * gradient, None, None
+
+
+def _chosen(lengths: np.ndarray, label: int, loss: PersistentEntropyLoss) -> np.ndarray:
+    """Return which bars, longest first, are selected: `selection.choose` for one barcode on the host."""
+    chosen = lengths > 0
+    if loss.selection == "all":
+        return chosen
+    if loss.selection == "longest":
+        chosen[loss.longest :] = False
+        return chosen
+    count = prominent_count(lengths)
+    if loss.selection == "prominent":
+        chosen[count:] = False
+        return chosen
+    alive = int(chosen.sum())
+    keys = random_keys(np.arange(alive), int(loss._seed(label)))
+    chosen[:] = False
+    chosen[np.argsort(keys, kind="stable")[:count]] = True
+    return chosen
+
+
+def _nothing(labels: Tensor) -> dict[str, Tensor]:
+    """Statistics of a batch too small for any bar."""
+    zeros = torch.zeros_like(labels)
+    stats = dict.fromkeys(("entropy", "relative_entropy", "bars", "features"), zeros)
+    return {"label": labels, "skipped": zeros == 0, **stats}

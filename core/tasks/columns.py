@@ -1,0 +1,316 @@
+"""From a table with columns of any name to a `Task`: which column is what, which labels are which class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.errors import IsobarError, nearest
+from core.tasks.metrics import metric_names
+from core.tasks.sampling import stratified_rows
+from core.tasks.task import Task, fingerprint
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from datasets import Dataset
+
+# In order of preference; compared without regard to case.
+PAIR_COLUMNS = (
+    ("text", "text_pair"),
+    ("sentence1", "sentence2"),
+    ("sentence_1", "sentence_2"),
+    ("sentence_a", "sentence_b"),
+    ("text1", "text2"),
+    ("text_a", "text_b"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("question", "sentence"),
+    ("question", "answer"),
+    ("question", "passage"),
+    ("question", "context"),
+    ("query", "passage"),
+    ("query", "document"),
+)
+TEXT_COLUMNS = ("text", "sentence", "content", "review", "comment", "utterance", "document", "tweet", "question", "title")
+LABEL_COLUMNS = ("label", "labels", "class", "target", "category", "gold_label", "is_duplicate", "intent", "sentiment",
+                 "topic", "y")
+
+# Losing one text in twenty changes little; losing more means that something is wrong with the file.
+MOST_EMPTY = 0.05
+MOST_CLASSES = 1000
+VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that the caller named; None is to be guessed (a second text may also be absent)."""
+
+    text: str | None = None
+    text_pair: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """A table and where it is from, for messages: a path, or ``split 'train' of glue/cola``."""
+
+    table: pa.Table
+    where: str
+
+
+def build_task(
+    name: str,
+    train: Split,
+    validation: Split | None,
+    columns: Columns,
+    source: str,
+    notes: tuple[str, ...] = (),
+    class_names: dict[str, tuple[str, ...]] | None = None,
+    seed: int = 0,
+) -> Task:
+    """Return the task in the table `train` and, if there is one, the table `validation`.
+
+    Without `validation` a stratified fifth of `train` is taken, by `seed`. `class_names` gives, for label columns
+    that already are indices, the names of the classes.
+
+    Raises:
+        IsobarError: a column is missing, texts are empty, or labels are not classes that both splits share.
+    """
+    found, guess = resolve_columns(train, columns)
+    notes = [*notes, *guess]
+    train_frame = _frame(train, found, notes)
+    validation_frame = None if validation is None else _frame(validation, found, notes)
+    label_names = _class_names(train_frame["label"], train.where, found.label)
+    train_labels = _codes(train_frame["label"], label_names)
+    if validation_frame is None:
+        train_frame, validation_frame = _split(train_frame, train_labels, seed, train.where)
+        train_labels = _codes(train_frame["label"], label_names)
+        notes.append(
+            f"{train.where} has no validation split, so a stratified {VALIDATION_SHARE:.0%} of its rows "
+            f"({len(validation_frame)}) were taken for it with seed {seed}."
+        )
+    else:
+        _check_seen(validation_frame["label"], label_names, validation.where, found.label)
+    validation_labels = _codes(validation_frame["label"], label_names)
+    names = _given_names(label_names, found.label, class_names or {})
+    train_data = _dataset(train_frame, train_labels)
+    validation_data = _dataset(validation_frame, validation_labels)
+    return Task(
+        name=name,
+        train=train_data,
+        validation=validation_data,
+        label_names=names,
+        metrics=metric_names(name),
+        fingerprint=fingerprint(train_data, validation_data, names),
+        source=source,
+        notes=tuple(notes),
+    )
+
+
+def resolve_columns(split: Split, columns: Columns) -> tuple[Columns, list[str]]:
+    """Return the three columns to read and, if any was guessed, a note that says so."""
+    names = split.table.column_names
+    for wanted in (columns.text, columns.text_pair, columns.label):
+        if wanted is not None and wanted not in names:
+            raise IsobarError(
+                f"{split.where} has no column {wanted!r}; its columns are {_listed(names)}.{nearest(wanted, names)}"
+            )
+    by_lower = {name.strip().lower(): name for name in reversed(names)}
+    label = columns.label or next((by_lower[n] for n in LABEL_COLUMNS if n in by_lower), None)
+    if label is None:
+        raise IsobarError(
+            f"{split.where} has no label column that could be guessed (such as 'label' or 'class') among "
+            f"{_listed(names)}; name it."
+        )
+    text, pair = columns.text, columns.text_pair
+    if text is None:
+        free = {lower: name for lower, name in by_lower.items() if name not in (label, pair)}
+        text, guessed_pair = _guess_texts(split, free, with_pair=pair is None)
+        pair = pair or guessed_pair
+    if label in (text, pair) or text == pair:
+        raise IsobarError(
+            f"Column {label if label in (text, pair) else text!r} of {split.where} is asked for twice; text, second "
+            "text and label must be different columns."
+        )
+    given = {columns.text, columns.text_pair, columns.label}
+    guessed = [
+        f"{role} from {name!r}"
+        for role, name in (("text", text), ("second text", pair), ("label", label))
+        if name is not None and name not in given
+    ]
+    note = [f"Columns guessed: {', '.join(guessed)}."] if guessed else []
+    return Columns(text, pair, label), note
+
+
+def _guess_texts(split: Split, free: dict[str, str], with_pair: bool) -> tuple[str, str | None]:
+    if with_pair:
+        for first, second in PAIR_COLUMNS:
+            if first in free and second in free:
+                return free[first], free[second]
+    for name in TEXT_COLUMNS + tuple(first for first, _ in PAIR_COLUMNS):
+        if name in free:
+            return free[name], None
+    raise IsobarError(
+        f"{split.where} has no text column that could be guessed (such as 'text', 'sentence', or 'sentence1' and "
+        f"'sentence2') among {_listed(split.table.column_names)}; name it."
+    )
+
+
+def _frame(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
+    """Return the columns text, [text_pair] and label (canonical strings) of the rows that have a text."""
+    import pandas as pd
+
+    texts = {"text": columns.text, "text_pair": columns.text_pair}
+    texts = {role: name for role, name in texts.items() if name is not None}
+    for name in (*texts.values(), columns.label):
+        if name not in split.table.column_names:
+            raise IsobarError(
+                f"{split.where} has no column {name!r}; its columns are {_listed(split.table.column_names)}."
+            )
+    frame = pd.DataFrame({role: _text_series(split, name) for role, name in texts.items()})
+    frame["label"] = _label_series(split, columns.label)
+    frame.index = range(1, len(frame) + 1)
+    empty = frame[list(texts)].eq("").any(axis=1)
+    if empty.any():
+        count, first = int(empty.sum()), frame.index[empty][0]
+        what = f"{count} empty {'text' if count == 1 else 'texts'}, the first in data row {first}"
+        if count > MOST_EMPTY * len(frame):
+            raise IsobarError(
+                f"{split.where} has {what} of {len(frame)}; more than {MOST_EMPTY:.0%} is taken for a mistake in "
+                f"{' or '.join(repr(name) for name in texts.values())}."
+            )
+        notes.append(f"{split.where} has {what}; {'this row was' if count == 1 else 'these rows were'} dropped.")
+        frame = frame[~empty]
+    missing = frame["label"].eq("")
+    if missing.any():
+        count = int(missing.sum())
+        raise IsobarError(
+            f"{split.where} has {count} {'row' if count == 1 else 'rows'} without a label in column "
+            f"{columns.label!r}, the first is data row {frame.index[missing][0]}; label or remove "
+            f"{'it' if count == 1 else 'them'}."
+        )
+    return frame
+
+
+def _text_series(split: Split, name: str) -> pd.Series:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = _plain(split.table.column(name))
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_null(column.type)):
+        raise IsobarError(f"Column {name!r} of {split.where} holds {column.type} values; a text column holds strings.")
+    column = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.large_string()), ""))
+    return column.to_pandas()
+
+
+def _label_series(split: Split, name: str) -> pd.Series:
+    """Return the labels as strings; whole numbers lose their ``.0``, true and false become 1 and 0."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = _plain(split.table.column(name))
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    elif pa.types.is_floating(kind):
+        values = pc.drop_null(column)
+        fractional = pc.not_equal(pc.floor(values), values)
+        if pc.any(fractional).as_py():
+            raise _not_classes(split.where, name, f"numbers such as {values.filter(fractional)[0].as_py():g}")
+        column = column.cast(pa.int64(), safe=False)
+    elif not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+              or pa.types.is_null(kind)):
+        raise _not_classes(split.where, name, f"{kind} values")
+    labels = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.large_string()), ""))
+    return labels.to_pandas()
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _not_classes(where: str, column: str, what: str) -> IsobarError:
+    return IsobarError(
+        f"Column {column!r} of {where} holds {what}, which are not classes; a label is one of a few names or whole "
+        "numbers."
+    )
+
+
+def _class_names(labels: pd.Series, where: str, column: str) -> tuple[str, ...]:
+    """Return the distinct labels of the training split, whole numbers by value and anything else in sorted order."""
+    distinct = labels.unique().tolist()
+    if len(distinct) < 2:
+        raise IsobarError(
+            f"{where} has a single class, {distinct[0]!r} in column {column!r}; a classification task needs at least "
+            "two."
+        )
+    if len(distinct) > MOST_CLASSES or 2 * len(distinct) > len(labels):
+        raise _not_classes(where, column, f"{len(distinct)} different values in {len(labels)} rows")
+    try:
+        return tuple(sorted(distinct, key=int))
+    except ValueError:
+        pass
+    fractions = [label for label in distinct if _is_fraction(label)]
+    if len(fractions) and all(_is_fraction(label) or _is_whole(label) for label in distinct):
+        raise _not_classes(where, column, f"numbers such as {fractions[0]}")
+    return tuple(sorted(distinct))
+
+
+def _is_whole(label: str) -> bool:
+    try:
+        return float(label).is_integer()
+    except ValueError:
+        return False
+
+
+def _is_fraction(label: str) -> bool:
+    try:
+        return not float(label).is_integer()
+    except (ValueError, OverflowError):
+        return False
+
+
+def _codes(labels: pd.Series, names: tuple[str, ...]):
+    return labels.map({name: index for index, name in enumerate(names)}).to_numpy(dtype="int64")
+
+
+def _check_seen(labels: pd.Series, names: tuple[str, ...], where: str, column: str) -> None:
+    unseen = labels[~labels.isin(names)]
+    if len(unseen):
+        raise IsobarError(
+            f"{where} has the label {unseen.iloc[0]!r} (data row {unseen.index[0]}, column {column!r}), which no "
+            f"training example has; the training labels are {_listed(names)}."
+        )
+
+
+def _given_names(labels: tuple[str, ...], column: str, class_names: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    given = class_names.get(column)
+    if given is None or not all(label.isdigit() and int(label) < len(given) for label in labels):
+        return labels
+    return tuple(given[int(label)] for label in labels)
+
+
+def _split(frame: pd.DataFrame, labels, seed: int, where: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    size = round(VALIDATION_SHARE * len(frame))
+    if size < len(set(labels.tolist())):
+        raise IsobarError(f"{where} has {len(frame)} rows, too few to split into training and validation.")
+    rows = stratified_rows(labels, size, seed)
+    taken = frame.index[rows]
+    return frame.drop(index=taken), frame.loc[taken]
+
+
+def _dataset(frame: pd.DataFrame, labels) -> Dataset:
+    import pyarrow as pa
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
+
+    columns = {name: pa.array(frame[name], pa.string()) for name in frame.columns if name != "label"}
+    return Dataset(InMemoryTable(pa.table({**columns, "label": pa.array(labels, pa.int64())})))
+
+
+def _listed(names) -> str:
+    shown = ", ".join(repr(str(name)) for name in list(names)[:12])
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -1,0 +1,401 @@
+"""The built-in task `grammar`: is this English sentence acceptable (1) or not (0)?
+
+Sentences are made in sets by patterns, one or more for each of six phenomena. In every set the acceptable and the
+unacceptable sentences are minimal pairs and, taken together, hold the same words equally often: counting words says
+nothing about the label. `core.tasks.lexicon` keeps the word pairs of training and validation apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.tasks.generator import Pattern, Row, generate, make_built_in
+from core.tasks.lexicon import (
+    ADJECTIVES,
+    ADVERBS,
+    ASKS,
+    COUPLES,
+    ENJOYS_ING,
+    EVENTS,
+    FEARS,
+    FRIGHTENS,
+    NO_OBJECT,
+    PEOPLE,
+    QUALITIES,
+    SAYS,
+    SELECTS,
+    SOCIAL,
+    TAKES_OBJECT,
+    TELLS,
+    THINGS,
+    TRAIN,
+    VALIDATION,
+    WANTS_TO,
+    Hand,
+)
+
+if TYPE_CHECKING:
+    from core.tasks.task import Task
+
+TRAIN_SIZE = 4000
+VALIDATION_SIZE = 800
+
+Sentences = tuple[list[str], list[str]]  # acceptable, unacceptable
+
+
+# Agreement: a verb goes with the head of its subject, not with the noun next to it.
+
+
+def _agreement_of_determiner(hand: Hand) -> Sentences:
+    who, verb, thing = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS)
+    forms = hand.pick((("this", "these"), ("that", "those"), ("a", "many"), ("every", "several"), ("each", "both")))
+    return _two_by_two(lambda n, v: f"the {who.s} {verb.past} {v} {n}", (thing.s,), (thing.p,), forms)
+
+
+def _agreement_next_to_be(hand: Hand) -> Sentences:
+    thing, quality = hand.draw(THINGS), hand.draw(QUALITIES)
+    forms = hand.pick((("is", "are"), ("was", "were"), ("looks", "look"), ("seems", "seem"), ("has been", "have been")))
+    return _two_by_two(lambda n, v: f"the {n} {v} {quality}", (thing.s,), (thing.p,), forms)
+
+
+def _agreement_next_to_verb(hand: Hand) -> Sentences:
+    who, verb = hand.draw(PEOPLE), hand.draw(NO_OBJECT)
+    return _two_by_two(lambda n, v: f"the {n} {v}", (who.s,), (who.p,), (verb.s, verb.base))
+
+
+def _agreement_over_preposition(hand: Hand) -> Sentences:
+    head, near = hand.draw(PEOPLE), hand.draw(PEOPLE)
+    where = hand.pick(("near", "behind", "beside", "with", "next to"))
+    verb = hand.draw(NO_OBJECT)
+    return _two_by_two(
+        lambda a, b, v: f"the {a} {where} the {b} {v}", (head.s, near.p), (head.p, near.s), (verb.s, verb.base)
+    )
+
+
+def _agreement_of_be(hand: Hand) -> Sentences:
+    head, near, quality = hand.draw(THINGS), hand.draw(PEOPLE), hand.draw(QUALITIES)
+    where = hand.pick(("from", "of", "near", "behind", "beside"))
+    forms = hand.pick((("is", "are"), ("was", "were"), ("looks", "look"), ("seems", "seem")))
+    return _two_by_two(lambda a, b, v: f"the {a} {where} the {b} {v} {quality}", (head.s, near.p), (head.p, near.s), forms)
+
+
+def _agreement_over_clause(hand: Hand) -> Sentences:
+    head, inner, social, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(NO_OBJECT)
+    return _two_by_two(
+        lambda a, b, v: f"the {a} who the {b} {v}",
+        (head.s, f"{inner.p} {social.base}"),
+        (head.p, f"{inner.s} {social.s}"),
+        (verb.s, verb.base),
+    )
+
+
+def _agreement_in_question(hand: Hand) -> Sentences:
+    head, near, adjective = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(ADJECTIVES)
+    where = hand.pick(("near", "behind", "beside", "with"))
+    forms = hand.pick((("is", "are"), ("was", "were")))
+    return _two_by_two(
+        lambda a, b, v: f"{v} the {a} {where} the {b} {adjective}?", (head.s, near.p), (head.p, near.s), forms
+    )
+
+
+# Binding: a reflexive agrees with the subject of its own clause.
+
+
+def _binding_number(hand: Hand) -> Sentences:
+    head, inner = hand.draw(COUPLES), hand.draw(PEOPLE)
+    likes, verb = hand.draw(SOCIAL), hand.draw(SOCIAL)
+    who, self = hand.pick(((head.m, "himself"), (head.f, "herself")))
+    return _two_by_two(
+        lambda a, b, v: f"the {a} who the {b} {verb.past} {v}",
+        (who.s, f"{inner.p} {likes.base}"),
+        (who.p, f"{inner.s} {likes.s}"),
+        (self, "themselves"),
+    )
+
+
+def _binding_simple(hand: Hand) -> Sentences:
+    who, verb = hand.draw(COUPLES), hand.draw(SOCIAL)
+    return _two_by_two(lambda n, v: f"the {n} {verb.past} {v}", (who.m.s,), (who.f.s,), ("himself", "herself"))
+
+
+def _binding_simple_number(hand: Hand) -> Sentences:
+    who, verb = hand.draw(COUPLES), hand.draw(SOCIAL)
+    one, self = hand.pick(((who.m, "himself"), (who.f, "herself")))
+    return _two_by_two(lambda n, v: f"the {n} {verb.past} {v}", (one.s,), (one.p,), (self, "themselves"))
+
+
+def _binding_possessor(hand: Hand) -> Sentences:
+    owner, head, verb = hand.draw(COUPLES), hand.draw(COUPLES), hand.draw(SOCIAL)
+    return _two_by_two(
+        lambda a, b, v: f"the {a}'s {b} {verb.past} {v}",
+        (owner.f.s, head.m.s),
+        (owner.m.s, head.f.s),
+        ("himself", "herself"),
+    )
+
+
+def _binding_locality(hand: Hand) -> Sentences:
+    outer, inner, says, verb = hand.draw(COUPLES), hand.draw(COUPLES), hand.draw(SAYS), hand.draw(SOCIAL)
+    return _two_by_two(
+        lambda a, b, v: f"the {a} {says.past} that the {b} {verb.past} {v}",
+        (outer.f.s, inner.m.s),
+        (outer.m.s, inner.f.s),
+        ("himself", "herself"),
+    )
+
+
+# Word order.
+
+
+def _order_adverb(hand: Hand) -> Sentences:
+    who, verb, thing, adverb = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS), hand.draw(ADVERBS)
+    return [f"the {who.s} {adverb} {verb.past} the {thing.s}"], [f"the {who.s} {verb.past} {adverb} the {thing.s}"]
+
+
+def _order_adjective(hand: Hand) -> Sentences:
+    who, verb, thing, adjective = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS), hand.draw(QUALITIES)
+    return (
+        [f"the {who.s} {verb.past} the {adjective} {thing.s}"],
+        [f"the {who.s} {verb.past} the {thing.s} {adjective}"],
+    )
+
+
+def _order_embedded_question(hand: Hand) -> Sentences:
+    who, other, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(NO_OBJECT)
+    word, be = hand.pick(("why", "where", "when")), hand.pick(("is", "was"))
+    asks = hand.draw(ASKS)
+    return (
+        [f"the {who.s} {asks.past} {word} the {other.s} {be} {verb.ing}"],
+        [f"the {who.s} {asks.past} {word} {be} the {other.s} {verb.ing}"],
+    )
+
+
+def _order_question(hand: Hand) -> Sentences:
+    who, verb, social, other = hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(SOCIAL), hand.draw(PEOPLE)
+    word, be = hand.pick(("why", "where", "when")), hand.pick(("is", "was"))
+    return (
+        [f"{word} {be} the {who.s} who the {other.p} {social.base} {verb.ing}?"],
+        [f"{word} the {who.s} who the {other.p} {social.base} {be} {verb.ing}?"],
+    )
+
+
+def _order_quantifier(hand: Hand) -> Sentences:
+    who, verb, thing = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS)
+    word = hand.pick(("all", "both"))
+    return [f"{word} the {who.p} {verb.past} the {thing.s}"], [f"the {word} {who.p} {verb.past} the {thing.s}"]
+
+
+def _order_degree(hand: Hand) -> Sentences:
+    who, other, adjective = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(ADJECTIVES)
+    word = hand.pick(("so", "too", "as"))
+    if other.s[0] in "aeiou":  # "so old a actor"
+        return [], []
+    return (
+        [f"the {who.s} is {word} {adjective} a {other.s}"],
+        [f"the {who.s} is a {word} {adjective} {other.s}"],
+    )
+
+
+# Selection: a verb chooses its subject, its objects and the form of its clause.
+
+
+def _selection_transitivity(hand: Hand) -> Sentences:
+    who, thing, takes, lacks = hand.draw(PEOPLE), hand.draw(THINGS), hand.draw(TAKES_OBJECT), hand.alternative(NO_OBJECT)
+    return (
+        [f"the {who.s} {takes.past} the {thing.s}", f"the {who.s} {lacks.past}"],
+        [f"the {who.s} {lacks.past} the {thing.s}", f"the {who.s} {takes.past}"],
+    )
+
+
+def _selection_psych(hand: Hand) -> Sentences:
+    who, what, cause, feel = hand.draw(PEOPLE), hand.draw(EVENTS), hand.draw(FRIGHTENS), hand.alternative(FEARS)
+    return (
+        [f"the {what.s} {cause.past} the {who.s}", f"the {who.s} {feel.past} the {what.s}"],
+        [f"the {who.s} {cause.past} the {what.s}", f"the {what.s} {feel.past} the {who.s}"],
+    )
+
+
+def _selection_infinitive(hand: Hand) -> Sentences:
+    who, verb, other = hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(PEOPLE)
+    wants, enjoys = hand.draw(WANTS_TO), hand.alternative(ENJOYS_ING)
+    return (
+        [
+            f"the {who.s} {wants.past} to {verb.base} the {other.s}",
+            f"the {who.s} {enjoys.past} {verb.ing} the {other.s}",
+        ],
+        [
+            f"the {who.s} {enjoys.past} to {verb.base} the {other.s}",
+            f"the {who.s} {wants.past} {verb.ing} the {other.s}",
+        ],
+    )
+
+
+def _selection_addressee(hand: Hand) -> Sentences:
+    who, other, adjective = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(ADJECTIVES)
+    tells, says = hand.draw(TELLS), hand.alternative(SAYS)
+    third, end = hand.pick(("he", "she")), f"was {adjective}"
+    return (
+        [f"the {who.s} {tells.past} the {other.s} that {third} {end}", f"the {who.s} {says.past} that {third} {end}"],
+        [f"the {who.s} {says.past} the {other.s} that {third} {end}", f"the {who.s} {tells.past} that {third} {end}"],
+    )
+
+
+def _selection_preposition(hand: Hand) -> Sentences:
+    who, other, one, two = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SELECTS), hand.alternative(SELECTS)
+    if one.particle == two.particle:
+        return [], []
+    return (
+        [f"the {who.s} {v.past} {v.particle} the {other.s}" for v in (one, two)],
+        [f"the {who.s} {v.past} {w.particle} the {other.s}" for v, w in ((one, two), (two, one))],
+    )
+
+
+def _selection_animacy(hand: Hand) -> Sentences:
+    who, verb, thing = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS)
+    number = hand.pick(("s", "p"))
+    first, second = getattr(who, number), getattr(thing, number)
+    return [f"the {first} {verb.past} the {second}"], [f"the {second} {verb.past} the {first}"]
+
+
+# Islands: a question word can't come from inside an adjunct, a relative clause or one half of a coordination.
+
+
+def _island_adjunct(hand: Hand) -> Sentences:
+    who, other, takes, lacks = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(NO_OBJECT)
+    when = hand.pick(("before", "after", "while", "because"))
+    helper = hand.pick(("will", "did"))
+    return (
+        [f"what {helper} the {who.s} {takes.base} {when} the {other.p} {lacks.base}?"],
+        [f"what {helper} the {who.s} {lacks.base} {when} the {other.p} {takes.base}?"],
+    )
+
+
+def _island_relative(hand: Hand) -> Sentences:
+    who, takes, lacks = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(NO_OBJECT)
+    helper, inner = hand.pick(("will", "did", "should")), hand.pick(("can", "might", "must"))
+    return (
+        [f"what {helper} the {who.s} who {inner} {lacks.base} {takes.base}?"],
+        [f"what {helper} the {who.s} who {inner} {takes.base} {lacks.base}?"],
+    )
+
+
+def _island_coordination(hand: Hand) -> Sentences:
+    who, other = hand.draw(PEOPLE), hand.draw(PEOPLE)
+    takes, lacks = hand.draw(TAKES_OBJECT), hand.draw(NO_OBJECT)
+    joint, when = hand.pick(("and", "or")), hand.pick(("when", "why", "where"))
+    helper = hand.pick(("will", "did", "should"))
+    also, still = hand.pick(((" find", " wait"), (" buy", " sleep")))
+    return (
+        [
+            f"what {helper} the {who.s}{also} {joint} the {other.s} {takes.base}?",
+            f"{when} {helper} the {who.s}{still} {joint} the {other.s} {lacks.base}?",
+        ],
+        [
+            f"what {helper} the {who.s}{still} {joint} the {other.s} {takes.base}?",
+            f"{when} {helper} the {who.s}{also} {joint} the {other.s} {lacks.base}?",
+        ],
+    )
+
+
+# Polarity: "any" and "ever" need a negation, or a question, that reaches them.
+
+
+def _polarity_scope(hand: Hand) -> Sentences:
+    head, inner, social, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(NO_OBJECT)
+    return (
+        [f"no {head.s} that the {inner.s} {social.past} has ever {verb.en}"],
+        [f"the {head.s} that no {inner.s} {social.past} has ever {verb.en}"],
+    )
+
+
+def _polarity_few(hand: Hand) -> Sentences:
+    head, inner, social, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(NO_OBJECT)
+    return (
+        [f"few {head.p} who {social.past} many {inner.p} have ever {verb.en}"],
+        [f"many {head.p} who {social.past} few {inner.p} have ever {verb.en}"],
+    )
+
+
+def _polarity_any(hand: Hand) -> Sentences:
+    who, verb, thing = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS)
+    helper = hand.pick(("did", "could", "would", "will"))
+    return (
+        [f"the {who.p} {helper} not {verb.base} any {thing.p}"],
+        [f"any {who.p} {helper} not {verb.base} the {thing.p}"],
+    )
+
+
+def _polarity_question(hand: Hand) -> Sentences:
+    who, verb, thing = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS)
+    return (
+        [f"has the {who.s} ever {verb.en} the {thing.s}?"],
+        [f"the {who.s} has ever {verb.en} the {thing.s}?"],
+    )
+
+
+def _polarity_clause(hand: Hand) -> Sentences:
+    who, one, two = hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(NO_OBJECT)
+    return (
+        [f"the {who.p} who have {one.en} have not ever {two.en}"],
+        [f"the {who.p} who have not {one.en} have ever {two.en}"],
+    )
+
+
+def _two_by_two(build, one: tuple, other: tuple, forms: tuple[str, str]) -> Sentences:
+    """Return the set in which `one` goes with the first of `forms` and `other` with the second."""
+    first, second = forms
+    return [build(*one, first), build(*other, second)], [build(*one, second), build(*other, first)]
+
+
+PATTERNS = {
+    "agreement": (
+        _agreement_over_preposition,
+        _agreement_of_be,
+        _agreement_over_clause,
+        _agreement_in_question,
+    ),
+    "binding": (_binding_number, _binding_possessor, _binding_locality),
+    "word order": (
+        _order_adverb,
+        _order_adjective,
+        _order_embedded_question,
+        _order_question,
+        _order_quantifier,
+        _order_degree,
+    ),
+    "selection": (
+        _selection_transitivity,
+        _selection_psych,
+        _selection_infinitive,
+        _selection_addressee,
+        _selection_preposition,
+        _selection_animacy,
+    ),
+    "islands": (_island_adjunct, _island_relative, _island_coordination),
+    "polarity": (_polarity_scope, _polarity_few, _polarity_any, _polarity_question, _polarity_clause),
+}
+
+
+def examples(split: str, size: int, seed: int) -> list[Row]:
+    """Return `size` distinct sentences of `split` (``train`` or ``validation``), half of them acceptable."""
+    return generate(_rows, PATTERNS, split, size, seed)
+
+
+def _rows(pattern: Pattern, hand: Hand) -> list[tuple[tuple[str, ...], int]]:
+    good, bad = pattern(hand)
+    return [((_sentence(text),), 1) for text in good] + [((_sentence(text),), 0) for text in bad]
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:] + ("" if words.endswith("?") else ".")
+
+
+def make_task(seed: int, train_size: int = TRAIN_SIZE) -> Task:
+    """Return the task with `train_size` training and `VALIDATION_SIZE` validation sentences."""
+    return make_built_in(
+        "grammar",
+        examples(TRAIN, train_size, seed),
+        examples(VALIDATION, VALIDATION_SIZE, seed),
+        ("unacceptable", "acceptable"),
+        f"built in, generated with seed {seed}",
+    )

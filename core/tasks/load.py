@@ -1,0 +1,127 @@
+"""One name in, one `Task` out: built-in, local or from the Hub."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import IsobarError, nearest
+
+if TYPE_CHECKING:
+    from core.tasks.columns import Columns
+    from core.tasks.task import Task
+
+BUILT_IN = ("grammar", "paraphrase")
+
+
+def load_task(
+    name: str,
+    *,
+    seed: int = 0,
+    text_column: str | None = None,
+    text_pair_column: str | None = None,
+    label_column: str | None = None,
+    train_size: int | None = None,
+) -> Task:
+    """Return the task called `name`.
+
+    In this order, `name` is a built-in task (`BUILT_IN`); a local folder with a train and a validation file; one
+    local csv, tsv, jsonl, json or parquet file (a stratified fifth of it becomes the validation split); ``glue/TASK``;
+    or a data set ``owner/name[:config]`` of the Hugging Face Hub. Columns that are not named are guessed, and the
+    task's notes say so. Up to 5 % of rows with an empty text are dropped with a note; more are an error. `seed`
+    decides what the built-in tasks generate, and every split and sample made here. `train_size` keeps a stratified
+    sample of the training split.
+
+    Raises:
+        IsobarError: the name is unknown, the Hub can't be reached, or the data can't be used; the message says where
+            and what would be right.
+    """
+    from core.tasks.columns import Columns
+
+    name = str(name)
+    if train_size is not None and train_size < 1:
+        raise IsobarError(f"A training split of {train_size} examples can't be trained on; ask for at least 2.")
+    if name in BUILT_IN:
+        given = {"text": text_column, "second text": text_pair_column, "label": label_column}
+        named = next((role for role, column in given.items() if column is not None), None)
+        if named is not None:
+            raise IsobarError(f"The built-in task {name!r} has columns of its own; leave out the {named} column.")
+        return _resize(_built_in(name, seed, train_size), train_size, seed)
+    columns = Columns(text_column, text_pair_column, label_column)
+    return _resize(_load(name, columns, seed), train_size, seed)
+
+
+def _built_in(name: str, seed: int, train_size: int | None) -> Task:
+    module = import_module(f"core.tasks.{name}")
+    return module.make_task(seed, max(train_size or 0, module.TRAIN_SIZE))
+
+
+def _load(name: str, columns: Columns, seed: int) -> Task:
+    from core.tasks.columns import Split, build_task
+    from core.tasks.files import SUFFIXES, find_splits, read_table
+    from core.tasks.hub import GLUE, load_hub_task
+
+    path = Path(name).expanduser()
+    if path.is_dir():
+        train, validation = find_splits(path)
+        # The table of a folder or file is named by its path as given: that is what the person who reads the message
+        # has typed.
+        return build_task(
+            _slug(path.resolve().name),
+            Split(read_table(train), str(train)),
+            Split(read_table(validation), str(validation)),
+            columns,
+            source=f"folder {path.resolve()}",
+            seed=seed,
+        )
+    if path.is_file():
+        return build_task(
+            _slug(path.stem),
+            Split(read_table(path), str(path)),
+            None,
+            columns,
+            source=f"file {path.resolve()}",
+            seed=seed,
+        )
+    if path.suffix.lower() in SUFFIXES or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise IsobarError(f"There is no file or folder {name}.")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", name):
+        return load_hub_task(name, _slug(name), columns, seed, BUILT_IN)
+    known = (*BUILT_IN, *(f"glue/{task}" for task in GLUE))
+    raise IsobarError(
+        f"Unknown task {name!r}; it would be {', '.join(BUILT_IN)}, a local file or folder, glue/TASK, or a data set "
+        f"owner/name of the Hugging Face Hub.{nearest(name, known)}"
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "data"
+
+
+def _resize(task: Task, train_size: int | None, seed: int) -> Task:
+    if train_size is None or train_size == len(task.train):
+        return task
+    import numpy as np
+
+    from core.tasks.sampling import stratified_rows
+    from core.tasks.task import fingerprint
+
+    if train_size > len(task.train):
+        note = f"{train_size} training examples were asked for; all {len(task.train)} there are were taken."
+        return replace(task, notes=(*task.notes, note))
+    if train_size < task.num_labels:
+        raise IsobarError(
+            f"A training split of {train_size} can't hold all {task.num_labels} classes of task {task.name!r}; ask "
+            f"for at least {task.num_labels}."
+        )
+    rows = stratified_rows(np.asarray(task.train["label"]), train_size, seed)
+    train = task.train.select(rows).flatten_indices()
+    return replace(
+        task,
+        train=train,
+        fingerprint=fingerprint(train, task.validation, task.label_names),
+        notes=(*task.notes, f"A stratified sample of {train_size} of {len(task.train)} training examples was taken."),
+    )

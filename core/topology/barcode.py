@@ -1,0 +1,149 @@
+"""Point cloud -> barcode of dimension 0, with gradient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import IsobarError
+from core.topology.distance import edge_lengths
+from core.topology.entropy import in_working_precision
+from core.topology.host import host_array
+from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
+from core.topology.spanning_tree import choose_backend, spanning_forest
+
+
+@dataclass(frozen=True)
+class Barcode:
+    """The finite bars of dimension 0, all born at 0, longest first.
+
+    Attributes:
+        lengths: (n-1,) or (b, n-1), in the unit of the points, with gradient; 0 where there is no bar.
+        edges: (n-1, 2) or (b, n-1, 2) int64, the two points at whose distance a bar dies; -1 where there is no bar.
+        mask: which bars exist, shaped as the lengths, in a batch of padded clouds; None where all do.
+    """
+
+    lengths: Tensor
+    edges: Tensor
+    mask: Tensor | None = None
+
+
+def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None) -> Barcode:
+    """Return the 0-dimensional Vietoris-Rips barcode: the edge lengths of a Euclidean minimum spanning tree.
+
+    The tree is found without gradient; only the lengths of its edges are differentiable, twice too. Points that
+    coincide give bars of length zero, whose gradient is zero.
+
+    Args:
+        points: (n, d) or (b, n, d), any floating dtype, any device. bfloat16 and float16 are measured in float32.
+        backend: "prim" (compiled, CPU), "boruvka" (tensor program, any device, compilable) or "auto".
+        mask: (n,) or (b, n) bool, which points exist; all by default.
+
+    Returns:
+        The barcode, on the points' device; empty for fewer than two points.
+
+    Raises:
+        IsobarError: the shape, dtype or backend is wrong; or, where the host can see it without waiting, a coordinate
+            is NaN or infinite.
+
+    A filtration value is the distance, not half of it, as in GUDHI and Ripser.
+    """
+    points = torch.as_tensor(points)
+    if points.ndim not in (2, 3) or points.shape[-1] == 0:
+        raise IsobarError(f"Points have shape {tuple(points.shape)}; it must be (n, d) or (b, n, d), with d > 0.")
+    if points.dtype not in (torch.bfloat16, torch.float16, torch.float32, torch.float64):
+        raise IsobarError(f"Points have dtype {points.dtype}; it must be float64, float32, float16 or bfloat16.")
+    if mask is not None and (mask.shape != points.shape[:-1] or mask.dtype != torch.bool):
+        raise IsobarError(
+            f"The mask is {mask.dtype} of shape {tuple(mask.shape)}; for these points it must be torch.bool of shape "
+            f"{tuple(points.shape[:-1])}."
+        )
+    points = in_working_precision(points)
+    if choose_backend(points, backend) == "prim":
+        lengths, edges = _prim_trees(points.detach().numpy(), None if mask is None else mask.numpy())
+        gradient = points.requires_grad and torch.is_grad_enabled()
+        lengths = _WithGradient.apply(points, lengths, edges) if gradient else torch.from_numpy(lengths)
+        edges = torch.from_numpy(edges)
+    else:
+        _refuse_what_the_host_sees(points, mask)
+        lengths, edges = _boruvka_tree(points, mask)
+    return Barcode(lengths, edges, None if mask is None else edges[..., 0] >= 0)
+
+
+def _boruvka_tree(points: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    bars = max(points.shape[-2] - 1, 0)
+    if bars == 0 or points.numel() == 0:
+        return points.sum(-1)[..., :bars], torch.empty(*points.shape[:-2], bars, 2, dtype=torch.int64).to(points.device)
+    if mask is None:
+        group = torch.zeros(points.shape[:-1], dtype=torch.int64, device=points.device)
+    else:
+        # A point that doesn't exist is a group of its own, at the origin, whatever the padding holds.
+        points = torch.where(mask.unsqueeze(-1), points, 0)
+        number = torch.arange(1, points.shape[-2] + 1, device=points.device)
+        group = torch.where(mask, 0, number)
+    heads, tails, exists = spanning_forest(points, group)
+    lengths = edge_lengths(points, heads, tails)
+    order = torch.where(exists, lengths.detach(), -1).argsort(dim=-1, descending=True, stable=True)[..., :bars]
+    ends = torch.stack((heads, tails), -1).masked_fill(~exists.unsqueeze(-1), -1)
+    return lengths.gather(-1, order), ends.gather(-2, order.unsqueeze(-1).expand(*order.shape, 2))
+
+
+def _prim_trees(points: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return lengths and edges of one cloud or, padded, of several."""
+    if points.ndim == 2 and mask is None:
+        return minimum_spanning_tree(points)
+    clouds = points.reshape(-1, *points.shape[-2:])
+    mask = np.ones(clouds.shape[:2], bool) if mask is None else mask.reshape(clouds.shape[:2])
+    bars = max(points.shape[-2] - 1, 0)
+    lengths = np.zeros((len(clouds), bars), points.dtype)
+    edges = np.full((len(clouds), bars, 2), -1)
+    for b, cloud in enumerate(clouds):
+        rows = np.flatnonzero(mask[b])
+        try:
+            found, ends = minimum_spanning_tree(cloud[rows])
+        except IsobarError:
+            refuse_unmeasurable(cloud, rows, f" of cloud {b}" if points.ndim == 3 else "")
+        lengths[b, : len(found)], edges[b, : len(found)] = found, rows[ends]
+    shape = (*points.shape[:-2], bars)
+    return lengths.reshape(shape), edges.reshape(*shape, 2)
+
+
+class _WithGradient(torch.autograd.Function):
+    """Lengths known already, whose backward pass is O(n d), and a tensor program where it is differentiated itself."""
+
+    @staticmethod
+    def forward(ctx, points, lengths, edges):
+        ctx.save_for_backward(points)
+        ctx.lengths, ctx.edges = lengths, edges
+        return torch.from_numpy(lengths)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (points,) = ctx.saved_tensors
+        if torch.is_grad_enabled() or host_array(grad) is None:
+            return _edge_gradient(points, torch.from_numpy(ctx.edges), grad), None, None
+        arrays = (points.detach().numpy(), ctx.lengths, ctx.edges, grad.numpy())
+        if points.ndim == 2:
+            return torch.from_numpy(edge_gradient(*arrays)), None, None
+        return torch.from_numpy(np.stack([edge_gradient(*cloud) for cloud in zip(*arrays)])), None, None
+
+
+def _edge_gradient(points: Tensor, edges: Tensor, grad: Tensor) -> Tensor:
+    """What `prim.edge_gradient` returns, differentiable."""
+    heads, tails = edges.clamp(min=0).unbind(-1)
+    lengths = edge_lengths(points, heads, tails).unsqueeze(-1)
+    heads, tails = (index.unsqueeze(-1).expand(*index.shape, points.shape[-1]) for index in (heads, tails))
+    steps = points.gather(-2, heads) - points.gather(-2, tails)
+    positive = lengths > 0
+    pull = torch.where(positive, steps / torch.where(positive, lengths, 1), 0) * grad.unsqueeze(-1)
+    return torch.zeros_like(points).scatter_add(-2, heads, pull).scatter_add(-2, tails, -pull)
+
+
+def _refuse_what_the_host_sees(points: Tensor, mask: Tensor | None) -> None:
+    array = host_array(points)
+    if array is None or np.isfinite(array).all():
+        return
+    exists = np.ones(array.shape[:-1], bool) if mask is None else mask.numpy()
+    for b, (cloud, rows) in enumerate(zip(array.reshape(-1, *array.shape[-2:]), exists.reshape(-1, array.shape[-2]))):
+        refuse_unmeasurable(cloud, np.flatnonzero(rows), f" of cloud {b}" if points.ndim == 3 else "", only_rows=True)

@@ -1,0 +1,306 @@
+"""Prim's minimum spanning tree, compiled by numba, on NumPy arrays; torch is not loaded here.
+
+Every comparison that decides the tree is made between distances taken by direct differences, whose *relative* error
+is a few units in the last place wherever the cloud lies. The matrix product that makes larger clouds fast is only a
+filter in front of it: with `y` the centered points, in float32, the computed `|y_i|^2 + |y_j|^2 - 2 y_i.y_j` is off
+by at most
+
+    slack * (|y_i|^2 + |y_j|^2),    slack = (d + 16) * 2^-23
+
+(twice the bound d 2^-24 for a product of d terms, and what the rounding of `y` itself adds), so a pair that is farther
+than the best one known by more than that can't shorten anything and is never measured. The rest, near-duplicates far from
+the origin among them, is measured directly. The result doesn't depend on how well the product was rounded.
+
+R. C. Prim, Shortest connection networks and some generalizations, Bell System Technical Journal 36 (1957).
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from core.errors import IsobarError
+
+# Sums may be reordered (SIMD) and fused; infinities and NaN keep their meaning.
+_jit = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+
+GRAM_FROM = 256  # points from which the matrix product pays, see spanning_tree.py
+GRAM_TO = 16_384  # points to which its n x n float32 matrix stays at 1 GiB or less
+_BLOCK = 32  # columns filtered at once
+
+
+def minimum_spanning_tree(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a minimum spanning tree of a Euclidean point cloud, longest edge first.
+
+    Args:
+        points: (n, d), float32 or float64.
+
+    Returns:
+        lengths (n-1,) in the points' dtype and edges (n-1, 2) int64, `edges[k, 0] < edges[k, 1]`; both are empty
+        for n < 2.
+
+    Raises:
+        IsobarError: a coordinate is NaN or infinite, or two points are farther apart than the dtype can hold.
+    """
+    points = np.ascontiguousarray(points)
+    if not points.flags.writeable:  # numba would compile a second copy of every kernel for read-only arrays
+        points = points.copy()
+    n = len(points)
+    if n < 2:
+        return np.empty(0, points.dtype), np.empty((0, 2), np.int64)
+    if GRAM_FROM <= n <= GRAM_TO:
+        lengths, edges = _prim_filtered(points, *_filter(points))
+    else:
+        lengths, edges = _prim(points)
+    if not lengths[-1] < math.inf:
+        refuse_unmeasurable(points)
+    order = np.argsort(-lengths, kind="stable")
+    return lengths[order], edges[order]
+
+
+def refuse_unmeasurable(points: np.ndarray, rows=None, where: str = "", only_rows: bool = False) -> None:
+    """Raise an IsobarError that names the first row with a NaN or an infinity.
+
+    Args:
+        points: (n, d).
+        rows: the rows that count; all by default.
+        where: which cloud, for the message.
+        only_rows: return, rather than refuse the whole cloud, where every row is finite.
+    """
+    bad = ~np.isfinite(points).all(axis=1)
+    bad = np.flatnonzero(bad) if rows is None else rows[bad[rows]]
+    if len(bad):
+        raise IsobarError(
+            f"Row {bad[0]} of the points{where} holds a NaN or an infinity; every coordinate must be a finite number."
+        )
+    if not only_rows:
+        raise IsobarError(f"The points{where} lie farther apart than {points.dtype} can hold; scale them down.")
+
+
+def _filter(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the Gram matrix of the centered and scaled cloud, its deflated diagonal, and the scale."""
+    center, extent = _center(points)
+    if not extent < math.inf:
+        refuse_unmeasurable(points)
+    # A power of two: scaling rounds nothing. Its exponent is kept where the scale and its inverse are normal.
+    scale = 2.0 ** -min(max(math.frexp(extent)[1], -1000), 1000)
+    y, norms = _centered(points, center, scale)
+    return y @ y.T, norms, scale
+
+
+def edge_gradient(points: np.ndarray, lengths: np.ndarray, edges: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the gradient of `sum(weights * lengths)` with respect to the points: (n, d), in O(n d).
+
+    Args:
+        points: (n, d).
+        lengths: (m,), those of the edges; edges of length zero have gradient zero.
+        edges: (m, 2) int64.
+        weights: (m,).
+    """
+    gradient = np.zeros_like(points, order="C")
+    _add_edge_gradient(gradient, np.ascontiguousarray(points), lengths, edges, weights.astype(np.float64))
+    return gradient
+
+
+@_jit
+def _add_edge_gradient(gradient, points, lengths, edges, weights):
+    number = points.dtype.type
+    for e in range(len(lengths)):
+        if not lengths[e] > 0:
+            continue
+        i, j = edges[e]
+        # A power of two brings the steps of edges at the ends of the dtype's range to where they can be divided.
+        shift = 1.0
+        if lengths[e] < 1e-30:
+            shift = 2.0**120
+        elif lengths[e] > 1e30:
+            shift = 2.0**-90
+        slope = number(weights[e] / (lengths[e] * shift))
+        shift = number(shift)
+        for k in range(points.shape[1]):
+            pull = slope * (shift * (points[i, k] - points[j, k]))
+            gradient[i, k] += pull
+            gradient[j, k] -= pull
+
+
+@_jit
+def _scaled_distance(points, i, j):
+    """|x_i - x_j| where squares leave the range of the dtype; not finite where a coordinate isn't."""
+    largest = 0.0
+    for k in range(points.shape[1]):
+        step = abs(np.float64(points[i, k] - points[j, k]))
+        if not step < math.inf:
+            return math.inf
+        largest = max(largest, step)
+    if largest == 0.0:
+        return 0.0
+    total = 0.0
+    for k in range(points.shape[1]):
+        step = np.float64(points[i, k] - points[j, k]) / largest
+        total += step * step
+    return largest * math.sqrt(total)
+
+
+@_jit
+def _exact_distance(points, i, j):
+    """|x_i - x_j| summed in float64."""
+    total = 0.0
+    for k in range(points.shape[1]):
+        step = np.float64(points[i, k] - points[j, k])
+        total += step * step
+    if 1e-30 < total < 1e30:
+        return math.sqrt(total)
+    return _scaled_distance(points, i, j)
+
+
+@_jit
+def _squares(points, i, others, squares):
+    """Write |x_i - x_j|^2 for the others: four at a time, so that x_i is loaded once for all of them."""
+    x = points[i]
+    zero = points.dtype.type(0)
+    r = 0
+    while r + 4 <= len(others):
+        a, b, c, d = points[others[r]], points[others[r + 1]], points[others[r + 2]], points[others[r + 3]]
+        aa, bb, cc, dd = zero, zero, zero, zero
+        for k in range(len(x)):
+            step = x[k] - a[k]
+            aa += step * step
+            step = x[k] - b[k]
+            bb += step * step
+            step = x[k] - c[k]
+            cc += step * step
+            step = x[k] - d[k]
+            dd += step * step
+        squares[r], squares[r + 1], squares[r + 2], squares[r + 3] = aa, bb, cc, dd
+        r += 4
+    while r < len(others):
+        a = points[others[r]]
+        aa = zero
+        for k in range(len(x)):
+            step = x[k] - a[k]
+            aa += step * step
+        squares[r] = aa
+        r += 1
+
+
+@_jit
+def _prim(points):
+    """Distances on the fly, no matrix: O(n^2 d) time, O(n) memory."""
+    n = len(points)
+    lengths = np.empty(n - 1, points.dtype)
+    edges = np.empty((n - 1, 2), np.int64)
+    outside = np.arange(1, n)
+    best = np.full(n - 1, math.inf)
+    anchor = np.zeros(n - 1, np.int64)
+    squares = np.empty(n - 1, points.dtype)
+    newest = 0
+    for left in range(n - 1, 0, -1):
+        _squares(points, newest, outside[:left], squares)
+        chosen = 0
+        for r in range(left):
+            if 1e-30 < squares[r] < 1e30:
+                length = math.sqrt(np.float64(squares[r]))
+            else:
+                length = _scaled_distance(points, newest, outside[r])
+                if not length < math.inf:
+                    lengths[:] = math.inf
+                    return lengths, edges
+            if length < best[r]:
+                best[r] = length
+                anchor[r] = newest
+            if best[r] < best[chosen]:
+                chosen = r
+        newest = outside[chosen]
+        edges[left - 1, 0] = min(anchor[chosen], newest)
+        edges[left - 1, 1] = max(anchor[chosen], newest)
+        lengths[left - 1] = _exact_distance(points, anchor[chosen], newest)
+        outside[chosen], best[chosen], anchor[chosen] = outside[left - 1], best[left - 1], anchor[left - 1]
+    return lengths, edges
+
+
+@_jit
+def _center(points):
+    """Return the mean point and the largest L1 distance from it, which isn't finite where a coordinate isn't."""
+    n, d = points.shape
+    center = np.zeros(d)
+    for i in range(n):
+        for k in range(d):
+            center[k] += points[i, k] / n
+    extent = 0.0
+    for i in range(n):
+        total = 0.0
+        for k in range(d):
+            total += abs(points[i, k] - center[k])
+        if not total < math.inf:
+            return center, math.inf
+        extent = max(extent, total)
+    return center, extent
+
+
+@_jit
+def _centered(points, center, scale):
+    """Return y and (1 - slack) |y|^2, both float32."""
+    n, d = points.shape
+    y = np.empty((n, d), np.float32)
+    norms = np.empty(n, np.float32)
+    for i in range(n):
+        total = 0.0
+        for k in range(d):
+            y[i, k] = (points[i, k] - center[k]) * scale
+            total += np.float64(y[i, k]) * y[i, k]
+        norms[i] = total * (1 - (d + 16) * 2.0**-23)
+    return y, norms
+
+
+@_jit
+def _prim_filtered(points, gram, norms, scale):
+    """Distances only where the Gram matrix can't rule a pair out: one pass over the matrix, O(n^2)."""
+    n = len(points)
+    lengths = np.empty(n - 1, points.dtype)
+    edges = np.empty((n - 1, 2), np.int64)
+    best = np.full(n, math.inf)
+    anchor = np.zeros(n, np.int64)
+    # Pair (v, j) may improve on best[j] only where bound[j] - 2 gram[v, j] < -norms[v] + tiny.
+    bound = np.full(n, -math.inf, np.float32)
+    tiny = np.float32(points.shape[1] * 2.0**-120)
+    blocks = (n + _BLOCK - 1) // _BLOCK
+    block_best = np.full(blocks, math.inf)
+    newest = 0
+    bound[0] = math.inf
+    for left in range(n - 1, 0, -1):
+        row = gram[newest]
+        limit = tiny - norms[newest]
+        for b in range(blocks):
+            start, stop = b * _BLOCK, min(n, (b + 1) * _BLOCK)
+            hits = 0
+            for j in range(start, stop):
+                hits += bound[j] - 2 * row[j] < limit
+            if hits == 0:
+                continue
+            for j in range(start, stop):
+                if bound[j] - 2 * row[j] < limit:
+                    length = _exact_distance(points, newest, j)
+                    if length < best[j]:
+                        best[j] = length
+                        anchor[j] = newest
+                        square = (length * scale) ** 2
+                        bound[j] = norms[j] - square * (1 + 2.0**-20)
+                        block_best[b] = min(block_best[b], length)
+        b = 0
+        for c in range(1, blocks):
+            if block_best[c] < block_best[b]:
+                b = c
+        start, stop = b * _BLOCK, min(n, (b + 1) * _BLOCK)
+        newest = start
+        for j in range(start, stop):
+            if best[j] < best[newest]:
+                newest = j
+        edges[left - 1, 0] = min(anchor[newest], newest)
+        edges[left - 1, 1] = max(anchor[newest], newest)
+        lengths[left - 1] = best[newest]
+        best[newest] = math.inf
+        bound[newest] = math.inf
+        block_best[b] = math.inf
+        for j in range(start, stop):
+            block_best[b] = min(block_best[b], best[j])
+    return lengths, edges

@@ -1,0 +1,55 @@
+import pytest
+import torch
+from transformers import DataCollatorWithPadding
+
+from core import IsobarError
+from core.models.embedding import check_layer, encode, pool
+from core.models.loading import load_model
+
+STATES = torch.arange(2 * 4 * 3, dtype=torch.float32).reshape(2, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("mask", "first", "last"),
+    [([1, 1, 1, 1], 0, 3), ([1, 1, 0, 0], 0, 1), ([0, 0, 1, 1], 2, 3)],
+)
+def test_pooling_knows_where_the_padding_is(mask, first, last):
+    masks = torch.tensor([mask, [1, 1, 1, 1]])
+    assert torch.equal(pool(STATES, masks, "cls")[0], STATES[0, first])
+    assert torch.equal(pool(STATES, masks, "last")[0], STATES[0, last])
+    there = [i for i, m in enumerate(mask) if m]
+    torch.testing.assert_close(pool(STATES, masks, "mean")[0], STATES[0, there].mean(0))
+
+
+def test_an_unknown_pooling_is_one_sentence():
+    with pytest.raises(IsobarError, match="choose cls, mean or last"):
+        pool(STATES, torch.ones(2, 4), "max")
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_model):
+    return load_model(str(tiny_model), num_labels=2)
+
+
+def test_encoding_keeps_the_order_and_does_not_depend_on_the_batches(loaded):
+    texts = ["one", "one two three four five", "one two", "a much longer text with many words in it", "x"]
+    rows = [dict(loaded.tokenizer(text)) for text in texts]
+    collate = DataCollatorWithPadding(loaded.tokenizer)
+    loaded.model.train()
+    whole = encode(loaded.model, collate, rows, batch_size=64)
+    assert loaded.model.training  # as it was
+    single = encode(loaded.model, collate, rows, batch_size=1)
+    torch.testing.assert_close(torch.tensor(whole.embeddings), torch.tensor(single.embeddings), atol=1e-5, rtol=1e-4)
+    assert whole.predictions.shape == (5,)
+    loaded.model.eval()
+    direct = loaded.model(**loaded.tokenizer(texts[1], return_tensors="pt"), output_hidden_states=True)
+    torch.testing.assert_close(
+        torch.tensor(whole.embeddings[1]), direct.hidden_states[-1][0, 0].detach(), atol=1e-5, rtol=1e-4
+    )
+
+
+def test_layers_are_checked(loaded):
+    check_layer(loaded.model, 2)
+    check_layer(loaded.model, -3)
+    with pytest.raises(IsobarError, match="no layer 3"):
+        check_layer(loaded.model, 3)

@@ -1,0 +1,108 @@
+import shutil
+
+import pytest
+import torch
+
+from core import IsobarError
+from core.models import BUILT_IN
+from core.models.builtin import BuiltIn
+from core.models.loading import load_model
+
+
+def test_the_built_in_model_loads_without_a_network():
+    loaded = load_model("minilm", num_labels=3)
+    assert loaded.model.config.num_labels == 3
+    assert loaded.model.config.hidden_size == 384
+    assert not loaded.trained_head
+
+
+def test_weights_that_are_not_the_published_ones_are_refused():
+    forged = BuiltIn(BUILT_IN["minilm"].package, BUILT_IN["minilm"].folder, "0" * 64, "forged")
+    with pytest.raises(IsobarError, match="not the published ones"):
+        forged.path()
+
+
+def test_a_package_that_is_not_installed_is_named():
+    with pytest.raises(IsobarError, match="pip install no-such-package"):
+        BuiltIn("no_such_package", "model", "0" * 64, "absent").path()
+
+
+def test_a_local_folder_loads_and_its_head_is_known_after_training(tiny_model, tmp_path):
+    loaded = load_model(str(tiny_model), num_labels=2)
+    assert not loaded.trained_head
+    loaded.model.save_pretrained(tmp_path / "trained")
+    loaded.tokenizer.save_pretrained(tmp_path / "trained")
+    assert load_model(str(tmp_path / "trained"), num_labels=2).trained_head
+    assert not load_model(str(tmp_path / "trained"), num_labels=5).trained_head
+
+
+def test_decoders_get_a_padding_token(tmp_path, tiny_model):
+    from transformers import AutoTokenizer, GPT2Config, GPT2Model
+
+    config = GPT2Config(
+        n_embd=32, n_layer=2, n_head=2, vocab_size=30522, n_positions=64, bos_token_id=101, eos_token_id=102
+    )
+    GPT2Model(config).save_pretrained(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.pad_token = None
+    tokenizer.eos_token = "[SEP]"
+    tokenizer.save_pretrained(tmp_path)
+    loaded = load_model(str(tmp_path), num_labels=2)
+    batch = loaded.tokenizer(["a b", "a b c d"], padding=True, return_tensors="pt", return_token_type_ids=False)
+    assert loaded.model(**batch).logits.shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("minlm", "minilm"),
+        ("google-bert/bert-base-uncased", "hub can't be reached"),
+        ("./nowhere", "nor a folder"),
+        ("what is this?", "neither built in"),
+    ],
+)
+def test_an_unknown_model_is_one_sentence_that_names_what_there_is(name, words):
+    with pytest.raises(IsobarError, match=words) as caught:
+        load_model(name, num_labels=2)
+    assert "minilm" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_weights_is_one_sentence(tiny_model, tmp_path):
+    with pytest.raises(IsobarError, match=r"config\.json is missing"):
+        load_model(str(tmp_path), num_labels=2)
+    shutil.copy(tiny_model / "config.json", tmp_path)
+    with pytest.raises(IsobarError, match="no weights"):
+        load_model(str(tmp_path), num_labels=2)
+
+
+def test_pickled_weights_are_refused(tiny_model, tmp_path):
+    shutil.copy(tiny_model / "config.json", tmp_path)
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(IsobarError, match="pickled"):
+        load_model(str(tmp_path), num_labels=2)
+
+
+def test_a_model_that_brings_code_of_its_own_is_refused(tiny_model, tmp_path):
+    import json
+
+    folder = tmp_path / "own-code"
+    shutil.copytree(tiny_model, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config.update(
+        model_type="own", auto_map={"AutoConfig": "own.Config", "AutoModelForSequenceClassification": "own.Model"}
+    )
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "own.py").write_text("raise SystemExit('this must never run')")
+    with pytest.raises(IsobarError, match="code of its own"):
+        load_model(str(folder), num_labels=2)
+
+
+def test_truncated_weights_are_one_sentence(tiny_model, tmp_path):
+    folder = tmp_path / "cut"
+    shutil.copytree(tiny_model, folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(IsobarError, match="can't be loaded") as caught:
+        load_model(str(folder), num_labels=2)
+    assert "\n" not in str(caught.value)

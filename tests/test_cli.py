@@ -1,0 +1,132 @@
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from core import load_run
+
+
+def isobar(*words, cwd=None, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "core.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def tiny(tiny_model, tiny_task):
+    return [
+        "--model", tiny_model, "--task", tiny_task, "--max-steps", 4, "--batch-size", 16, "--probe-per-class", 8,
+        "--snapshots", 2, "--device", "cpu",
+    ]  # fmt: skip
+
+
+def test_train_prints_a_table_and_the_directory(tiny, tmp_path):
+    done = isobar("train", *tiny, "--runs", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for word in ("before", "after", "anisotropy", "IsoScore", "entropy", "kept", "Run directory:"):
+        assert word.lower() in done.stdout.lower(), word
+    path = re.search(r"Run directory: (.+)", done.stdout).group(1)
+    assert load_run(path).state == "finished"
+
+
+def test_json_is_the_only_thing_on_stdout(tiny, tmp_path):
+    done = isobar("train", *tiny, "--runs", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found) == {"run", "before", "after"}
+    assert {"anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "classes"} <= set(found["after"])
+    assert load_run(found["run"]).report["after"] == found["after"]
+
+
+def test_a_baseline_and_a_spec_file(tiny, tmp_path):
+    first = isobar("train", *tiny, "--regularizer", "none", "--run-dir", tmp_path / "a", "--json")
+    assert first.returncode == 0, first.stderr
+    again = isobar("train", "--spec", tmp_path / "a" / "spec.yaml", "--run-dir", tmp_path / "b", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(first.stdout)["after"] == json.loads(again.stdout)["after"]
+
+
+def test_runs_lists_them(tiny, tmp_path):
+    assert "No runs" in isobar("runs", "--runs", tmp_path).stdout
+    isobar("train", *tiny, "--runs", tmp_path)
+    rows = json.loads(isobar("runs", "--runs", tmp_path, "--json").stdout)
+    assert [row["state"] for row in rows] == ["finished"]
+
+
+def test_inspect_prints_a_table_json_and_a_file(tiny_model, tiny_task, tmp_path):
+    words = ("inspect", tiny_model, "--task", tiny_task, "--probe-per-class", 8)
+    table = isobar(*words)
+    assert table.returncode == 0, table.stderr
+    assert "isotropic" in table.stdout.lower()
+    out = tmp_path / "shape.json"
+    printed = json.loads(isobar(*words, "--json", "--out", out).stdout)
+    assert json.loads(out.read_text()) == printed
+    for shape in printed["classes"].values():
+        assert len(shape["lengths"]) == shape["bars"]
+        assert shape["lengths"] == sorted(shape["lengths"], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "--model", "minlm"], "minilm"),
+        (["train", "--task", "gramar"], "grammar"),
+        (["train", "--task", "glue/cola"], "reached"),
+        (["train", "--weight", "-1"], "weight"),
+        (["train", "--learning-rate", "7"], "learning_rate"),
+        (["train", "--max-steps", "-3"], "max_steps"),
+        (["train", "--selection", "prominant"], "prominent"),
+        (["train", "--seed", "abc"], "seed"),
+        (["train", "--resume"], "--run-dir"),
+        (["train", "--spec", "nowhere.yaml"], "nowhere.yaml"),
+        (["train", "--runs", "/dev/null"], "/dev/null"),
+        (["inspect", "./nowhere"], "nowhere"),
+        (["inspect", "minilm", "--layer", "40"], "layer"),
+        (["inspect", "minilm", "--out", "/no/such/folder/x.json"], "/no/such/folder"),
+        (["bench", "everything"], "topology"),
+        (["tarin"], "tarin"),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, list) else None,
+)
+def test_a_wrong_request_exits_with_2_and_one_sentence(tmp_path, words, said):
+    done = isobar(*words, cwd=tmp_path)
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_run_directory_is_refused_untouched(tiny, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("do not lose me")
+    done = isobar("train", *tiny, "--run-dir", tmp_path / "mine")
+    assert done.returncode == 2
+    assert "exists already" in done.stderr
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = isobar("app", "--port", port, "--no-browser", cwd=tmp_path)
+    assert done.returncode == 2
+    assert str(port) in done.stderr
+
+
+def test_help_loads_neither_torch_nor_transformers():
+    code = "import sys, core.cli; print([m for m in ('torch', 'transformers', 'datasets', 'pandas', 'streamlit') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert isobar("--help").returncode == 0

@@ -1,0 +1,222 @@
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from core import IsobarError, load_run, train
+from core.errors import RunFailedError
+from core.regularizers import PersistentEntropyLoss
+from core.training.spec import RunSpec
+from core.training.trainer import RegularizedTrainer
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_model, tiny_task, tmp_path_factory):
+    spec = RunSpec(
+        model=str(tiny_model), task=str(tiny_task), batch_size=16, max_steps=6, learning_rate=1e-3,
+        probe_per_class=8, snapshots=3, log_every=2, device="cpu",
+    )  # fmt: skip
+    return train(spec, tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_a_run_leaves_a_whole_directory(finished):
+    assert finished.state == "finished"
+    assert finished.problems == []
+    assert finished.steps == [0, 3, 6]
+    assert [row["step"] for row in finished.rows("step")] == [1, 2, 4, 6]
+    assert [row["step"] for row in finished.rows("evaluation")] == [0, 3, 6]
+    assert [row["step"] for row in finished.rows("probe")] == [0, 3, 6]
+    assert {p.name for p in finished.path.iterdir()} == {
+        "spec.yaml", "status.json", "events.jsonl", "snapshots", "probe.parquet", "report.json", "model",
+    }  # fmt: skip
+    assert RunSpec.from_yaml(finished.path / "spec.yaml").max_steps == 6
+    record = finished.spec["record"]
+    assert len(record["task"]["fingerprint"]) == 64
+    assert record["versions"]["torch"] == torch.__version__.split("+")[0] or record["versions"]["torch"]
+
+
+def test_every_logged_step_says_what_the_regularizer_saw(finished):
+    row = finished.rows("step")[-1]
+    assert row["regularizer"] < 0  # minus an entropy
+    assert row["task_loss"] > 0
+    assert 0 < row["regularizer_seconds"] < row["step_seconds"]
+    for label in ("0", "1"):
+        seen = row["classes"][label]
+        assert 0 <= seen["relative_entropy"] <= 1 + 1e-6
+        assert 1 <= seen["features"] <= seen["bars"] <= 15
+    assert row["skipped"] == 0
+
+
+def test_the_report_is_what_the_snapshots_and_evaluations_say(finished):
+    report = finished.report
+    assert report["metric"] in report["after"]
+    for side, snapshot in (("before", finished.before), ("after", finished.after)):
+        assert report[side]["isoscore"] == pytest.approx(snapshot.measures["isoscore"])
+        for shape in snapshot.classes:
+            assert report[side]["classes"][shape.name]["entropy"] == pytest.approx(shape.entropy)
+    for name, change in report["difference"].items():
+        assert change == pytest.approx(report["after"][name] - report["before"][name])
+
+
+def test_the_saved_model_loads_with_transformers_alone_and_gives_the_last_snapshot(finished):
+    from transformers import AutoTokenizer
+
+    folder = finished.path / "model"
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    text = finished.probe["text"][3]
+    with torch.no_grad():
+        states = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states[-1]
+    np.testing.assert_allclose(states[0, 0].numpy(), finished.after.embeddings[3], atol=1e-4)
+
+
+def test_the_probe_set_is_row_for_row_the_snapshots(finished):
+    assert len(finished.probe) == len(finished.after.embeddings) == 16
+    assert (finished.probe["label"].to_numpy() == finished.after.labels).all()
+
+
+def test_equal_seeds_give_equal_runs_and_a_baseline_starts_from_the_same_space(tiny_spec, tmp_path):
+    first = train(tiny_spec, tmp_path / "a")
+    again = train(tiny_spec, tmp_path / "b")
+    plain = train(tiny_spec.baseline(), tmp_path / "c")
+    np.testing.assert_array_equal(first.after.embeddings, again.after.embeddings)
+    np.testing.assert_array_equal(first.before.embeddings, plain.before.embeddings)
+    assert not np.array_equal(first.after.embeddings, plain.after.embeddings)
+    assert plain.rows("step")[-1]["regularizer"] is None
+    assert plain.rows("step")[-1]["classes"]["0"]["bars"] > 0  # seen, though not regularized
+
+
+def test_weight_zero_is_the_baseline(tiny_spec, tmp_path):
+    zero = train(tiny_spec.model_copy(update={"weight": 0.0}), tmp_path / "zero")
+    plain = train(tiny_spec.baseline(), tmp_path / "plain")
+    np.testing.assert_allclose(zero.after.embeddings, plain.after.embeddings, atol=1e-5)
+
+
+def test_the_loss_is_the_task_loss_plus_the_regularizer(tiny_spec, tiny_model, tmp_path):
+    from transformers import TrainingArguments
+
+    from core.models.embedding import pool
+    from core.models.loading import load_model
+
+    loaded = load_model(str(tiny_model), 2)
+    loaded.model.train()
+    for module in loaded.model.modules():  # the same forward pass twice
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    batch = dict(loaded.tokenizer([f"word {i} " * (1 + i % 3) for i in range(12)], padding=True, return_tensors="pt"))
+    batch["labels"] = torch.arange(12) % 2
+    loss = PersistentEntropyLoss(weight=0.7)
+    trainer = RegularizedTrainer(
+        spec=tiny_spec, regularizer=loss, task_metrics=("mcc",), model=loaded.model,
+        args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
+    )  # fmt: skip
+    total = trainer.compute_loss(loaded.model, dict(batch))
+    outputs = loaded.model(**batch, output_hidden_states=True)
+    expected = outputs.loss + loss(pool(outputs.hidden_states[-1], batch["attention_mask"]), batch["labels"])
+    torch.testing.assert_close(total, expected)
+
+
+def test_accumulated_batches_weigh_task_loss_and_regularizer_alike(tiny_spec, tmp_path):
+    run = train(tiny_spec.model_copy(update={"accumulation": 2, "batch_size": 8}), tmp_path / "run")
+    assert run.state == "finished"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"pooling": "mean"}, {"pooling": "last"}, {"layer": 1}, {"scope": "global"}, {"relative": True}, {"cohesion": 0.5},
+     {"selection": "all"}, {"selection": "longest", "longest": 3}, {"selection": "random"}, {"precision": "bf16"}],
+    ids=str,
+)  # fmt: skip
+def test_every_option_of_the_regularizer_trains(tiny_spec, tmp_path, options):
+    run = train(tiny_spec.model_copy(update={**options, "max_steps": 2, "snapshots": 2}), tmp_path / "run")
+    assert run.state == "finished"
+    assert np.isfinite(run.after.embeddings).all()
+
+
+def test_a_stop_file_ends_the_run_and_resume_finishes_it(tiny_spec, tmp_path):
+    path = tmp_path / "run"
+    spec = tiny_spec.model_copy(update={"max_steps": 40, "log_every": 1, "snapshots": 5})
+
+    def stop_at_ten(phase, done, total):
+        if phase == "training" and done == 10:
+            load_run(path).request_stop()
+
+    run = train(spec, path, progress=stop_at_ten)
+    assert run.state == "stopped"
+    assert run.problems == []
+    assert run.steps == [0, 10]
+    assert run.report["after"]["isoscore"] == pytest.approx(run.after.measures["isoscore"])
+
+    run = train(spec, path, resume=True)
+    assert run.state == "finished"
+    assert run.problems == []
+    assert [row["step"] for row in run.rows("step")] == list(range(1, 41))
+    assert run.report["before"]["isoscore"] == pytest.approx(run.before.measures["isoscore"])
+    assert not list(path.glob("checkpoint-*"))
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path):
+    whole = train(tiny_spec, tmp_path / "whole")
+
+    def stop_at_four(phase, done, total):
+        if phase == "training" and done == 4:
+            load_run(tmp_path / "broken").request_stop()
+
+    train(tiny_spec, tmp_path / "broken", progress=stop_at_four)
+    resumed = train(tiny_spec, tmp_path / "broken", resume=True)
+    np.testing.assert_allclose(resumed.after.embeddings, whole.after.embeddings, atol=1e-5)
+
+
+def test_a_run_that_fails_underway_says_so_and_keeps_what_it_had(tiny_spec, tmp_path, monkeypatch):
+    def explode(self, *_):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(RegularizedTrainer, "regularizer_stats", explode)
+    with pytest.raises(RunFailedError, match="boom"):
+        train(tiny_spec, tmp_path / "run")
+    run = load_run(tmp_path / "run")
+    assert run.state == "failed"
+    assert "boom" in run.status["error"]
+    assert run.before is not None
+    assert "Traceback" in run.log()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "minlm"}, "minilm"),
+        ({"task": "gramar"}, "grammar"),
+        ({"layer": 9}, "no layer 9"),
+        ({"text_column": "txt"}, "txt"),
+    ],
+)
+def test_a_wrong_request_leaves_nothing_behind(tiny_spec, tmp_path, change, words):
+    with pytest.raises(IsobarError, match=words):
+        train(tiny_spec.model_copy(update=change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_class_too_small_to_probe_is_one_sentence(tiny_spec, tiny_task, tmp_path):
+    folder = tmp_path / "rare"
+    folder.mkdir()
+    (folder / "train.csv").write_text((tiny_task / "train.csv").read_text())
+    rows = (tiny_task / "validation.csv").read_text().splitlines()
+    (folder / "validation.csv").write_text("\n".join([rows[0], *rows[1:17], *rows[17:20]]))
+    with pytest.raises(IsobarError, match="4") as caught:
+        train(tiny_spec.model_copy(update={"task": str(folder)}), tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_interrupt_stops_cleanly(tiny_spec, tmp_path):
+    def interrupt(phase, done, total):
+        if phase == "training" and done == 3:
+            os.kill(os.getpid(), 15)
+
+    assert threading.current_thread() is threading.main_thread()
+    run = train(tiny_spec.model_copy(update={"max_steps": 50}), tmp_path / "run", progress=interrupt)
+    assert run.state == "stopped"
+    assert json.loads((run.path / "status.json").read_text())["step"] == 3
