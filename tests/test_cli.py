@@ -1,24 +1,41 @@
 import json
-import os
 import re
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from core import load_run
+from core.cli import main
 
 
-def isobar(*words, cwd=None, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "core.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
-        timeout=120,
-    )
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def isobar(monkeypatch, capfd):
+    """The command, run in this process: what it prints and how it exits."""
+
+    def run(*words, cwd=None):
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["isobar", *map(str, words)])
+        capfd.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as done:
+            code = done.code or 0
+        out, err = capfd.readouterr()
+        return Done(code, out, err)
+
+    return run
 
 
 @pytest.fixture
@@ -29,7 +46,7 @@ def tiny(tiny_model, tiny_task):
     ]  # fmt: skip
 
 
-def test_train_prints_a_table_and_the_directory(tiny, tmp_path):
+def test_train_prints_a_table_and_the_directory(isobar, tiny, tmp_path):
     done = isobar("train", *tiny, "--runs", tmp_path)
     assert done.returncode == 0, done.stderr
     for word in ("before", "after", "anisotropy", "IsoScore", "entropy", "kept", "Run directory:"):
@@ -38,7 +55,7 @@ def test_train_prints_a_table_and_the_directory(tiny, tmp_path):
     assert load_run(path).state == "finished"
 
 
-def test_json_is_the_only_thing_on_stdout(tiny, tmp_path):
+def test_json_is_the_only_thing_on_stdout(isobar, tiny, tmp_path):
     done = isobar("train", *tiny, "--runs", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -47,7 +64,7 @@ def test_json_is_the_only_thing_on_stdout(tiny, tmp_path):
     assert load_run(found["run"]).report["after"] == found["after"]
 
 
-def test_a_baseline_and_a_spec_file(tiny, tmp_path):
+def test_a_baseline_and_a_spec_file(isobar, tiny, tmp_path):
     first = isobar("train", *tiny, "--regularizer", "none", "--run-dir", tmp_path / "a", "--json")
     assert first.returncode == 0, first.stderr
     again = isobar("train", "--spec", tmp_path / "a" / "spec.yaml", "--run-dir", tmp_path / "b", "--json")
@@ -55,14 +72,14 @@ def test_a_baseline_and_a_spec_file(tiny, tmp_path):
     assert json.loads(first.stdout)["after"] == json.loads(again.stdout)["after"]
 
 
-def test_runs_lists_them(tiny, tmp_path):
+def test_runs_lists_them(isobar, tiny, tmp_path):
     assert "No runs" in isobar("runs", "--runs", tmp_path).stdout
     isobar("train", *tiny, "--runs", tmp_path)
     rows = json.loads(isobar("runs", "--runs", tmp_path, "--json").stdout)
     assert [row["state"] for row in rows] == ["finished"]
 
 
-def test_inspect_prints_a_table_json_and_a_file(tiny_model, tiny_task, tmp_path):
+def test_inspect_prints_a_table_json_and_a_file(isobar, tiny_model, tiny_task, tmp_path):
     words = ("inspect", tiny_model, "--task", tiny_task, "--probe-per-class", 8)
     table = isobar(*words)
     assert table.returncode == 0, table.stderr
@@ -71,7 +88,7 @@ def test_inspect_prints_a_table_json_and_a_file(tiny_model, tiny_task, tmp_path)
     printed = json.loads(isobar(*words, "--json", "--out", out).stdout)
     assert json.loads(out.read_text()) == printed
     for shape in printed["classes"].values():
-        assert len(shape["lengths"]) == shape["bars"]
+        assert len(shape["lengths"]) == shape["points"] - 1
         assert shape["lengths"] == sorted(shape["lengths"], reverse=True)
 
 
@@ -97,7 +114,7 @@ def test_inspect_prints_a_table_json_and_a_file(tiny_model, tiny_task, tmp_path)
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else None,
 )
-def test_a_wrong_request_exits_with_2_and_one_sentence(tmp_path, words, said):
+def test_a_wrong_request_exits_with_2_and_one_sentence(isobar, tmp_path, words, said):
     done = isobar(*words, cwd=tmp_path)
     assert done.returncode == 2, (done.returncode, done.stderr)
     assert said in done.stderr
@@ -106,7 +123,7 @@ def test_a_wrong_request_exits_with_2_and_one_sentence(tmp_path, words, said):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_run_directory_is_refused_untouched(tiny, tmp_path):
+def test_an_existing_run_directory_is_refused_untouched(isobar, tiny, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not lose me")
     done = isobar("train", *tiny, "--run-dir", tmp_path / "mine")
@@ -115,7 +132,7 @@ def test_an_existing_run_directory_is_refused_untouched(tiny, tmp_path):
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_port_in_use_is_one_sentence(tmp_path):
+def test_a_port_in_use_is_one_sentence(isobar, tmp_path):
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         taken.listen()
@@ -129,4 +146,9 @@ def test_help_loads_neither_torch_nor_transformers():
     code = "import sys, core.cli; print([m for m in ('torch', 'transformers', 'datasets', 'pandas', 'streamlit') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert isobar("--help").returncode == 0
+
+
+def test_the_installed_command_keeps_stdout_for_json(tiny, tmp_path):
+    command = [sys.executable, "-m", "core.cli", "train", *map(str, tiny), "--runs", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)) == {"run", "before", "after"}

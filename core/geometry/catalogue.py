@@ -7,12 +7,15 @@ from typing import Literal
 
 from core.geometry.angles import mean_cosine, mean_vector_share
 from core.geometry.cloud import Cloud
+from core.geometry.density import point_patchiness, vasicek_ratio
+from core.geometry.dimension import ph_dimension, two_nn
 from core.geometry.spectrum import (
     anisotropy,
     effective_rank,
     eigenvalue_early_enrichment,
     isoscore,
     outlier_dimensions,
+    partition_ratio,
 )
 
 
@@ -108,6 +111,17 @@ MEASURES: dict[str, Measure] = {
         range=(1.0, _INFINITY),
         compute=effective_rank,
     ),
+    "partition_ratio": Measure(
+        label="Partition ratio I(V)",
+        definition="The least over the greatest sum of exp(c·x), over the principal directions c; depends on the norm of x.",
+        source="Mu, Viswanath, ICLR 2018 (arXiv:1702.01417)",
+        isotropic="1",
+        degenerate="0",
+        better="disputed",
+        unit="",
+        range=(0.0, 1.0),
+        compute=partition_ratio,
+    ),
     "eee": Measure(
         label="Eigenvalue early enrichment",
         definition="How far the cumulative share of variance, strongest direction first, runs ahead of equal shares.",
@@ -118,6 +132,28 @@ MEASURES: dict[str, Measure] = {
         unit="",
         range=(0.0, 1.0),
         compute=eigenvalue_early_enrichment,
+    ),
+    "point_patchiness": Measure(
+        label="Point patchiness",
+        definition="How crowded a point's k-means cell is, over the mean cell (64 cells, or a quarter of the points).",
+        source="Marbut, Chandler, Wheeler, 2024 (arXiv:2406.12159); Lloyd, 1967",
+        isotropic="1",
+        degenerate="≫ 1",
+        better="disputed",
+        unit="",
+        range=(0.0, _INFINITY),
+        compute=point_patchiness,
+    ),
+    "vasicek": Measure(
+        label="Vasicek ratio",
+        definition="The mean squared deviation from 1 of each principal direction's entropy over that of a Gaussian.",
+        source=f"{_MARBUT}; Vasicek, 1976",
+        isotropic="0",
+        degenerate="≫ 0",
+        better="lower",
+        unit="",
+        range=(0.0, _INFINITY),
+        compute=vasicek_ratio,
     ),
     "outlier_dimensions": Measure(
         label="Outlier dimensions",
@@ -130,7 +166,32 @@ MEASURES: dict[str, Measure] = {
         range=(0.0, _INFINITY),
         compute=lambda cloud: float(outlier_dimensions(cloud).size),
     ),
+    "twonn": Measure(
+        label="Intrinsic dimension (TwoNN)",
+        definition="The dimension that explains how much farther a point's second neighbour is than its first.",
+        source="Facco et al., Scientific Reports 7, 2017 (arXiv:1803.06992)",
+        isotropic="d (for few d)",
+        degenerate="small",
+        better="disputed",
+        unit="dimensions",
+        range=(0.0, _INFINITY),
+        compute=two_nn,
+    ),
+    "ph_dimension": Measure(
+        label="Persistent-homology dimension",
+        definition="The dimension that explains how the total length of the bars grows with the number of points.",
+        source="Birdal, Lou, Guibas, Simsekli, NeurIPS 2021 (arXiv:2111.13171)",
+        isotropic="d (for few d)",
+        degenerate="small",
+        better="disputed",
+        unit="dimensions",
+        range=(0.0, _INFINITY),
+        compute=ph_dimension,
+    ),
 }
+
+RANDOM = ("point_patchiness", "twonn", "ph_dimension")
+"""The measures that sample the points; the seed is fixed, so that a cloud has one value."""
 
 MAIN = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "mean_vector_share", "effective_rank")
 """The measures that cost milliseconds; the rest look at neighbours, cells or subsamples."""

@@ -24,19 +24,22 @@ class Cloud:
         self.n, self.d = x.shape
 
     @cached_property
-    def _shifted(self) -> np.ndarray:
+    def _mean_and_centered(self) -> tuple[np.ndarray, np.ndarray]:
         # Relative to the first row, a constant column is exactly 0 and stays so when its mean is taken off.
-        return self.x - self.x[0]
+        rows = self.x - self.x[0]
+        drift = rows.mean(0)
+        rows -= drift
+        return self.x[0] + drift, rows
 
-    @cached_property
-    def centered(self) -> np.ndarray:
-        """(n, d): the rows less their mean; exactly 0 where a coordinate is constant."""
-        return self._shifted - self._shifted.mean(0)
-
-    @cached_property
+    @property
     def mean(self) -> np.ndarray:
         """(d,): the mean row."""
-        return self.x[0] + self._shifted.mean(0)
+        return self._mean_and_centered[0]
+
+    @property
+    def centered(self) -> np.ndarray:
+        """(n, d): the rows less their mean; exactly 0 where a coordinate is constant."""
+        return self._mean_and_centered[1]
 
     @cached_property
     def is_wide(self) -> bool:

@@ -149,7 +149,7 @@ def outlier_dimensions(x: Embeddings, factor: float = OUTLIER_FACTOR) -> np.ndar
 
 
 def _log_sum_exp(columns: np.ndarray) -> np.ndarray:
-    """ln sum exp of each column."""
+    """Return ln(sum(exp)) of each column."""
     highest = columns.max(0)
     return highest + np.log(np.exp(columns - highest).sum(0))
 

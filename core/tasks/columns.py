@@ -32,9 +32,31 @@ PAIR_COLUMNS = (
     ("query", "passage"),
     ("query", "document"),
 )
-TEXT_COLUMNS = ("text", "sentence", "content", "review", "comment", "utterance", "document", "tweet", "question", "title")
-LABEL_COLUMNS = ("label", "labels", "class", "target", "category", "gold_label", "is_duplicate", "intent", "sentiment",
-                 "topic", "y")
+TEXT_COLUMNS = (
+    "text",
+    "sentence",
+    "content",
+    "review",
+    "comment",
+    "utterance",
+    "document",
+    "tweet",
+    "question",
+    "title",
+)
+LABEL_COLUMNS = (
+    "label",
+    "labels",
+    "class",
+    "target",
+    "category",
+    "gold_label",
+    "is_duplicate",
+    "intent",
+    "sentiment",
+    "topic",
+    "y",
+)
 
 # Losing one text in twenty changes little; losing more means that something is wrong with the file.
 MOST_EMPTY = 0.05
@@ -219,8 +241,12 @@ def _label_series(split: Split, name: str) -> pd.Series:
         if pc.any(fractional).as_py():
             raise _not_classes(split.where, name, f"numbers such as {values.filter(fractional)[0].as_py():g}")
         column = column.cast(pa.int64(), safe=False)
-    elif not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-              or pa.types.is_null(kind)):
+    elif not (
+        pa.types.is_integer(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_null(kind)
+    ):
         raise _not_classes(split.where, name, f"{kind} values")
     labels = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.large_string()), ""))
     return labels.to_pandas()

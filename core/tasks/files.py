@@ -169,8 +169,10 @@ def _read_json(path: Path, data: bytes) -> pa.Table:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
-        raise IsobarError(f"{path} holds no list of JSON objects; each example must be an object such as "
-                          '{"text": "...", "label": 0}.')
+        raise IsobarError(
+            f"{path} holds no list of JSON objects; each example must be an object such as "
+            '{"text": "...", "label": 0}.'
+        )
     try:
         return pa.Table.from_pylist(content)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
-from core.tasks.lexicon import VALIDATION, Hand
+from core.tasks.lexicon import Hand
 from core.tasks.metrics import metric_names
 
 if TYPE_CHECKING:

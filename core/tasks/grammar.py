@@ -76,7 +76,9 @@ def _agreement_of_be(hand: Hand) -> Sentences:
     head, near, quality = hand.draw(THINGS), hand.draw(PEOPLE), hand.draw(QUALITIES)
     where = hand.pick(("from", "of", "near", "behind", "beside"))
     forms = hand.pick((("is", "are"), ("was", "were"), ("looks", "look"), ("seems", "seem")))
-    return _two_by_two(lambda a, b, v: f"the {a} {where} the {b} {v} {quality}", (head.s, near.p), (head.p, near.s), forms)
+    return _two_by_two(
+        lambda a, b, v: f"the {a} {where} the {b} {v} {quality}", (head.s, near.p), (head.p, near.s), forms
+    )
 
 
 def _agreement_over_clause(hand: Hand) -> Sentences:
@@ -200,7 +202,12 @@ def _order_degree(hand: Hand) -> Sentences:
 
 
 def _selection_transitivity(hand: Hand) -> Sentences:
-    who, thing, takes, lacks = hand.draw(PEOPLE), hand.draw(THINGS), hand.draw(TAKES_OBJECT), hand.alternative(NO_OBJECT)
+    who, thing, takes, lacks = (
+        hand.draw(PEOPLE),
+        hand.draw(THINGS),
+        hand.draw(TAKES_OBJECT),
+        hand.alternative(NO_OBJECT),
+    )
     return (
         [f"the {who.s} {takes.past} the {thing.s}", f"the {who.s} {lacks.past}"],
         [f"the {who.s} {lacks.past} the {thing.s}", f"the {who.s} {takes.past}"],

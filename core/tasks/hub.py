@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError, nearest
+from core.hub import hub_reachable
 from core.tasks.columns import Columns, Split, build_task
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 GLUE = ("cola", "sst2", "mrpc", "qqp", "mnli", "qnli", "rte", "wnli")
 _GLUE_REPO = "nyu-mll/glue"
 _VALIDATION_SPLITS = ("validation", "valid", "val", "dev", "validation_matched", "test")
-# Enough for a slow line, short enough for someone who waits at a prompt.
-_PATIENCE_SECONDS = 5.0
 
 
 def load_hub_task(name: str, slug: str, columns: Columns, seed: int, built_in: tuple[str, ...]) -> Task:
@@ -61,10 +60,10 @@ def _download(name: str, repo: str, config: str | None, built_in: tuple[str, ...
     import datasets
     from datasets.exceptions import DatasetNotFoundError
 
-    online = _hub_answers()
+    online = hub_reachable()
     unreachable = (
-        f"The Hugging Face Hub can't be reached and {name} is not in the local cache; without the Hub there are the "
-        f"built-in tasks {' and '.join(built_in)}, and local files."
+        f"{name} is neither a local file or folder nor in the cache of data sets, and the Hugging Face Hub can't be "
+        f"reached; the built-in tasks {' and '.join(built_in)} and local files need no network."
     )
     try:
         with _offline(not online):
@@ -89,26 +88,6 @@ def _download(name: str, repo: str, config: str | None, built_in: tuple[str, ...
     return found
 
 
-def _hub_answers() -> bool:
-    """Whether anything at all answers at the Hub's address; its own clients would retry for half a minute."""
-    import http.client
-    import urllib.error
-    import urllib.request
-
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
-        urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS).close()
-    except urllib.error.HTTPError:
-        return True
-    except (OSError, http.client.HTTPException):
-        return False
-    return True
-
-
 @contextmanager
 def _offline(wanted: bool):
     """Let `datasets` and `huggingface_hub` look only into their caches, as their HF_HUB_OFFLINE does."""
@@ -125,10 +104,10 @@ def _offline(wanted: bool):
 
 
 def _is_network(error: BaseException | None) -> bool:
-    import httpx
-
     while error is not None:
-        if isinstance(error, (ConnectionError, TimeoutError, httpx.TransportError)):
+        # The Hub's client has changed its HTTP library more than once; each has exceptions of its own for this.
+        of_client = type(error).__module__.startswith(("httpx", "httpcore", "requests", "urllib3"))
+        if isinstance(error, (ConnectionError, TimeoutError)) or of_client:
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -88,7 +88,7 @@ def _verb(entry: str) -> Verb:
 
 
 # These double their last letter before -ed and -ing.
-_DOUBLES = frozenset("admit quit forget prefer regret upset nod hug grab plan wrap".split())
+_DOUBLES = ("admit", "quit", "forget", "prefer", "regret", "upset", "nod", "hug", "grab", "plan", "wrap")
 
 
 def _synonyms(entry: str) -> Synonyms:
@@ -179,20 +179,18 @@ SELECTS = _list(
     "rely+on depend+on count+on focus+on spy+on stare+at glance+at glare+at gaze+at peer+at listen+to object+to "
     "respond+to react+to belong+to approve+of disapprove+of dispose+of believe+in confide+in",
 )
-ADJECTIVES = tuple(
-    (
-        "old young tall angry happy sad hungry clever rich poor famous strong nervous proud tired lonely brave polite "
-        "honest busy calm friendly lazy careful gentle cruel foolish wise serious patient curious jealous popular "
-        "healthy"
-    ).split()
+ADJECTIVES = _list(
+    str,
+    "old young tall angry happy sad hungry clever rich poor famous strong nervous proud tired lonely brave polite "
+    "honest busy calm friendly lazy careful gentle cruel foolish wise serious patient curious jealous popular "
+    "healthy",
 )
-QUALITIES = tuple(
-    (
-        "new dirty clean heavy expensive cheap beautiful ugly broken wet dry small large dark bright strange dusty "
-        "empty lovely fragile useless useful red blue green yellow white black"
-    ).split()
+QUALITIES = _list(
+    str,
+    "new dirty clean heavy expensive cheap beautiful ugly broken wet dry small large dark bright strange dusty "
+    "empty lovely fragile useless useful red blue green yellow white black",
 )
-ADVERBS = tuple("often always usually sometimes quickly slowly quietly suddenly secretly frequently".split())
+ADVERBS = _list(str, "often always usually sometimes quickly slowly quietly suddenly secretly frequently")
 
 
 # Only `paraphrase` uses what follows.
@@ -202,7 +200,8 @@ GIVES = _list(
 )
 # "The pilot sold the lamp to the nurse": "The nurse bought the lamp from the pilot".
 CONVERSE_DEALS = _list(
-    _synonyms, "sold=bought lent=borrowed gave=received handed=took sent=got awarded=won supplied=obtained passed=accepted"
+    _synonyms,
+    "sold=bought lent=borrowed gave=received handed=took sent=got awarded=won supplied=obtained passed=accepted",
 )
 # "The pilot led the nurse": "The nurse followed the pilot".
 CONVERSE_DEEDS = _list(

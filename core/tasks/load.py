@@ -64,7 +64,10 @@ def _load(name: str, columns: Columns, seed: int) -> Task:
     from core.tasks.files import SUFFIXES, find_splits, read_table
     from core.tasks.hub import GLUE, load_hub_task
 
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # "~nobody/data"
+        raise IsobarError(f"There is no file or folder {name}.") from error
     if path.is_dir():
         train, validation = find_splits(path)
         # The table of a folder or file is named by its path as given: that is what the person who reads the message
@@ -106,7 +109,7 @@ def _resize(task: Task, train_size: int | None, seed: int) -> Task:
         return task
     import numpy as np
 
-    from core.tasks.sampling import stratified_rows
+    from core.tasks.sampling import stratified_rows, take_rows
     from core.tasks.task import fingerprint
 
     if train_size > len(task.train):
@@ -117,8 +120,8 @@ def _resize(task: Task, train_size: int | None, seed: int) -> Task:
             f"A training split of {train_size} can't hold all {task.num_labels} classes of task {task.name!r}; ask "
             f"for at least {task.num_labels}."
         )
-    rows = stratified_rows(np.asarray(task.train["label"]), train_size, seed)
-    train = task.train.select(rows).flatten_indices()
+    rows = stratified_rows(np.asarray(task.train["label"][:]), train_size, seed)
+    train = take_rows(task.train, rows)
     return replace(
         task,
         train=train,

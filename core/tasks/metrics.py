@@ -11,7 +11,7 @@ _BY_NAME = {
     "mrpc": ("accuracy", "f1"),
     "qqp": ("accuracy", "f1"),
     "paraphrase": ("accuracy", "f1"),
-    **{glue: ("accuracy",) for glue in ("sst2", "mnli", "qnli", "rte", "wnli")},
+    **dict.fromkeys(("sst2", "mnli", "qnli", "rte", "wnli"), ("accuracy",)),
 }
 KNOWN = ("accuracy", "f1", "mcc")
 

@@ -92,22 +92,25 @@ def _comparison(hand: Hand) -> Crossing:
 def _sequence(hand: Hand) -> Crossing:
     one, two, first, second = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(NO_OBJECT)
     return _swap(
-        f"the {one.s} {first.past}", f"the {two.s} {second.past}", "{a} before {b}", hand.pick(("{b} after {a}", "after {a}, {b}"))
+        f"the {one.s} {first.past}",
+        f"the {two.s} {second.past}",
+        "{a} before {b}",
+        hand.pick(("{b} after {a}", "after {a}, {b}")),
     )
 
 
 def _fronting(hand: Hand) -> Crossing:
     one, two, first, second = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(NO_OBJECT)
     word = hand.pick(("because", "although", "while", "until"))
-    return _swap(f"the {one.s} {first.past}", f"the {two.s} {second.past}", f"{{a}} {word} {{b}}", f"{word} {{b}}, {{a}}")
+    return _swap(
+        f"the {one.s} {first.past}", f"the {two.s} {second.past}", f"{{a}} {word} {{b}}", f"{word} {{b}}, {{a}}"
+    )
 
 
 def _same_noun(hand: Hand) -> Crossing:
-    who, verb, one = hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(SAME_NOUN)
+    who, one = hand.draw(PEOPLE), hand.draw(SAME_NOUN)
     two = hand.alternative(SAME_NOUN)
-    return tuple(
-        (f"the {who.s} saw the {noun.a}", f"the {who.s} saw the {noun.b}") for noun in (one, two)
-    )
+    return tuple((f"the {who.s} saw the {noun.a}", f"the {who.s} saw the {noun.b}") for noun in (one, two))
 
 
 def _same_deed(hand: Hand) -> Crossing:

@@ -37,10 +37,16 @@ def stratified_rows(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     while quota.sum() > size and quota.max() > 1:
         quota[quota.argmax()] -= 1
     random = np.random.RandomState(seed)
-    rows = [
-        random.permutation(np.flatnonzero(labels == label))[:n] for label, n in zip(classes, quota)
-    ]
+    rows = [random.permutation(np.flatnonzero(labels == label))[:n] for label, n in zip(classes, quota)]
     return np.sort(np.concatenate(rows))
+
+
+def take_rows(data: Dataset, rows: np.ndarray) -> Dataset:
+    """Return the rows of `data` with these numbers, as a data set of its own rather than an index into `data`."""
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
+
+    return Dataset(InMemoryTable(data.with_format("arrow")[:].take(rows)))
 
 
 def probe_set(task: Task, per_class: int, seed: int) -> Dataset:
@@ -58,7 +64,7 @@ def probe_set(task: Task, per_class: int, seed: int) -> Dataset:
         raise IsobarError(
             f"A probe set of {per_class} examples a class is too small; at least {FEWEST_PROBES} are needed."
         )
-    labels = np.asarray(task.validation["label"])
+    labels = np.asarray(task.validation["label"][:])
     random = np.random.RandomState(seed)
     rows = []
     for index, name in enumerate(task.label_names):
@@ -70,5 +76,4 @@ def probe_set(task: Task, per_class: int, seed: int) -> Dataset:
             )
         rows.append(random.permutation(of_class)[:per_class])
     chosen = np.sort(np.concatenate(rows))
-    # Written out rather than left as an index into the split, so that the sample stands on its own.
-    return task.validation.select(chosen).flatten_indices().add_column("row", chosen.tolist())
+    return take_rows(task.validation, chosen).add_column("row", chosen.tolist())

@@ -47,15 +47,15 @@ def fingerprint(train: Dataset, validation: Dataset, label_names: tuple[str, ...
     digest = hashlib.sha256()
     _update(digest, list(label_names))
     for split in (train, validation):
-        _update(digest, split["text"])
-        _update(digest, split["text_pair"] if "text_pair" in split.column_names else [])
-        _update(digest, [str(label) for label in split["label"]])
+        columns = split[:]
+        _update(digest, columns["text"])
+        _update(digest, columns.get("text_pair", []))
+        _update(digest, [str(label) for label in columns["label"]])
     return digest.hexdigest()
 
 
-def _update(digest, column) -> None:
+def _update(digest, column: list[str]) -> None:
     # Counts and lengths go in beside the text, so that no two different columns spell the same bytes.
-    column = list(column)
     digest.update(f"{len(column)};".encode())
     for start in range(0, len(column), 10_000):
         chunk = column[start : start + 10_000]

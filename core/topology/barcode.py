@@ -123,7 +123,7 @@ class _WithGradient(torch.autograd.Function):
         (points,) = ctx.saved_tensors
         if torch.is_grad_enabled() or host_array(grad) is None:
             return _edge_gradient(points, torch.from_numpy(ctx.edges), grad), None, None
-        arrays = (points.detach().numpy(), ctx.lengths, ctx.edges, grad.numpy())
+        arrays = (np.ascontiguousarray(points.detach().numpy()), ctx.lengths, ctx.edges, grad.contiguous().numpy())
         if points.ndim == 2:
             return torch.from_numpy(edge_gradient(*arrays)), None, None
         return torch.from_numpy(np.stack([edge_gradient(*cloud) for cloud in zip(*arrays)])), None, None

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 
 def host_array(values: Tensor) -> np.ndarray | None:
@@ -12,6 +13,6 @@ def host_array(values: Tensor) -> np.ndarray | None:
     """
     if values.device.type != "cpu" or torch.compiler.is_compiling():
         return None
-    if type(values) not in (Tensor, torch.nn.Parameter) or torch._C._functorch.is_functorch_wrapped_tensor(values):
+    if type(values) not in (Tensor, torch.nn.Parameter) or is_functorch_wrapped_tensor(values):
         return None
     return values.detach().numpy()

@@ -52,10 +52,9 @@ def minimum_spanning_tree(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lengths, edges = _prim_filtered(points, *_filter(points))
     else:
         lengths, edges = _prim(points)
-    if not lengths[-1] < math.inf:
+    if not lengths[0] < math.inf:
         refuse_unmeasurable(points)
-    order = np.argsort(-lengths, kind="stable")
-    return lengths[order], edges[order]
+    return lengths, edges
 
 
 def refuse_unmeasurable(points: np.ndarray, rows=None, where: str = "", only_rows: bool = False) -> None:
@@ -88,22 +87,17 @@ def _filter(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     return y @ y.T, norms, scale
 
 
-def edge_gradient(points: np.ndarray, lengths: np.ndarray, edges: np.ndarray, weights: np.ndarray) -> np.ndarray:
+@_jit
+def edge_gradient(points, lengths, edges, weights):
     """Return the gradient of `sum(weights * lengths)` with respect to the points: (n, d), in O(n d).
 
     Args:
-        points: (n, d).
+        points: (n, d), contiguous.
         lengths: (m,), those of the edges; edges of length zero have gradient zero.
         edges: (m, 2) int64.
         weights: (m,).
     """
-    gradient = np.zeros_like(points, order="C")
-    _add_edge_gradient(gradient, np.ascontiguousarray(points), lengths, edges, weights.astype(np.float64))
-    return gradient
-
-
-@_jit
-def _add_edge_gradient(gradient, points, lengths, edges, weights):
+    gradient = np.zeros_like(points)
     number = points.dtype.type
     for e in range(len(lengths)):
         if not lengths[e] > 0:
@@ -121,6 +115,7 @@ def _add_edge_gradient(gradient, points, lengths, edges, weights):
             pull = slope * (shift * (points[i, k] - points[j, k]))
             gradient[i, k] += pull
             gradient[j, k] -= pull
+    return gradient
 
 
 @_jit
@@ -184,6 +179,18 @@ def _squares(points, i, others, squares):
 
 
 @_jit
+def _insert(lengths, edges, count, length, i, j):
+    """Put a new edge at its place among `count` edges, longest first: no dearer than Prim itself, O(n) for each."""
+    k = count
+    while k > 0 and lengths[k - 1] < length:
+        lengths[k] = lengths[k - 1]
+        edges[k, 0], edges[k, 1] = edges[k - 1, 0], edges[k - 1, 1]
+        k -= 1
+    lengths[k] = length
+    edges[k, 0], edges[k, 1] = min(i, j), max(i, j)
+
+
+@_jit
 def _prim(points):
     """Distances on the fly, no matrix: O(n^2 d) time, O(n) memory."""
     n = len(points)
@@ -203,7 +210,7 @@ def _prim(points):
             else:
                 length = _scaled_distance(points, newest, outside[r])
                 if not length < math.inf:
-                    lengths[:] = math.inf
+                    lengths[0] = math.inf
                     return lengths, edges
             if length < best[r]:
                 best[r] = length
@@ -211,9 +218,8 @@ def _prim(points):
             if best[r] < best[chosen]:
                 chosen = r
         newest = outside[chosen]
-        edges[left - 1, 0] = min(anchor[chosen], newest)
-        edges[left - 1, 1] = max(anchor[chosen], newest)
-        lengths[left - 1] = _exact_distance(points, anchor[chosen], newest)
+        length = points.dtype.type(_exact_distance(points, anchor[chosen], newest))
+        _insert(lengths, edges, n - 1 - left, length, anchor[chosen], newest)
         outside[chosen], best[chosen], anchor[chosen] = outside[left - 1], best[left - 1], anchor[left - 1]
     return lengths, edges
 
@@ -295,9 +301,7 @@ def _prim_filtered(points, gram, norms, scale):
         for j in range(start, stop):
             if best[j] < best[newest]:
                 newest = j
-        edges[left - 1, 0] = min(anchor[newest], newest)
-        edges[left - 1, 1] = max(anchor[newest], newest)
-        lengths[left - 1] = best[newest]
+        _insert(lengths, edges, n - 1 - left, points.dtype.type(best[newest]), anchor[newest], newest)
         best[newest] = math.inf
         bound[newest] = math.inf
         block_best[b] = math.inf

@@ -119,7 +119,6 @@ def train(
         RunFailedError: the run failed underway; its directory says how far it came.
     """
     progress = progress or (lambda phase, done, total: None)
-    datasets.disable_progress_bars()  # this progress is told by `progress`
     run_dir = Path(run_dir) if run_dir is not None else new_run_dir(runs_dir, spec)
     writer = RunWriter(run_dir)
     writer.check(resume=resume)
@@ -307,6 +306,7 @@ def regularizer_of(spec: RunSpec) -> Regularizer:
 
 def tokenize(data, loaded: LoadedModel, max_length: int):
     """Return `data` (columns text, maybe text_pair, label) as token ids with ``labels``, cut to `max_length` pieces."""
+    datasets.disable_progress_bars()  # a run tells its progress itself
     limit = min(
         max_length,
         loaded.tokenizer.model_max_length,

@@ -1,0 +1,70 @@
+"""Starts the real app on a free port of this machine, and a browser to look at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-quic", "--no-first-run"]
+HOME = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def running_app(runs_dir: Path) -> Iterator[str]:
+    """Yield the address of an app that shows `runs_dir`; it is ended with the block."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core.cli", "app", "--runs", str(runs_dir), "--port", str(port), "--no-browser"],
+        cwd=HOME,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    address = f"http://localhost:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except (URLError, OSError):
+                time.sleep(0.1)
+        else:
+            raise RuntimeError(f"The app did not start: {process.stdout.read().decode() if process.stdout else ''}")
+        yield address
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(10)
+
+
+@contextmanager
+def browser() -> Iterator:
+    """Yield a headless Chromium: the system's own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+def settle(page) -> None:
+    """Wait until the page has drawn all that its last run of the script sent."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')]
+                   .every(chart => chart.querySelector('svg, canvas'))"""
+    )
+    page.evaluate("document.fonts.ready")

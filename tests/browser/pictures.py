@@ -1,0 +1,73 @@
+"""Takes a picture of each page in light and dark: ``python -m tests.browser.pictures OUT_DIR [--runs DIR]``."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from core.runs import list_runs
+from tests.browser.app_process import browser, running_app, settle
+
+SIZE = {"width": 1280, "height": 800}
+
+
+def addresses(runs_dir: Path) -> dict[str, str]:
+    """Return the address of every picture by its name."""
+    by_state = {}
+    for run in list_runs(runs_dir):
+        by_state.setdefault(run.state, run.name)
+    found = {"train": "/train", "not-found": "/run?run=nowhere", "sample": "/run?run=sample"}
+    for state, name in by_state.items():
+        found[f"run-{state}"] = f"/run?run={name}"
+    shown = by_state.get("finished") or by_state.get("stopped")
+    if shown:
+        found["run-anisotropy"] = f"/run?run={shown}&view=anisotropy"
+        found["run-training"] = f"/run?run={shown}&view=training"
+        found["train-ended"] = f"/train?run={shown}"
+    if "running" in by_state:
+        found["train-live"] = f"/train?run={by_state['running']}"
+    return found
+
+
+def take(out: Path, runs_dir: Path, only: list[str]) -> None:
+    """Write NAME-light.png, NAME-dark.png (the window) and NAME-SCHEME-full.png (the whole page) into `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    with running_app(runs_dir) as address, browser() as chromium:
+        for scheme in ("light", "dark"):
+            page = chromium.new_page(viewport=SIZE, color_scheme=scheme)
+            for name, path in addresses(runs_dir).items():
+                if only and name not in only:
+                    continue
+                page.set_viewport_size(SIZE)
+                page.goto(address + path)
+                settle(page)
+                page.screenshot(path=out / f"{name}-{scheme}.png")
+                height = page.evaluate("""() => {
+                    const main = document.querySelector('[data-testid="stMain"]');
+                    return Math.max(800, main.scrollHeight + 10);
+                }""")
+                if height > SIZE["height"] + 10:
+                    page.set_viewport_size({"width": SIZE["width"], "height": height})
+                    settle(page)
+                    page.screenshot(path=out / f"{name}-{scheme}-full.png")
+            page.close()
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--runs", type=Path, help="run directories to show; made-up ones by default")
+    parser.add_argument("--only", nargs="*", default=[], help="names of pictures")
+    options = parser.parse_args()
+    if options.runs:
+        take(options.out, options.runs, options.only)
+        return
+    from tests.explorer.synthetic import write_gallery
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_gallery(Path(folder))
+        take(options.out, Path(folder), options.only)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Run directories as a trainer would leave them, with made-up embeddings: quick to write, and in every state."""
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.geometry import measure, shape_by_class
+from core.runs import RunWriter
+from core.training.spec import RunSpec
+
+NAMES = ("unacceptable", "acceptable")
+NASTY = (
+    "<script>document.title = 'owned'</script><b>bold?</b>",
+    "# heading **bold** [link](http://example.com) :smile: $x^2$ `code`",
+    "שלום עולם, the text turns around",
+    "🙂" * 30,
+    "long " * 2000,
+)
+
+
+def write_run(
+    runs_dir: Path,
+    *,
+    state: str = "finished",
+    steps: int = 60,
+    done: int | None = None,
+    collapse: float = 0.5,
+    per_class: int = 40,
+    width: int = 48,
+    names: tuple[str, ...] = NAMES,
+    minutes_ago: int = 0,
+    snapshots: int = 3,
+    texts: tuple[str, ...] = (),
+    **settings,
+) -> Path:
+    """Write a run and return its directory.
+
+    Args:
+        runs_dir: where.
+        state: how it ended, or "running".
+        steps: planned optimizer steps.  done: how many were made; all by default.
+        collapse: how much of the spread is lost to one direction by the end.
+        per_class, width, names: size of the probe set, and its classes.
+        minutes_ago: when it began.
+        snapshots: how many, start and end included.
+        texts: the first texts of the probe set.
+        settings: fields of RunSpec.
+    """
+    spec = RunSpec(**settings)
+    done = steps if done is None else done
+    began = datetime(2026, 5, 4, 10, 31, 7) - timedelta(minutes=minutes_ago)
+    writer = RunWriter.create(
+        Path(runs_dir) / spec.run_name(began),
+        {
+            **spec.model_dump(),
+            "record": {"task": {"name": spec.task, "label_names": list(names), "metrics": ["mcc", "accuracy"]}},
+        },
+    )
+    random = np.random.default_rng(spec.seed)
+    labels = np.repeat(np.arange(len(names)), per_class)
+    sentences = [f"The {w} sentence number {i} of the probe set." for i, w in enumerate(np.array(names)[labels])]
+    sentences[: len(texts)] = texts
+    writer.probe(
+        pd.DataFrame(
+            {"text": sentences, "label": labels, "label_name": np.array(names)[labels], "row": range(len(labels))}
+        )
+    )
+    spread = random.gamma(2.0, 1.0, size=(len(labels), 1)) * random.normal(size=(len(labels), width))
+    drift, centres = random.normal(size=(1, width)), random.normal(size=(len(names), width))
+    regularized = spec.regularizer != "none"
+    sides = {}
+    for step in np.unique(np.linspace(0, done, snapshots).round().astype(int)):
+        share = collapse * step / max(steps, 1)
+        x = (1 - share) * spread + 6 * share * centres[labels] + drift
+        measures, classes = measure(x, "main"), shape_by_class(x, labels, names=names)
+        predictions = np.where(random.random(len(labels)) < 0.5 + share / 1.5, labels, (labels + 1) % len(names))
+        writer.snapshot(
+            step=int(step), epoch=step / steps, embeddings=x, labels=labels, predictions=predictions,
+            measures=measures, classes=classes,
+        )  # fmt: skip
+        writer.event(kind="probe", step=int(step), epoch=step / steps, measures=measures)
+        sides[int(step)] = {**measures, "classes": {c.name: c.summary() for c in classes}}
+    for step in range(5, done + 1, 5):
+        part = step / steps
+        writer.event(
+            kind="step", step=step, epoch=part, task_loss=0.69 * (1 - 0.6 * part) + 0.03 * random.normal(),
+            regularizer=-4.6 - 0.4 * part if regularized else None, learning_rate=2e-4 * (1 - part),
+            step_seconds=0.21 + 0.01 * random.random(), regularizer_seconds=0.004 if regularized else None, skipped=0,
+            classes={
+                str(k): {
+                    "entropy": 2.3 + 0.1 * part, "relative_entropy": 0.955 + 0.04 * part + 0.002 * k,
+                    "bars": 15, "features": 9 + int(4 * part) + k,
+                }
+                for k in range(len(names))
+            },
+        )  # fmt: skip
+    scores = {step: {"mcc": 0.02 + 0.6 * step / steps, "accuracy": 0.5 + 0.35 * step / steps} for step in (0, done)}
+    for step, found in scores.items():
+        writer.event(kind="evaluation", step=step, epoch=step / steps, metrics=found)
+    if state in ("finished", "stopped"):
+        before, after = {**sides[0], **scores[0]}, {**sides[max(sides)], **scores[done]}
+        difference = {k: after[k] - v for k, v in before.items() if k != "classes"}
+        writer.report(
+            {"metric": "mcc", "label_names": list(names), "before": before, "after": after, "difference": difference}
+        )
+    error = "The memory was not enough; a smaller batch_size or max_length needs less." if state == "failed" else None
+    writer.status(
+        state, phase="training" if state == "running" else None, step=done, total_steps=steps,
+        seconds_left=(steps - done) * 0.2, device=f"cpu ({os.cpu_count()} cores)", error=error,
+    )  # fmt: skip
+    (writer.path / "log.txt").write_text("loading\nRuntimeError: out of memory\n" if error else "loading\n")
+    return writer.path
+
+
+def write_gallery(runs_dir: Path) -> None:
+    """Write a few runs: with and without the regularizer, finished, running, failed, stopped."""
+    write_run(runs_dir, minutes_ago=60, collapse=0.9, regularizer="none")
+    write_run(runs_dir, minutes_ago=50, collapse=0.5)
+    write_run(runs_dir, minutes_ago=40, state="failed", done=20, seed=1, task="paraphrase")
+    write_run(runs_dir, minutes_ago=30, state="stopped", done=30, seed=2, selection="all")

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from core.geometry import ph_dimension, two_nn
+
+
+def cube(n, d, seed=0):
+    return np.random.default_rng(seed).uniform(size=(n, d))
+
+
+def embedded(points, d, seed=1):
+    """The same points, isometrically in d dimensions."""
+    return points @ np.linalg.qr(np.random.default_rng(seed).standard_normal((d, points.shape[1])))[0].T
+
+
+@pytest.mark.parametrize("estimate", [two_nn, ph_dimension])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_a_cube_has_its_dimension_wherever_it_lies(estimate, d):
+    x = cube(1500, d)
+    assert estimate(x) == pytest.approx(d, rel=0.2)
+    assert estimate(embedded(x, 1000)) == pytest.approx(estimate(x), rel=1e-3)
+    assert estimate(5 + 1e-2 * x) == pytest.approx(estimate(x), rel=1e-3)
+
+
+@pytest.mark.parametrize("estimate", [two_nn, ph_dimension])
+def test_noise_adds_dimensions(estimate):
+    sheet = embedded(cube(800, 2), 20)
+    noise = np.random.default_rng(3).standard_normal(sheet.shape)
+    values = [estimate(sheet + level * noise) for level in (0.0, 0.01, 0.1)]
+    assert values[0] < 3 < values[1] < values[2]
+
+
+@pytest.mark.parametrize("estimate", [two_nn, ph_dimension])
+def test_few_or_equal_points(estimate):
+    assert np.isnan(estimate(cube(9, 3)))
+    assert np.isnan(estimate(np.full((100, 3), 0.1)))
+    assert estimate(cube(60, 3)) > 1
+
+
+def test_two_nn_by_scikit_learn():
+    from sklearn.neighbors import NearestNeighbors
+
+    x = cube(400, 4)
+    distances = NearestNeighbors(n_neighbors=3).fit(x).kneighbors(x)[0]
+    ratio = np.sort(distances[:, 2] / distances[:, 1])[:360]
+    empirical = np.arange(1, 361) / 400
+    slope = np.linalg.lstsq(np.log(ratio)[:, None], -np.log(1 - empirical), rcond=None)[0][0]
+    assert two_nn(x) == pytest.approx(slope, rel=1e-9)
+
+
+def test_two_nn_sees_neighbours_among_all_points_when_it_samples():
+    assert two_nn(cube(6000, 2)) == pytest.approx(2, rel=0.1)
+
+
+def test_two_nn_leaves_duplicates_out_and_survives_distance():
+    x = cube(500, 2)
+    assert two_nn(np.vstack([x, x[:50]])) == pytest.approx(2, rel=0.2)
+    assert two_nn(x + 1e6) == pytest.approx(two_nn(x), rel=1e-3)
+    # two tight patches far apart: neighbours are told by differences, not by a cancelling product
+    patches = np.vstack([1e-4 * x[:250], 1 + 1e-4 * x[250:]])
+    assert two_nn(patches) == pytest.approx(2, rel=0.25)
+    lattice = np.stack(np.meshgrid(np.arange(10.0), np.arange(10.0)), -1).reshape(-1, 2)
+    assert np.isnan(two_nn(lattice))
+
+
+def test_ph_dimension_is_repeatable():
+    x = cube(300, 5)
+    assert ph_dimension(x) == ph_dimension(x)
+    assert ph_dimension(x, seed=1) != ph_dimension(x, seed=2)

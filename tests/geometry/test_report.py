@@ -1,0 +1,161 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from core.errors import IsobarError
+from core.geometry import MAIN, MEASURES, isotropic_reference, measure, measure_interval
+from core.geometry.benchmark import benchmark
+
+
+def cloud(n=60, d=8, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, d)) + 0.5
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 8), (20, 90)])
+def test_all_measures_together_are_each_by_itself(n, d):
+    x = cloud(n, d)
+    together = measure(x)
+    assert list(together) == list(MEASURES)
+    assert all(type(value) is float for value in together.values())
+    for name, value in together.items():
+        assert measure(x, [name])[name] == pytest.approx(value, rel=1e-9, nan_ok=True), name
+
+
+def test_main_and_named():
+    x = cloud()
+    assert tuple(measure(x, "main")) == MAIN
+    assert list(measure(x, ("isoscore", "mean_cosine", "isoscore"))) == ["isoscore", "mean_cosine"]
+    assert list(measure(x, "isoscore")) == ["isoscore"]
+
+
+def test_every_measure_is_described_and_in_range():
+    clouds = [cloud(), cloud(20, 90), cloud(300, 2), np.repeat(cloud(10, 3), 9, axis=0)]
+    for name, about in MEASURES.items():
+        assert about.label, name
+        assert about.definition.endswith("."), name
+        assert about.source, name
+        assert about.isotropic, name
+        assert about.degenerate, name
+        assert about.better in ("lower", "higher", "disputed"), name
+        for x in clouds:
+            value = measure(x, [name])[name]
+            assert np.isnan(value) or about.range[0] <= value <= about.range[1], name
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_torch_tensors_of_any_precision(dtype):
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(cloud()).to(getattr(torch, dtype)).requires_grad_()
+    plain = x.detach().double().numpy()
+    assert measure(x, "main") == measure(plain, "main")
+    assert measure(plain.astype(np.float32), "main") == pytest.approx(measure(x, "main"), rel=1e-5)
+
+
+def test_the_input_is_left_alone():
+    x = cloud()
+    before = x.copy()
+    x.flags.writeable = False
+    measure(x)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        ([[1.0, 2.0]], "only 1"),
+        (np.zeros((0, 3)), "are none"),
+        (np.zeros(5), r"have \(5,\)"),
+        (np.zeros((2, 3, 4)), r"have \(2, 3, 4\)"),
+        (np.zeros((4, 0)), r"have \(4, 0\)"),
+        ([["a", "b"], ["c", "d"]], "array of numbers"),
+        ([[1.0, 2.0], [3.0, np.nan], [np.inf, 0.0]], "row 1 and 1 more"),
+        ([[1.0, 2.0], [3.0, -np.inf]], "row 1;"),
+    ],
+)
+def test_what_can_not_be_measured_is_said_in_a_sentence(x, words):
+    with pytest.raises(IsobarError, match=words) as error:
+        measure(x)
+    assert str(error.value).endswith(".")
+
+
+def test_an_unknown_measure_gets_the_nearest():
+    with pytest.raises(IsobarError, match="'isoscore'"):
+        measure(cloud(), ["isoscor"])
+    with pytest.raises(IsobarError, match="The measures are anisotropy_1"):
+        measure(cloud(), ["?"])
+
+
+def test_equal_rows_and_two_rows():
+    got = measure(np.full((100, 3), 0.1))
+    defined = {name: value for name, value in got.items() if not np.isnan(value)}
+    ones = dict.fromkeys(("anisotropy_1", "anisotropy_2", "anisotropy_3", "mean_cosine", "mean_vector_share"), 1.0)
+    assert defined.pop("partition_ratio") == pytest.approx(np.exp(-2 * 0.1 * np.sqrt(3)))
+    assert defined == pytest.approx({**ones, "outlier_dimensions": 0.0})
+    two = measure([[0.0, 1.0], [1.0, 0.5]])
+    assert two["anisotropy_1_centered"] == pytest.approx(1)
+    assert two["effective_rank"] == pytest.approx(1)
+    assert np.isnan(two["twonn"])
+
+
+def test_large_and_small_numbers():
+    x = cloud()
+    for scale in (1e-30, 1e30):
+        got = measure(scale * x)
+        for name, value in measure(x).items():
+            if name != "partition_ratio":
+                assert got[name] == pytest.approx(value, rel=1e-6, nan_ok=True), name
+
+
+def test_isotropic_reference():
+    got = isotropic_reference(400, 10, "main")
+    assert tuple(got) == MAIN
+    assert got["isoscore"] > 0.95
+    assert got == measure(np.random.default_rng(0).standard_normal((400, 10)), "main")
+    got.clear()
+    assert isotropic_reference(400, 10, "main")
+    assert isotropic_reference(400, 10, ["partition_ratio"], scale=0.01)["partition_ratio"] > 0.9
+
+
+@pytest.mark.parametrize("name", ["mean_cosine", "anisotropy_1_centered", "effective_rank", "twonn"])
+def test_interval_holds_the_value_and_narrows_with_n(name):
+    few, many = (measure_interval(cloud(n, 4), name, resamples=60) for n in (80, 400))
+    for value, low, high in (few, many):
+        assert low < value < high
+    assert many[2] - many[1] < few[2] - few[1]
+    assert few == measure_interval(cloud(80, 4), name, resamples=60)
+
+
+def test_interval_of_the_mean_cosine_covers():
+    exact = measure(cloud(200_000, 3, seed=99), ["mean_cosine"])["mean_cosine"]
+    intervals = [measure_interval(cloud(100, 3, seed), "mean_cosine", resamples=200) for seed in range(40)]
+    assert 34 <= sum(low <= exact <= high for _, low, high in intervals) <= 40
+
+
+def test_interval_where_there_is_none():
+    assert np.isnan(measure_interval(np.ones((20, 3)), "isoscore", resamples=10)).all()
+    assert np.isnan(measure_interval([[0.0, 1.0], [1.0, 0.5]], "twonn", resamples=10)).all()
+    with pytest.raises(IsobarError, match="at least 2 resamples"):
+        measure_interval(cloud(), "isoscore", resamples=1)
+
+
+def test_benchmark_rows():
+    rows = {row.what: row for row in benchmark(200, 16, rounds=1, each=True)}
+    assert {"SVD (numpy)", "SVD, values only", "all measures", "main measures", *MEASURES} == set(rows)
+    assert rows["SVD (numpy)"].over_svd == 1.0
+    assert all(row.seconds > 0 for row in rows.values())
+
+
+def test_importing_is_light():
+    heavy = "[m for m in ('torch', 'sklearn', 'scipy', 'numba', 'pandas') if m in sys.modules]"
+    code = f"import sys, core.geometry; assert not {heavy}, {heavy}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_measuring_loads_no_torch():
+    code = (
+        "import sys, numpy, core.geometry as g; x = numpy.random.default_rng(0).standard_normal((60, 4));"
+        "g.measure(x); g.shape_by_class(x, numpy.arange(60) % 2); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

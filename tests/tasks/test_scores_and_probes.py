@@ -1,0 +1,77 @@
+"""Metrics, their choice by name, and the probe set."""
+
+import datasets
+import pytest
+
+from core.errors import IsobarError
+from core.tasks import BUILT_IN, Task, load_task, probe_set, score
+from core.tasks.metrics import metric_names
+
+
+def _task(labels, classes=2):
+    data = datasets.Dataset.from_dict({"text": [f"text {n}" for n in range(len(labels))], "label": labels})
+    return Task("x", data, data, tuple("abcdef"[:classes]), ("accuracy",), "0" * 64, "here")
+
+
+def test_scores_are_the_textbook_s():
+    labels, predictions = [1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 1]
+    scores = score(("mcc", "accuracy", "f1"), labels, predictions)
+    assert list(scores) == ["mcc", "accuracy", "f1"]
+    assert scores == pytest.approx({"mcc": 1 / 3, "accuracy": 2 / 3, "f1": 2 / 3})
+    assert score(("f1",), [0, 1, 2, 2], [0, 1, 1, 2])["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
+    assert score(("mcc", "f1"), [0, 0], [0, 0]) == {"mcc": 0.0, "f1": 0.0}
+
+
+def test_scores_refuse_what_they_can_not_compare():
+    with pytest.raises(IsobarError, match="Did you mean 'accuracy'"):
+        score(("acuracy",), [1], [1])
+    with pytest.raises(IsobarError, match="as many predictions"):
+        score(("accuracy",), [1], [])
+    with pytest.raises(IsobarError, match="as many predictions"):
+        score(("accuracy",), [], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [
+        ("glue-cola", ("mcc", "accuracy")),
+        ("my-mrpc-part", ("accuracy", "f1")),
+        ("glue-sst2", ("accuracy",)),
+        ("chocolate", ("accuracy", "f1")),
+    ],
+)
+def test_the_metrics_go_by_the_task_s_name(name, metrics):
+    assert metric_names(name) == metrics
+
+
+def test_a_probe_set_is_stratified_fixed_and_says_its_rows():
+    task = _task([0, 1, 1, 1, 1, 1, 0, 0, 0, 1])
+    probe = probe_set(task, 4, seed=0)
+    assert sorted(probe["label"]) == [0] * 4 + [1] * 4
+    assert list(probe["row"]) == sorted(probe["row"])
+    assert list(probe["text"]) == [task.validation["text"][row] for row in probe["row"]]
+    assert probe_set(task, 4, seed=0).to_dict() == probe.to_dict()
+    assert {tuple(probe_set(task, 4, seed=s)["row"]) for s in range(5)} != {tuple(probe["row"])}
+    assert len(probe_set(task, 100, seed=0)) == 10
+
+
+def test_a_probe_set_refuses_classes_without_shape():
+    with pytest.raises(IsobarError, match="Class 'b' has 3 examples in the validation split"):
+        probe_set(_task([0] * 9 + [1] * 3), 10, seed=0)
+    with pytest.raises(IsobarError, match="Class 'c' has 0 examples"):
+        probe_set(_task([0, 1] * 5, classes=3), 10, seed=0)
+    with pytest.raises(IsobarError, match="at least 4"):
+        probe_set(_task([0, 1] * 5), 3, seed=0)
+
+
+def test_unknown_tasks_are_answered_with_the_nearest():
+    with pytest.raises(IsobarError, match="Did you mean 'grammar'"):
+        load_task("gramar")
+    with pytest.raises(IsobarError, match="Did you mean 'glue/cola'"):
+        load_task("cola")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_tasks_have_no_columns_to_name(name):
+    with pytest.raises(IsobarError, match="columns of its own"):
+        load_task(name, label_column="label")
