@@ -1,6 +1,7 @@
 """The benchmarks of `isobar bench`, by name; each returns rows of equal keys, measured beside its peers in one run."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 
 def topology() -> list[dict]:
@@ -12,9 +13,9 @@ def topology() -> list[dict]:
 
 def measures() -> list[dict]:
     """All measures beside one SVD of the same matrix."""
-    from core.geometry.benchmark import run
+    from core.geometry.benchmark import benchmark
 
-    return run()
+    return [asdict(row) for row in benchmark()]
 
 
 def step() -> list[dict]:

@@ -190,8 +190,5 @@ MEASURES: dict[str, Measure] = {
     ),
 }
 
-RANDOM = ("point_patchiness", "twonn", "ph_dimension")
-"""The measures that sample the points; the seed is fixed, so that a cloud has one value."""
-
 MAIN = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "mean_vector_share", "effective_rank")
 """The measures that cost milliseconds; the rest look at neighbours, cells or subsamples."""

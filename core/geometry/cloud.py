@@ -1,5 +1,6 @@
 """One cloud of embeddings, checked once, with the matrices and eigenvectors that several measures share."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,8 @@ from core.geometry.threads import one_blas_thread
 
 Embeddings = Any
 """(n, d) floating-point numbers, n >= 2: a numpy array, nested lists, or a torch tensor of any dtype on any device."""
+
+_DIRECTIONS = 64  # projected at once
 
 
 class Cloud:
@@ -90,12 +93,19 @@ class Cloud:
         """`values` and the eigenvectors of `moment`, one a column."""
         return _system(self.moment)
 
-    def projections(self, centered: bool) -> np.ndarray:
-        """Return (n, min(n, d)): the rows (or the centered rows) along their right singular vectors, strongest first."""
+    def projections(self, centered: bool, count: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the rows (or the centered rows) along their `count` strongest right singular vectors, some at a time.
+
+        Each item is a slice of the directions and their (b, n) coordinates, an array of the caller's own that fits a cache.
+        """
         values, vectors = self.centered_system if centered else self.system
-        if self.is_wide:
-            return vectors * np.sqrt(values)
-        return (self.centered if centered else self.x) @ vectors
+        rows = self.centered if centered else self.x
+        for start in range(0, count, _DIRECTIONS):
+            some = slice(start, min(start + _DIRECTIONS, count))
+            if self.is_wide:
+                yield some, vectors[:, some].T * np.sqrt(values[some, None])
+            else:
+                yield some, vectors[:, some].T @ rows.T
 
 
 def as_cloud(x: "Embeddings | Cloud") -> Cloud:

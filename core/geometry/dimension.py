@@ -4,20 +4,22 @@ import numpy as np
 
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
 
-TWO_NN_QUERIES = 1_000  # points whose neighbours, among all, are looked up: the estimate's error is about 1/sqrt(this)
+# Points whose neighbours, among all, are looked up. A cloud's estimate is off by about 1/sqrt(this); a difference between
+# two states of the same cloud by less, because the same points are asked.
+TWO_NN_QUERIES = 500
 TWO_NN_KEPT = 0.9  # Facco: the largest tenth of the ratios is left out of the fit
 TWO_NN_LEAST = 10
 PH_LARGEST, PH_LEAST = 1_000, 50  # points of the largest subsample (Birdal); fewer than the least say nothing
 PH_SIZES, PH_REPEATS = 8, 3
 _CANDIDATES = 4
-_BLOCK = 500  # queries at once
+_BLOCK = 128  # queries at once
 
 
 def two_nn(x: Embeddings, seed: int = 0) -> float:
     """Return the TwoNN intrinsic dimension of `x` (n, d), from the ratio of the distances to its two nearest neighbours.
 
     Range 0 upwards; about d for isotropic clouds of few dimensions, far below d in many (n would have to grow
-    exponentially), small where points lie on a surface or line. The neighbours of 1,000 sampled points are sought among
+    exponentially), small where points lie on a surface or line. The neighbours of 500 sampled points are sought among
     all n. Points that coincide with another are left out; NaN where fewer than 10 remain, or all ratios are 1.
 
     Raises:

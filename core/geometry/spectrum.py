@@ -128,8 +128,10 @@ def partition_ratio(x: Embeddings) -> float:
     """
     cloud = as_cloud(x)
     # Z(c) = sum_x exp(c . x), as a logarithm: norms of a few hundred overflow it
-    along = cloud.projections(centered=False)
-    logs = np.concatenate([_log_sum_exp(along), _log_sum_exp(-along), [np.log(cloud.n)] * cloud.is_wide])
+    logs = [np.full(int(cloud.is_wide), np.log(cloud.n))]
+    for _, along in cloud.projections(centered=False, count=min(cloud.n, cloud.d)):
+        logs += [_log_sum_exp(along), _log_sum_exp(np.negative(along, out=along))]
+    logs = np.concatenate(logs)
     return float(np.exp(logs.min() - logs.max()))
 
 
@@ -148,10 +150,11 @@ def outlier_dimensions(x: Embeddings, factor: float = OUTLIER_FACTOR) -> np.ndar
     return strongest[variances[strongest] > factor * variances.mean()]
 
 
-def _log_sum_exp(columns: np.ndarray) -> np.ndarray:
-    """Return ln(sum(exp)) of each column."""
-    highest = columns.max(0)
-    return highest + np.log(np.exp(columns - highest).sum(0))
+def _log_sum_exp(rows: np.ndarray) -> np.ndarray:
+    """Return ln(sum(exp)) of each row."""
+    highest = rows.max(1, keepdims=True)
+    shares = rows - highest
+    return highest[:, 0] + np.log(np.exp(shares, out=shares).sum(1))
 
 
 def _variance_shares(cloud: Cloud) -> np.ndarray | None:

@@ -7,6 +7,7 @@ import pytest
 from core.errors import IsobarError
 from core.geometry import MAIN, MEASURES, isotropic_reference, measure, measure_interval
 from core.geometry.benchmark import benchmark
+from core.geometry.threads import one_blas_thread
 
 
 def cloud(n=60, d=8, seed=0):
@@ -145,6 +146,20 @@ def test_benchmark_rows():
     assert {"SVD (numpy)", "SVD, values only", "all measures", "main measures", *MEASURES} == set(rows)
     assert rows["SVD (numpy)"].over_svd == 1.0
     assert all(row.seconds > 0 for row in rows.values())
+
+
+def test_blas_threads_are_set_back_after_the_last_user():
+    from threadpoolctl import threadpool_info
+
+    def threads():
+        return [library["num_threads"] for library in threadpool_info() if library["internal_api"] == "openblas"]
+
+    before = threads()
+    with one_blas_thread():
+        with one_blas_thread():
+            pass
+        assert threads()[0] == 1
+    assert threads() == before
 
 
 def test_importing_is_light():
