@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import IsobarError
+from core.topology.host import host_array
 
 
 class ClassMemory(nn.Module):
@@ -23,35 +24,41 @@ class ClassMemory(nn.Module):
         self.register_buffer("labels", torch.full((1,), -1), persistent=False)
         self.register_buffer("next", torch.zeros(0, dtype=torch.int64), persistent=False)
 
+    def join(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a batch, (n, d) and (n,), followed by what is remembered; empty places have label -1."""
+        self._make_room(embeddings, labels)
+        return torch.cat((embeddings, self.rows.to(embeddings.dtype))), torch.cat((labels, self.labels))
+
     @torch.no_grad()
     def push(self, embeddings: Tensor, labels: Tensor) -> None:
-        """Append a batch, (n, d) and (n,); rows with a negative label are left out."""
-        self._make_room(embeddings, labels)
-        classes = torch.arange(len(self.next), device=labels.device)
+        """Append a batch, (n, d) and (n,), after it was joined; rows with a negative label are left out."""
+        classes = torch.arange(self.next.shape[0], device=labels.device)
         of_class = labels.unsqueeze(-1) == classes  # (n, C)
         counts = of_class.sum(0)
         own = labels.clamp(min=0)
         place = (of_class.cumsum(0) - 1).gather(-1, own.unsqueeze(-1)).squeeze(-1)
         kept = (labels >= 0) & (place >= counts[own] - self.size)
-        slot = torch.where(kept, own * self.size + (self.next[own] + place) % self.size, len(self.rows) - 1)
+        slot = torch.where(kept, own * self.size + (self.next[own] + place) % self.size, self.rows.shape[0] - 1)
         self.rows.index_copy_(0, slot, embeddings.to(self.rows.dtype))
         self.labels.index_copy_(0, slot, torch.where(kept, labels, -1))
         self.next.copy_((self.next + counts) % self.size)
 
     def _make_room(self, embeddings: Tensor, labels: Tensor) -> None:
+        known, width = self.next.shape[0], self.rows.shape[1]
+        if width not in (0, embeddings.shape[1]):
+            raise IsobarError(f"The memory holds embeddings of {width} numbers; these have {embeddings.shape[1]}.")
         classes = self.num_classes
         if classes is None:
             if torch.compiler.is_compiling():
                 raise IsobarError("A memory inside a compiled program needs num_classes.")
-            classes = max(len(self.next), int(labels.max()) + 1 if len(labels) else 0)
-        if classes == len(self.next) and self.rows.shape[1] == embeddings.shape[1]:
+            classes = max(known, int(labels.max()) + 1 if len(labels) else 0)
+        seen = host_array(labels)
+        if seen is not None and seen.max(initial=-1) >= classes:
+            raise IsobarError(f"The memory keeps {classes} classes, 0 to {classes - 1}; a label {seen.max()} came.")
+        if classes == known and width:
             return
-        if self.rows.shape[1] not in (0, embeddings.shape[1]):
-            raise IsobarError(
-                f"The memory holds embeddings of {self.rows.shape[1]} numbers; these have {embeddings.shape[1]}."
-            )
-        new = (classes - len(self.next)) * self.size
-        kept = self.rows[:-1] if self.rows.shape[1] else embeddings.new_zeros(0, embeddings.shape[1])
-        self.rows = torch.cat((kept.to(embeddings), embeddings.new_zeros(new + 1, embeddings.shape[1])))
+        new = (classes - known) * self.size
+        kept = self.rows[:-1] if width else embeddings.new_zeros(0, embeddings.shape[1])
+        self.rows = torch.cat((kept.to(embeddings), embeddings.new_zeros(new + 1, embeddings.shape[1]))).detach()
         self.labels = torch.cat((self.labels[:-1].to(labels.device), labels.new_full((new + 1,), -1)))
-        self.next = torch.cat((self.next.to(labels.device), labels.new_zeros(classes - len(self.next))))
+        self.next = torch.cat((self.next.to(labels.device), labels.new_zeros(classes - known)))

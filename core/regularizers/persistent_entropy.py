@@ -8,11 +8,12 @@ from torch import Tensor
 
 from core.errors import IsobarError, nearest
 from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.gather import gather_batch
 from core.regularizers.memory import ClassMemory
 from core.topology.distance import edge_lengths
 from core.topology.entropy import in_working_precision
 from core.topology.features import entropy_and_slopes, prominent_count
-from core.topology.host import host_array
+from core.topology.host import host_array, refuse_visible_nonfinite
 from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
 from core.topology.selection import check_selection, choose, random_keys
 from core.topology.spanning_tree import choose_backend, spanning_forest
@@ -88,16 +89,17 @@ class PersistentEntropyLoss(Regularizer):
         embeddings, labels = in_working_precision(embeddings), labels.long()
         if self.scope == "global":
             labels = labels.clamp(max=0)
-        batch = (embeddings.detach(), labels)
-        if self.memory is not None and self.memory.rows.shape[1]:
-            embeddings = torch.cat((embeddings, self.memory.rows.to(embeddings.dtype)))
-            labels = torch.cat((labels, self.memory.labels))
-        if self.memory is not None and self.training:
-            self.memory.push(*batch)
+        embeddings, labels = gather_batch(embeddings, labels)
+        if self.memory is not None:
+            batch = (embeddings, labels)
+            embeddings, labels = self.memory.join(*batch)
+            if self.training:
+                self.memory.push(*batch)
         on_host = host_array(embeddings) is not None and host_array(labels) is not None
         if choose_backend(embeddings, self.backend) == "prim" and on_host:
             value = _HostTerm.apply(embeddings, labels, self)
         else:
+            refuse_visible_nonfinite(embeddings, labels >= 0)
             value = self._program(embeddings, labels)
         if self.selection == "random":
             self.draws += 1
@@ -109,8 +111,8 @@ class PersistentEntropyLoss(Regularizer):
 
     def _program(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """The term as one tensor program of fixed shape, for any device: nothing is read back by the host."""
-        n = len(labels)
-        if n < 3:
+        n = labels.shape[0]
+        if n == 0:
             self._keep(**_nothing(labels))
             return embeddings.sum() * 0
         point = torch.arange(n, device=labels.device)
@@ -125,7 +127,7 @@ class PersistentEntropyLoss(Regularizer):
         # Class after class, longest bar first.
         order = torch.where(exists, lengths.detach(), -1).argsort(descending=True, stable=True)
         order = order[group[order].argsort(stable=True)]
-        lengths, exists, group = lengths[order], exists[order], group[order]
+        lengths, exists, group = lengths.gather(0, order), exists[order], group[order]
         start = torch.full_like(point, n).scatter_reduce(0, group, point, "amin")[group]
         seed = self._seed(labels[order]) if self.selection == "random" else 0
         bars = torch.where(exists, lengths.detach(), 0)

@@ -32,14 +32,14 @@ class Row:
 
 def generate(
     rows_of: Callable[[Pattern, Hand], list[tuple[tuple[str, ...], int]]],
-    patterns: Mapping[str, tuple[Pattern, ...]],
+    patterns: Mapping[str, Mapping[Pattern, int]],
     split: str,
     size: int,
     seed: int,
 ) -> list[Row]:
     """Return `size` distinct examples (one more, if `size` is odd), in random order.
 
-    Every phenomenon gets the same share, and within it every pattern. Only whole sets are taken, so that both labels
+    Every pattern gets a share by its weight. Only whole sets are taken, so that both labels
     are equally frequent and each word occurs equally often with each.
 
     Raises:
@@ -48,7 +48,6 @@ def generate(
     random = Random(f"{seed} {split}")
     counts = {(phenomenon, pattern): 0 for phenomenon, group in patterns.items() for pattern in group}
     exhausted: set = set()
-    totals = dict.fromkeys(patterns, 0)
     seen: set[tuple[str, ...]] = set()
     rows: list[Row] = []
     while len(rows) < size:
@@ -56,7 +55,7 @@ def generate(
         if not open_:
             raise IsobarError(f"This built-in task has only {len(rows)} different {split} examples; ask for fewer.")
         # The one that is furthest behind.
-        phenomenon, pattern = min(open_, key=lambda key: (totals[key[0]], counts[key]))
+        phenomenon, pattern = min(open_, key=lambda key: counts[key] / patterns[key[0]][key[1]])
         for _ in range(_PATIENCE):
             made = rows_of(pattern, Hand(random, split))
             if made and not any(texts in seen for texts, _ in made):
@@ -65,7 +64,6 @@ def generate(
             exhausted.add((phenomenon, pattern))
             continue
         seen.update(texts for texts, _ in made)
-        totals[phenomenon] += len(made)
         counts[phenomenon, pattern] += len(made)
         rows += [Row(texts, label, phenomenon, pattern.__name__.strip("_")) for texts, label in made]
     return [rows[i] for i in sorted(range(len(rows)), key=[random.random() for _ in rows].__getitem__)]

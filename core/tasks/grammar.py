@@ -48,7 +48,7 @@ Sentences = tuple[list[str], list[str]]  # acceptable, unacceptable
 
 def _agreement_of_determiner(hand: Hand) -> Sentences:
     who, verb, thing = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS)
-    forms = hand.pick((("this", "these"), ("that", "those"), ("a", "many"), ("every", "several"), ("each", "both")))
+    forms = hand.pick((("this", "these"), ("that", "those"), ("one", "many"), ("every", "several"), ("each", "both")))
     return _two_by_two(lambda n, v: f"the {who.s} {verb.past} {v} {n}", (thing.s,), (thing.p,), forms)
 
 
@@ -69,15 +69,6 @@ def _agreement_over_preposition(hand: Hand) -> Sentences:
     verb = hand.draw(NO_OBJECT)
     return _two_by_two(
         lambda a, b, v: f"the {a} {where} the {b} {v}", (head.s, near.p), (head.p, near.s), (verb.s, verb.base)
-    )
-
-
-def _agreement_of_be(hand: Hand) -> Sentences:
-    head, near, quality = hand.draw(THINGS), hand.draw(PEOPLE), hand.draw(QUALITIES)
-    where = hand.pick(("from", "of", "near", "behind", "beside"))
-    forms = hand.pick((("is", "are"), ("was", "were"), ("looks", "look"), ("seems", "seem")))
-    return _two_by_two(
-        lambda a, b, v: f"the {a} {where} the {b} {v} {quality}", (head.s, near.p), (head.p, near.s), forms
     )
 
 
@@ -103,7 +94,7 @@ def _agreement_in_question(hand: Hand) -> Sentences:
 # Binding: a reflexive agrees with the subject of its own clause.
 
 
-def _binding_number(hand: Hand) -> Sentences:
+def _binding_over_clause(hand: Hand) -> Sentences:
     head, inner = hand.draw(COUPLES), hand.draw(PEOPLE)
     likes, verb = hand.draw(SOCIAL), hand.draw(SOCIAL)
     who, self = hand.pick(((head.m, "himself"), (head.f, "herself")))
@@ -115,12 +106,12 @@ def _binding_number(hand: Hand) -> Sentences:
     )
 
 
-def _binding_simple(hand: Hand) -> Sentences:
+def _binding_gender(hand: Hand) -> Sentences:
     who, verb = hand.draw(COUPLES), hand.draw(SOCIAL)
     return _two_by_two(lambda n, v: f"the {n} {verb.past} {v}", (who.m.s,), (who.f.s,), ("himself", "herself"))
 
 
-def _binding_simple_number(hand: Hand) -> Sentences:
+def _binding_number(hand: Hand) -> Sentences:
     who, verb = hand.draw(COUPLES), hand.draw(SOCIAL)
     one, self = hand.pick(((who.m, "himself"), (who.f, "herself")))
     return _two_by_two(lambda n, v: f"the {n} {verb.past} {v}", (one.s,), (one.p,), (self, "themselves"))
@@ -189,7 +180,7 @@ def _order_quantifier(hand: Hand) -> Sentences:
 
 def _order_degree(hand: Hand) -> Sentences:
     who, other, adjective = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(ADJECTIVES)
-    word = hand.pick(("so", "too", "as"))
+    word = hand.pick(("so", "too"))
     if other.s[0] in "aeiou":  # "so old a actor"
         return [], []
     return (
@@ -268,38 +259,46 @@ def _selection_animacy(hand: Hand) -> Sentences:
 
 
 def _island_adjunct(hand: Hand) -> Sentences:
+    who, other, one, two = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(SOCIAL)
+    when, third = hand.pick(("before", "after", "while", "because")), hand.pick(("he", "she"))
+    return (
+        [f"who did the {who.s} {one.base} {when} {third} {two.past} the {other.s}?"],
+        [f"who did the {who.s} {one.base} the {other.s} {when} {third} {two.past}?"],
+    )
+
+
+def _island_relative(hand: Hand) -> Sentences:
+    who, other, one, two = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(SOCIAL)
+    helper = hand.pick(("will", "did", "should"))
+    return (
+        [f"who {helper} the {who.s} that {one.past} the {other.s} {two.base}?"],
+        [f"who {helper} the {who.s} that {one.past} {two.base} the {other.s}?"],
+    )
+
+
+def _island_adjunct_by_verb(hand: Hand) -> Sentences:
     who, other, takes, lacks = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(NO_OBJECT)
-    when = hand.pick(("before", "after", "while", "because"))
-    helper = hand.pick(("will", "did"))
+    when, helper = hand.pick(("before", "after", "while", "because")), hand.pick(("will", "should"))
     return (
         [f"what {helper} the {who.s} {takes.base} {when} the {other.p} {lacks.base}?"],
         [f"what {helper} the {who.s} {lacks.base} {when} the {other.p} {takes.base}?"],
     )
 
 
-def _island_relative(hand: Hand) -> Sentences:
-    who, takes, lacks = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(NO_OBJECT)
-    helper, inner = hand.pick(("will", "did", "should")), hand.pick(("can", "might", "must"))
-    return (
-        [f"what {helper} the {who.s} who {inner} {lacks.base} {takes.base}?"],
-        [f"what {helper} the {who.s} who {inner} {takes.base} {lacks.base}?"],
-    )
-
-
 def _island_coordination(hand: Hand) -> Sentences:
     who, other = hand.draw(PEOPLE), hand.draw(PEOPLE)
-    takes, lacks = hand.draw(TAKES_OBJECT), hand.draw(NO_OBJECT)
+    takes, lacks = hand.draw(TAKES_OBJECT), hand.alternative(NO_OBJECT)
+    takes_too, lacks_too = hand.draw(TAKES_OBJECT), hand.alternative(NO_OBJECT)
     joint, when = hand.pick(("and", "or")), hand.pick(("when", "why", "where"))
     helper = hand.pick(("will", "did", "should"))
-    also, still = hand.pick(((" find", " wait"), (" buy", " sleep")))
     return (
         [
-            f"what {helper} the {who.s}{also} {joint} the {other.s} {takes.base}?",
-            f"{when} {helper} the {who.s}{still} {joint} the {other.s} {lacks.base}?",
+            f"what {helper} the {who.s} {takes.base} {joint} the {other.s} {takes_too.base}?",
+            f"{when} {helper} the {who.s} {lacks.base} {joint} the {other.s} {lacks_too.base}?",
         ],
         [
-            f"what {helper} the {who.s}{still} {joint} the {other.s} {takes.base}?",
-            f"{when} {helper} the {who.s}{also} {joint} the {other.s} {lacks.base}?",
+            f"what {helper} the {who.s} {takes.base} {joint} the {other.s} {lacks_too.base}?",
+            f"{when} {helper} the {who.s} {lacks.base} {joint} the {other.s} {takes_too.base}?",
         ],
     )
 
@@ -325,7 +324,7 @@ def _polarity_few(hand: Hand) -> Sentences:
 
 def _polarity_any(hand: Hand) -> Sentences:
     who, verb, thing = hand.draw(PEOPLE), hand.draw(TAKES_OBJECT), hand.draw(THINGS)
-    helper = hand.pick(("did", "could", "would", "will"))
+    helper = hand.pick(("do", "did"))
     return (
         [f"the {who.p} {helper} not {verb.base} any {thing.p}"],
         [f"any {who.p} {helper} not {verb.base} the {thing.p}"],
@@ -354,32 +353,53 @@ def _two_by_two(build, one: tuple, other: tuple, forms: tuple[str, str]) -> Sent
     return [build(*one, first), build(*other, second)], [build(*one, second), build(*other, first)]
 
 
+# Shares, alike for all six phenomena. They were set so that a short fine-tuning of a small encoder learns most of the
+# task and not all of it: the patterns with a weight of 1 are the hard ones.
 PATTERNS = {
-    "agreement": (
-        _agreement_over_preposition,
-        _agreement_of_be,
-        _agreement_over_clause,
-        _agreement_in_question,
-    ),
-    "binding": (_binding_number, _binding_possessor, _binding_locality),
-    "word order": (
-        _order_adverb,
-        _order_adjective,
-        _order_embedded_question,
-        _order_question,
-        _order_quantifier,
-        _order_degree,
-    ),
-    "selection": (
-        _selection_transitivity,
-        _selection_psych,
-        _selection_infinitive,
-        _selection_addressee,
-        _selection_preposition,
-        _selection_animacy,
-    ),
-    "islands": (_island_adjunct, _island_relative, _island_coordination),
-    "polarity": (_polarity_scope, _polarity_few, _polarity_any, _polarity_question, _polarity_clause),
+    "agreement": {
+        _agreement_next_to_verb: 4,
+        _agreement_next_to_be: 4,
+        _agreement_of_determiner: 4,
+        _agreement_over_preposition: 1,
+        _agreement_over_clause: 1,
+        _agreement_in_question: 1,
+    },
+    "binding": {
+        _binding_gender: 6,
+        _binding_number: 6,
+        _binding_possessor: 1,
+        _binding_locality: 1,
+        _binding_over_clause: 1,
+    },
+    "word order": {
+        _order_adverb: 3,
+        _order_adjective: 3,
+        _order_quantifier: 3,
+        _order_degree: 3,
+        _order_embedded_question: 2,
+        _order_question: 1,
+    },
+    "selection": {
+        _selection_animacy: 5,
+        _selection_transitivity: 5,
+        _selection_infinitive: 2,
+        _selection_preposition: 1,
+        _selection_addressee: 1,
+        _selection_psych: 1,
+    },
+    "islands": {
+        _island_adjunct: 6,
+        _island_relative: 7,
+        _island_adjunct_by_verb: 1,
+        _island_coordination: 1,
+    },
+    "polarity": {
+        _polarity_any: 3,
+        _polarity_question: 3,
+        _polarity_scope: 3,
+        _polarity_few: 3,
+        _polarity_clause: 3,
+    },
 }
 
 

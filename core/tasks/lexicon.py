@@ -88,7 +88,7 @@ def _verb(entry: str) -> Verb:
 
 
 # These double their last letter before -ed and -ing.
-_DOUBLES = ("admit", "quit", "forget", "prefer", "regret", "upset", "nod", "hug", "grab", "plan", "wrap")
+_DOUBLES = ("admit", "forget", "prefer", "regret", "upset", "nod", "grin", "hug", "grab", "plan", "wrap")
 
 
 def _synonyms(entry: str) -> Synonyms:
@@ -120,18 +120,17 @@ THINGS = _list(
     "hammer shovel key coin ring necklace flag poster statue vase pillow candle pencil notebook newspaper magazine "
     "umbrella suitcase helmet sword cake pie sandwich",
 )
-# Each wants a thing (or a person) as its object and can't do without it.
+# A person does it to a thing; the thing can't be left out, nor take the person's part.
 TAKES_OBJECT = _list(
     _verb,
-    "buy/bought bring/brought find/found carry repair destroy borrow damage fix discover purchase possess obtain "
-    "remove throw/threw/thrown invent collect display own receive examine replace grab make/made locate acquire wreck "
-    "inspect fetch seize store produce select mention",
+    "buy/bought find/found repair borrow fix discover purchase obtain invent collect own examine grab acquire inspect "
+    "fetch seize select retrieve wrap demand request recognize polish handle",
 )
 # Each has a subject and nothing else.
 NO_OBJECT = _list(
     _verb,
-    "sleep/slept laugh smile arrive cry sneeze cough fall/fell/fallen faint disappear yawn blush kneel/knelt giggle "
-    "vanish limp nod snore tremble shiver appear retire hesitate emerge travel struggle weep/wept stumble sigh wander",
+    "sleep/slept laugh smile arrive cry cough fall/fell/fallen disappear exist blush kneel/knelt giggle vanish gasp nod "
+    "tremble shiver appear hesitate emerge travel struggle weep/wept stumble sigh grin flinch frown faint",
 )
 # A person does it to a person.
 SOCIAL = _list(
@@ -148,23 +147,22 @@ FRIGHTENS = _list(
 # ... and the other way round.
 FEARS = _list(
     _verb,
-    "fear hate like love notice remember forget/forgot/forgotten prefer appreciate regret hear/heard "
+    "fear hate like love notice remember forget/forgot/forgotten prefer appreciate regret "
     "understand/understood recall dread tolerate detest despise",
 )
 EVENTS = _list(
     _noun,
-    "storm noise story film song speech war party game trial accident concert meeting lecture play dance race fire "
+    "storm noise story film song speech war game trial accident concert lecture play dance race fire "
     "flood explosion movie ceremony silence darkness",
 )
 WANTS_TO = _list(
     _verb,
-    "want hope decide refuse agree plan promise manage expect wish choose/chose/chosen offer fail "
+    "want hope decide refuse agree plan promise manage wish offer fail "
     "swear/swore/sworn threaten tend volunteer prepare aspire vow",
 )
 ENJOYS_ING = _list(
     _verb,
-    "enjoy avoid finish keep/kept admit deny mind miss resist practice quit/quit dislike consider recommend delay "
-    "risk discuss imagine",
+    "enjoy avoid finish keep/kept admit deny mind miss resist dislike consider recommend risk discuss imagine",
 )
 SAYS = _list(
     _verb,
@@ -176,8 +174,8 @@ TELLS = _list(_verb, "tell/told convince remind inform assure persuade notify al
 # In rows of one particle, so that every suit has verbs of several.
 SELECTS = _list(
     _verb,
-    "rely+on depend+on count+on focus+on spy+on stare+at glance+at glare+at gaze+at peer+at listen+to object+to "
-    "respond+to react+to belong+to approve+of disapprove+of dispose+of believe+in confide+in",
+    "rely+on depend+on count+on focus+on spy+on stare+at glance+at glare+at aim+at peer+at listen+to object+to "
+    "respond+to react+to belong+to approve+of disapprove+of dispose+of believe+in succumb+to",
 )
 ADJECTIVES = _list(
     str,
@@ -201,12 +199,13 @@ GIVES = _list(
 # "The pilot sold the lamp to the nurse": "The nurse bought the lamp from the pilot".
 CONVERSE_DEALS = _list(
     _synonyms,
-    "sold=bought lent=borrowed gave=received handed=took sent=got awarded=won supplied=obtained passed=accepted",
+    "sold=bought lent=borrowed gave=received handed=took sent=got awarded=won supplied=obtained passed=accepted "
+    "rented=leased transferred=acquired",
 )
-# "The pilot led the nurse": "The nurse followed the pilot".
+# "The pilot led the nurse": "The nurse obeyed the pilot".
 CONVERSE_DEEDS = _list(
     _synonyms,
-    "led=followed frightened=feared taught=learned_from defeated=lost_to chased=fled_from employed=worked_for "
+    "led=obeyed frightened=feared taught=learned_from defeated=lost_to chased=fled_from employed=worked_for "
     "delighted=adored preceded=came_after disgusted=loathed outlived=died_before",
 )
 COMPARISONS = _list(
@@ -214,29 +213,19 @@ COMPARISONS = _list(
     "taller=shorter older=younger richer=poorer stronger=weaker faster=slower heavier=lighter happier=sadder "
     "louder=quieter thinner=fatter earlier=later",
 )
-SAME_NOUN = _list(
-    _synonyms,
-    "doctor=physician boat=ship thief=robber street=road cup=mug rock=stone jacket=coat present=gift photo=picture "
-    "child=kid house=home car=automobile error=mistake sofa=couch film=movie forest=woods town=city shop=store "
-    "lawyer=attorney bag=sack",
-)
 SAME_DEED = _list(
     _synonyms,
-    "bought=purchased fixed=repaired destroyed=demolished found=discovered cleaned=washed built=constructed "
-    "threw_away=discarded hid=concealed stole=robbed selected=chose damaged=harmed finished=completed "
-    "examined=inspected wanted=desired hated=despised",
+    "purchased=procured fixed=repaired destroyed=demolished found=discovered cleaned=washed built=constructed "
+    "hid=concealed stole=swiped selected=chose damaged=harmed finished=completed examined=inspected "
+    "desired=wanted hated=despised carried=hauled",
 )
 SAME_QUALITY = _list(
     _synonyms,
     "angry=furious happy=glad rich=wealthy sad=unhappy clever=smart brave=courageous tired=exhausted ill=sick "
-    "afraid=scared famous=well_known strange=odd quiet=silent beautiful=pretty stupid=foolish polite=courteous",
+    "afraid=scared famous=renowned strange=odd quiet=silent beautiful=pretty stupid=foolish polite=courteous",
 )
-# Each wants an infinitive with "to".
-SAME_ATTITUDE = _list(
-    _synonyms,
-    "tried=attempted refused=declined wanted=wished began=started agreed=consented had=needed seemed=appeared "
-    "happened=chanced promised=vowed dared=was_brave_enough was_able=managed was_about=was_going",
-)
+# Auxiliaries, so of no suit.
+MODALS = _list(_synonyms, "must=has_to can=is_able_to will=is_going_to should=ought_to")
 
 
 def suit_of(words: tuple, word) -> int:

@@ -16,11 +16,10 @@ from core.tasks.lexicon import (
     CONVERSE_DEALS,
     CONVERSE_DEEDS,
     GIVES,
+    MODALS,
     NO_OBJECT,
     PEOPLE,
-    SAME_ATTITUDE,
     SAME_DEED,
-    SAME_NOUN,
     SAME_QUALITY,
     SOCIAL,
     THINGS,
@@ -107,42 +106,70 @@ def _fronting(hand: Hand) -> Crossing:
     )
 
 
-def _same_noun(hand: Hand) -> Crossing:
-    who, one = hand.draw(PEOPLE), hand.draw(SAME_NOUN)
-    two = hand.alternative(SAME_NOUN)
-    return tuple((f"the {who.s} saw the {noun.a}", f"the {who.s} saw the {noun.b}") for noun in (one, two))
-
-
 def _same_deed(hand: Hand) -> Crossing:
     who, thing, one = hand.draw(PEOPLE), hand.draw(THINGS), hand.draw(SAME_DEED)
-    two = hand.alternative(SAME_DEED)
-    return tuple(
-        (f"the {who.s} {deed.a} the {thing.s}", f"the {thing.s} was what the {who.s} {deed.b}") for deed in (one, two)
-    )
+    two = hand.draw(SAME_DEED)
+    return tuple((f"the {who.s} {deed.a} the {thing.s}", f"the {who.s} {deed.b} the {thing.s}") for deed in (one, two))
 
 
 def _same_quality(hand: Hand) -> Crossing:
     who, verb, one = hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(SAME_QUALITY)
-    two = hand.alternative(SAME_QUALITY)
+    two = hand.draw(SAME_QUALITY)
     return tuple(
         (f"the {who.s} who {verb.past} was {word.a}", f"the {word.b} {who.s} {verb.past}") for word in (one, two)
     )
 
 
-def _same_attitude(hand: Hand) -> Crossing:
-    who, other, verb, one = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.draw(SAME_ATTITUDE)
-    two = hand.alternative(SAME_ATTITUDE)
+# Near misses: one small word, said or left out, is the difference.
+
+
+def _negation(hand: Hand) -> Crossing:
+    one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
+    return (
+        (f"the {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by the {one.s}"),
+        (f"the {one.s} did not {verb.base} the {two.s}", f"the {two.s} was not {verb.en} by the {one.s}"),
+    )
+
+
+def _tense(hand: Hand) -> Crossing:
+    one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
+    return (
+        (f"the {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by the {one.s}"),
+        (f"the {one.s} will {verb.base} the {two.s}", f"the {two.s} will be {verb.en} by the {one.s}"),
+    )
+
+
+def _number(hand: Hand) -> Crossing:
+    one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
+    return (
+        (f"the {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by the {one.s}"),
+        (f"the {one.s} {verb.past} the {two.p}", f"the {two.p} were {verb.en} by the {one.s}"),
+    )
+
+
+def _quantifier(hand: Hand) -> Crossing:
+    one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
+    return (
+        (f"every {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by all the {one.p}"),
+        (f"no {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by none of the {one.p}"),
+    )
+
+
+def _modality(hand: Hand) -> Crossing:
+    one, two, verb, modal = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.pick(MODALS)
+    other = hand.pick([m for m in MODALS if m != modal])
     return tuple(
-        (f"the {who.s} {word.a} to {verb.base} the {other.s}", f"the {who.s} {word.b} to {verb.base} the {other.s}")
-        for word in (one, two)
+        (f"the {one.s} {m.a} {verb.base} the {two.s}", f"the {one.s} {m.b} {verb.base} the {two.s}")
+        for m in (modal, other)
     )
 
 
 PATTERNS = {
-    "alternation": (_passive, _cleft_of_subject, _cleft_of_object, _dative),
-    "converse": (_converse_deal, _converse_deed, _comparison),
-    "order of events": (_sequence, _fronting),
-    "synonyms": (_same_noun, _same_deed, _same_quality, _same_attitude),
+    "alternation": {_passive: 6, _cleft_of_object: 2, _cleft_of_subject: 1, _dative: 1},
+    "converse": {_comparison: 4, _converse_deal: 4, _converse_deed: 1},
+    "order of events": {_sequence: 6, _fronting: 1},
+    "small words": {_negation: 4, _tense: 4, _number: 4, _quantifier: 3, _modality: 4},
+    "synonyms": {_same_deed: 1, _same_quality: 1},
 }
 
 

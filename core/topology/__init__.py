@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 _HOME = {
     "Barcode": "core.topology.barcode",
     "h0_barcode": "core.topology.barcode",
+    "hk_barcode": "core.topology.homology",
     "persistent_entropy": "core.topology.entropy",
     "relative_entropy": "core.topology.entropy",
     "Selection": "core.topology.selection",
@@ -17,12 +18,13 @@ _HOME = {
     "feature_mask": "core.topology.features",
     "minimum_spanning_tree": "core.topology.prim",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605  (the one list of names is _HOME)
+__all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from core.topology.barcode import Barcode, h0_barcode
     from core.topology.entropy import persistent_entropy, relative_entropy
     from core.topology.features import feature_mask
+    from core.topology.homology import hk_barcode
     from core.topology.prim import minimum_spanning_tree
     from core.topology.selection import Selection, select, select_features
 

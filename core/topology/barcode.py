@@ -9,7 +9,7 @@ from torch import Tensor
 from core.errors import IsobarError
 from core.topology.distance import edge_lengths
 from core.topology.entropy import in_working_precision
-from core.topology.host import host_array
+from core.topology.host import host_array, refuse_visible_nonfinite
 from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
 from core.topology.spanning_tree import choose_backend, spanning_forest
 
@@ -66,7 +66,7 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
         lengths = _WithGradient.apply(points, lengths, edges) if gradient else torch.from_numpy(lengths)
         edges = torch.from_numpy(edges)
     else:
-        _refuse_what_the_host_sees(points, mask)
+        refuse_visible_nonfinite(points, mask)
         lengths, edges = _boruvka_tree(points, mask)
     return Barcode(lengths, edges, None if mask is None else edges[..., 0] >= 0)
 
@@ -138,12 +138,3 @@ def _edge_gradient(points: Tensor, edges: Tensor, grad: Tensor) -> Tensor:
     positive = lengths > 0
     pull = torch.where(positive, steps / torch.where(positive, lengths, 1), 0) * grad.unsqueeze(-1)
     return torch.zeros_like(points).scatter_add(-2, heads, pull).scatter_add(-2, tails, -pull)
-
-
-def _refuse_what_the_host_sees(points: Tensor, mask: Tensor | None) -> None:
-    array = host_array(points)
-    if array is None or np.isfinite(array).all():
-        return
-    exists = np.ones(array.shape[:-1], bool) if mask is None else mask.numpy()
-    for b, (cloud, rows) in enumerate(zip(array.reshape(-1, *array.shape[-2:]), exists.reshape(-1, array.shape[-2]))):
-        refuse_unmeasurable(cloud, np.flatnonzero(rows), f" of cloud {b}" if points.ndim == 3 else "", only_rows=True)

@@ -28,7 +28,7 @@ def minimum_spanning_forest(weights: Tensor) -> Tensor:
     merged_by = torch.full_like(point, -1)
     if n < 2:
         return merged_by
-    rounds = (n - 1).bit_length()
+    rounds = doublings(n)
     row, column = point.unsqueeze(-1), point.unsqueeze(-2)
     number = torch.minimum(row, column) * n + torch.maximum(row, column)
     none = n * n
@@ -55,3 +55,11 @@ def minimum_spanning_forest(weights: Tensor) -> Tensor:
             parent = parent.gather(-1, parent)
         component = parent.gather(-1, component)
     return merged_by
+
+
+def doublings(n: int) -> int:
+    """Return the least r with 2^r >= n; by comparison, so that a traced size isn't pinned to a single value."""
+    r = 0
+    while 1 << r < n:
+        r += 1
+    return r

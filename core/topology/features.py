@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 
 # Longest and shortest bar count as equal within this many units in the last place: the sides of a regular polygon
-# differ by one or two, and a selection among them would be one of rounding errors.
-EQUAL_WITHIN = 16
+# differ by a few of the coordinates' own, and a selection among them would be one of rounding errors.
+EQUAL_WITHIN = 64
 
 
 def feature_mask(lengths: np.ndarray) -> np.ndarray:

@@ -60,12 +60,16 @@ def hk_barcode(
     """
     points = in_working_precision(torch.as_tensor(points))
     if points.ndim != 2:
-        raise IsobarError(f"Points have shape {tuple(points.shape)}; for dimension {dim} they must be one cloud (n, d).")
+        raise IsobarError(
+            f"Points have shape {tuple(points.shape)}; for dimension {dim} they must be one cloud (n, d)."
+        )
     if dim < 1:
         raise IsobarError(f"dim is {dim}; dimension 0 is h0_barcode's, here it must be 1 or more.")
     n = len(points)
     if n > MAX_POINTS:
-        raise IsobarError(f"{n} points are too many for dimension {dim}; up to {MAX_POINTS} can be done, so take a sample.")
+        raise IsobarError(
+            f"{n} points are too many for dimension {dim}; up to {MAX_POINTS} can be done, so take a sample."
+        )
     cloud = points.detach().cpu().double().numpy()
     refuse_unmeasurable(cloud, np.arange(n), only_rows=True)
     pairs, filtrations = _critical_pairs(cloud, dim, max_simplices)

@@ -1,9 +1,11 @@
-"""What NumPy may look at."""
+"""What the host may look at without waiting."""
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
+
+from core.topology.prim import refuse_unmeasurable
 
 
 def host_array(values: Tensor) -> np.ndarray | None:
@@ -16,3 +18,15 @@ def host_array(values: Tensor) -> np.ndarray | None:
     if type(values) not in (Tensor, torch.nn.Parameter) or is_functorch_wrapped_tensor(values):
         return None
     return values.detach().numpy()
+
+
+def refuse_visible_nonfinite(points: Tensor, mask: Tensor | None = None) -> None:
+    """Raise an IsobarError for a NaN or an infinity in points (n, d) or (b, n, d), if the host can see it."""
+    array = host_array(points)
+    if array is None or np.isfinite(array).all():
+        return
+    clouds = array.reshape(-1, *array.shape[-2:])
+    exists = np.ones(clouds.shape[:2], bool) if mask is None else mask.numpy().reshape(clouds.shape[:2])
+    for b, (cloud, rows) in enumerate(zip(clouds, exists)):
+        where = f" of cloud {b}" if points.ndim == 3 else ""
+        refuse_unmeasurable(cloud, np.flatnonzero(rows), where, only_rows=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
+from core.topology.boruvka import doublings
 from core.topology.entropy import in_working_precision
 from core.topology.features import EQUAL_WITHIN, prominent_count
 from core.topology.host import host_array
@@ -77,7 +78,8 @@ def select(
     order = bars.argsort(dim=-1, descending=True, stable=True)
     bars = bars.gather(-1, order)
     start = torch.zeros_like(order)
-    chosen = choose(bars, start, _host_counts(bars), how, longest=longest, seed=seed)
+    counts = _host_counts(bars) if how in ("prominent", "random") else None
+    chosen = choose(bars, start, counts, how, longest=longest, seed=seed)
     chosen = torch.zeros_like(chosen).scatter(-1, order, chosen)
     threshold = torch.where(chosen, lengths, torch.inf).amin(-1) if lengths.shape[-1] else lengths.sum(-1)
     return Selection(chosen, chosen.sum(-1), torch.where(threshold < torch.inf, threshold, 0))
@@ -120,7 +122,7 @@ def choose(bars: Tensor, start: Tensor, counts: Tensor | None, how: str, *, long
 def _host_counts(bars: Tensor) -> Tensor | None:
     """Return the number of features of each barcode (..., 1) by the compiled walk, where the host can see the bars."""
     array = host_array(bars)
-    if array is None:
+    if array is None or array.size == 0:
         return None
     counts = [prominent_count(row) for row in array.reshape(-1, array.shape[-1])]
     return torch.tensor(counts, dtype=torch.int64).reshape(*array.shape[:-1], 1)
@@ -158,7 +160,7 @@ def prominent_counts(bars: Tensor, start: Tensor) -> Tensor:
     quota = (a * (rank + 2) * _shrink(a)).ceil()  # Q
     restart = (quota < stop) & (stop < m)
     target = torch.where(restart, start + stop, torch.arange(m, device=bars.device))
-    for _ in range(max(m - 1, 1).bit_length()):
+    for _ in range(doublings(m)):
         target = target.gather(-1, target)
     final = stop.gather(-1, target)
     features = final.gather(-1, (start + size - 2).clamp(min=0)) + 1

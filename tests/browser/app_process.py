@@ -62,9 +62,11 @@ def browser() -> Iterator:
 
 def settle(page) -> None:
     """Wait until the page has drawn all that its last run of the script sent."""
+    page.locator(".st-key-status-line").wait_for(timeout=30_000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
     page.wait_for_function(
-        """() => [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')]
-                   .every(chart => chart.querySelector('svg, canvas'))"""
+        """() => !document.querySelector('[data-testid="stSkeleton"], [data-testid="stAppSkeleton"]')
+                 && [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')]
+                      .every(chart => chart.querySelector('svg, canvas'))"""
     )
     page.evaluate("document.fonts.ready")

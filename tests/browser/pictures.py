@@ -20,8 +20,9 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         found[f"run-{state}"] = f"/run?run={name}"
     shown = by_state.get("finished") or by_state.get("stopped")
     if shown:
-        found["run-anisotropy"] = f"/run?run={shown}&view=anisotropy"
-        found["run-training"] = f"/run?run={shown}&view=training"
+        found["run-class"] = f"/run?run={shown}&class=acceptable"
+        found["run-anisotropy"] = f"/run?run={shown}&view=Anisotropy"
+        found["run-training"] = f"/run?run={shown}&view=Training"
         found["train-ended"] = f"/train?run={shown}"
     if "running" in by_state:
         found["train-live"] = f"/train?run={by_state['running']}"

@@ -55,7 +55,9 @@ def test_gradients_are_finite_differences():
     torch.autograd.gradcheck(lambda x: hk_barcode(x).lengths, points)
 
 
-@pytest.mark.parametrize("points", [torch.zeros(0, 2), torch.zeros(3, 2), torch.zeros(9, 2), torch.randn(9, 1)], ids=str)
+@pytest.mark.parametrize(
+    "points", [torch.zeros(0, 2), torch.zeros(3, 2), torch.zeros(9, 2), torch.randn(9, 1)], ids=str
+)
 def test_clouds_without_loops_have_an_empty_barcode(points):
     assert hk_barcode(points).lengths.shape == (0,)
 

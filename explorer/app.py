@@ -1,0 +1,30 @@
+"""The explorer: ``streamlit run explorer/app.py`` starts it, or `isobar`.
+
+The script that runs for every visitor is `frame/main.py`. It is not this file, because beside a folder ``pages`` Streamlit
+would make the navigation by itself until somebody has been at ``/``, and a deep link would come out bare.
+"""
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import IsobarError
+
+_log = logging.getLogger("isobar")
+
+
+def _said(error: Exception) -> bool:
+    """Say in a sentence what went wrong, and log the rest; True keeps Streamlit from showing the trace."""
+    if isinstance(error, IsobarError):
+        st.error(str(error), icon=":material/error:")
+        return True
+    _log.error("The page failed.", exc_info=error)
+    st.error(
+        "This can't be shown. What went wrong is in the app's log, in the terminal that started it.",
+        icon=":material/error:",
+    )
+    return True
+
+
+app = st.App(Path(__file__).parent / "frame" / "main.py", on_script_error=_said)

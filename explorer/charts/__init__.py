@@ -1,0 +1,1 @@
+"""Charts: pure functions of a data frame; no streamlit, no reading of files."""

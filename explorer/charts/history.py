@@ -1,0 +1,58 @@
+"""What happened step by step: losses, entropies, bars kept, measures of the probe set, time."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts.style import SMALL, legend, step_axis
+from explorer.charts.style import title as styled
+
+
+def history(
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    value: str,
+    colours: dict[str, str],
+    total_steps: int | None = None,
+    domain: tuple[float, float] | None = None,
+    points: bool = False,
+    zero: bool = False,
+    digits: str = ".3f",
+    description: str = "",
+    height: int = SMALL,
+) -> alt.LayerChart:
+    """Return one line a series over the optimizer steps.
+
+    Args:
+        frame: ``step``, ``series``, ``value``; no rows draw the empty axes.
+        title: the chart's.
+        value: the y axis's title, with its unit.
+        colours: of each series, in the order of the legend.
+        total_steps: where the x axis ends.
+        domain: of the y axis, where it is known beforehand.
+        points: whether each value is marked: for what is measured a few times only.
+        zero: whether the y axis holds 0.
+        digits: d3 format of the values in tooltips.
+        description: for screen readers.
+        height: in pixels.
+    """
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=zero, nice=True)
+    base = alt.Chart(frame if len(frame) else pd.DataFrame({"step": [], "series": [], "value": []})).encode(
+        x=step_axis(total_steps),
+        y=alt.Y("value:Q", title=value, scale=scale, axis=alt.Axis(tickCount=4, labelFlush=False, titlePadding=8)),
+        color=alt.Color(
+            "series:N",
+            title=None,
+            scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+            legend=None if len(colours) < 2 else legend(labelLimit=110, symbolType="stroke"),
+        ),
+        tooltip=[
+            alt.Tooltip("series:N", title="of"),
+            alt.Tooltip("step:Q", format="d"),
+            alt.Tooltip("value:Q", format=digits),
+        ],
+    )
+    line = base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=50, filled=True) if points else False)
+    # A wide invisible line makes a thin one easy to point at.
+    touch = base.mark_line(strokeWidth=12, opacity=0)
+    return alt.layer(line, touch).properties(title=styled(title), height=height, description=description)

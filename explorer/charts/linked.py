@@ -1,0 +1,148 @@
+"""A barcode over its spanning tree: a bar is an edge, and what is done to the one shows in the other, in the browser."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.geometry import ClassShape
+from explorer.charts.barcode import bars
+from explorer.charts.style import BEFORE, DASH, NOISE_OPACITY, THRESHOLD
+
+SELECTION = "bar"  # the name under which a page learns which bar was clicked
+_BARS, _TREE = 210, 300  # heights in pixels
+_CHOSEN = "#D40078"  # a clicked bar and its edge; no class has this colour
+_KEPT = "datum.rank <= kept"
+
+
+def kept_entropies(lengths: np.ndarray) -> np.ndarray:
+    """Return for each k the persistent entropy, in nats, of the k longest bars of `lengths` (m,), longest first."""
+    sums = np.cumsum(lengths)
+    logs = np.cumsum(lengths * np.log(np.where(lengths > 0, lengths, 1.0)))
+    # E = ln L - (sum l ln l) / L,  L = sum l
+    safe = np.where(sums > 0, sums, 1.0)
+    return np.maximum(np.where(sums > 0, np.log(safe) - logs / safe, 0.0), 0.0)
+
+
+def edges(shape: ClassShape, points: np.ndarray, texts: pd.Series | None = None) -> pd.DataFrame:
+    """Return the bars of one class with the ends of their edges in the plane.
+
+    Args:
+        shape: the class, with m bars.
+        points: (n, 2), where each row of the whole cloud is drawn.
+        texts: the probe set's texts, row for row with the cloud.
+
+    Returns:
+        m rows as `bars` makes them, and ``x``, ``y``, ``x2``, ``y2``.
+    """
+    frame = bars(shape, texts)
+    for name, end, axis in (("x", 0, 0), ("y", 0, 1), ("x2", 1, 0), ("y2", 1, 1)):
+        frame[name] = points[shape.edges[:, end], axis].round(4)
+    return frame
+
+
+def barcode_and_tree(
+    frame: pd.DataFrame,
+    points: pd.DataFrame,
+    *,
+    title: str,
+    kept: int,
+    longest: float,
+    most: int,
+    extent: float,
+    colour: str = BEFORE,
+    hollow: bool = False,
+    description: str = "",
+) -> alt.VConcatChart:
+    """Return the barcode above the spanning tree that it is made of.
+
+    A slider says how many of the longest bars are kept; the title says the threshold and the entropy that gives. A
+    click on a bar or on an edge marks both.
+
+    Args:
+        frame: of `edges`.
+        points: ``x``, ``y`` of each point, and its ``text`` where it is known.
+        title: which side this is.
+        kept: where the slider starts: the number of features.
+        longest: where the axis of lengths ends.  most: for how many bars there is room.
+        extent: how far the tree's axes reach from 0; all three the same for charts that are to be compared.
+        colour: of bars, edges and points.  hollow: whether the points are, as *before* is.
+        description: for screen readers.
+    """
+    lengths = frame["length"].to_numpy(dtype=float)
+    slider = alt.param(
+        name="kept",
+        value=max(kept, 1),
+        bind=alt.binding_range(min=1, max=max(len(frame), 2), step=1, name="bars kept "),
+    )
+    constants = [
+        alt.param(name="lengths", value=lengths.round(4).tolist()),
+        alt.param(name="entropies", value=kept_entropies(lengths).round(4).tolist()),
+    ]
+    picked = alt.selection_point(name=SELECTION, fields=["rank"], empty=False, toggle=False)
+    said = alt.ExprRef(
+        f"'{title}: ' + kept + (kept > 1 ? ' bars' : ' bar') + ' kept, threshold ' + format(lengths[kept - 1], '.3f')"
+        " + ', entropy ' + format(entropies[kept - 1], '.3f') + ' nats'"
+    )
+    opacity = alt.when(picked).then(alt.value(1.0)).when(_KEPT).then(alt.value(1.0)).otherwise(alt.value(NOISE_OPACITY))
+    fill = alt.when(picked).then(alt.value(_CHOSEN)).otherwise(alt.value(colour))
+    texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("joins", "with") if name in frame]
+    tooltip = [
+        alt.Tooltip("rank:Q", title="bar"),
+        alt.Tooltip("kind:N", title="kind"),
+        alt.Tooltip("length:Q", format=".3f", title="length"),
+        *texts,
+    ]
+    base = alt.Chart(frame).transform_calculate(
+        zero="0", top="datum.rank - 1", bottom="datum.rank - (datum.rank < 20 ? 0.15 : 0)"
+    )
+    blocks = (
+        base.mark_rect(cursor="pointer")
+        .encode(
+            x=alt.X(
+                "zero:Q",
+                title="length of the bar (Euclidean distance)",
+                scale=alt.Scale(domain=[0, longest], nice=False),
+                axis=alt.Axis(grid=False, tickCount=6),
+            ),
+            x2="length:Q",
+            y=alt.Y(
+                "top:Q",
+                title="bars, longest first",
+                scale=alt.Scale(type="sqrt", domain=[most, 0], nice=False),
+                axis=alt.Axis(grid=False, values=[1, most], format="d"),
+            ),
+            y2="bottom:Q",
+            fill=fill,
+            opacity=opacity,
+            tooltip=tooltip,
+        )
+        .add_params(picked)
+    )
+    threshold = (
+        base.transform_filter("datum.rank == kept")
+        .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
+        .encode(x="length:Q")
+    )
+    axes = {"scale": alt.Scale(domain=[-extent, extent], nice=False), "axis": alt.Axis(grid=False, tickCount=5)}
+    tree = (
+        base.mark_rule(cursor="pointer")
+        .encode(
+            x=alt.X("x:Q", title="first principal axis of the class", **axes),
+            y=alt.Y("y:Q", title="second", **axes),
+            x2="x2:Q",
+            y2="y2:Q",
+            color=fill,
+            opacity=opacity,
+            size=alt.when(picked).then(alt.value(5)).when(_KEPT).then(alt.value(3)).otherwise(alt.value(1.5)),
+            tooltip=tooltip,
+        )
+        .add_params(picked)
+    )
+    dots = (
+        alt.Chart(points)
+        .mark_point(filled=not hollow, color=colour, size=26, strokeWidth=1.3, opacity=1)
+        .encode(x="x:Q", y="y:Q", tooltip=[alt.Tooltip("text:N")] if "text" in points else alt.Undefined)
+    )
+    upper = alt.layer(blocks, threshold).properties(height=_BARS, title=alt.Title(said, anchor="start", offset=12))
+    lower = alt.layer(tree, dots).properties(height=_TREE)
+    return alt.vconcat(upper, lower, spacing=16).add_params(slider, *constants).properties(description=description)

@@ -1,0 +1,39 @@
+"""The navigation, and the frame around the page. A page more is a file in `pages` and a line here.
+
+Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=barcodes&class=LABEL``,
+``/train?run=NAME``. ``/?page=run&run=NAME`` leads to the same. A page that is opened without a query shows what is
+newest, and puts that into its address.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.frame import runs_list, status_line
+
+HERE = Path(__file__).resolve().parent
+PAGES = HERE.parent / "pages"
+ASSETS = HERE.parents[1] / "assets"
+
+
+def _home() -> None:
+    """Lead to the page that ``?page=`` names, or to the newest run."""
+    query = st.query_params.to_dict()
+    wanted = query.pop("page", "run")
+    st.switch_page(next((p for p in pages if p.url_path == wanted), pages[-1]), query_params=query)
+
+
+pages = [
+    st.Page(PAGES / "train.py", title="Train", url_path="train", icon=":material/play_arrow:"),
+    st.Page(PAGES / "run.py", title="Run", url_path="run", icon=":material/equalizer:"),
+]
+home = st.Page(_home, title="Isobar", default=True, visibility="hidden")
+
+st.set_page_config(page_title="Isobar", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "icon.svg"))
+page = st.navigation([home, *pages], position="top")
+st.html(HERE / "frame.css")
+with st.sidebar:
+    runs_list.show()
+status_line.show()
+page.run()

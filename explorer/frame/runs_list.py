@@ -1,0 +1,67 @@
+"""The runs, in the sidebar: newest first, filtered as one types, each a link to its page."""
+
+import streamlit as st
+
+from explorer.panels import data, links
+from explorer.panels.words import STATES, plain, signed
+
+_SHOWN = 25
+
+
+@st.fragment(run_every=5.0)
+def show() -> None:
+    """Draw the filter box and the list; brought up to date every few seconds."""
+    names = data.names()
+    wanted = st.text_input(
+        "Filter runs",
+        key="filter",
+        placeholder="Filter runs",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        live="300ms",
+        persist_state="session",
+    )
+    found = [name for name in names if all(word in name.lower() for word in (wanted or "").lower().split())]
+    shown = found[: st.session_state.get("runs_shown", _SHOWN)]
+    with st.container(key="runs", gap=None):
+        for name in shown:
+            _entry(name)
+        if not names:
+            st.caption("No runs yet. **Train** starts one.")
+        elif not found:
+            st.caption(f"None of {len(names):,} runs matches.")
+        if data.has_sample() and not wanted:
+            _entry(data.SAMPLE)
+    if len(found) > len(shown):
+        st.button(
+            f"Show more ({len(found) - len(shown):,})",
+            type="tertiary",
+            on_click=lambda: st.session_state.update(runs_shown=len(shown) + 4 * _SHOWN),
+        )
+
+
+def _entry(name: str) -> None:
+    try:
+        row = data.row(data.find(name))
+    except Exception:  # gone, or unreadable beyond recognition: the list must not fail with it
+        return
+    colour, dot, word = STATES[row.state]
+    is_open = st.query_params.get("run") == name
+    title = f"{plain(row.task, 26)} · {plain(row.model, 26)}"
+    details = [plain(row.method, 24), f"seed {plain(row.seed, 12)}"]
+    if name == data.SAMPLE:
+        details.insert(0, "sample")
+    if row.state != "finished":
+        details.append(word)
+    elif row.change is not None:
+        details.append(f"anisotropy {signed(row.change, 2)}")
+    with st.container(key="run-open" if is_open else f"run-{name}", gap=None):
+        st.page_link(
+            links.RUN,
+            label=f":{colour}[{dot}] {title}",
+            icon="",
+            query_params={"run": name},
+            help=f"{word}; {plain(name, 120)}" if name != data.SAMPLE else "A run that ships with Isobar",
+            width="stretch",
+        )
+        st.caption(" · ".join(details))

@@ -1,0 +1,187 @@
+"""What changed? One run: its header, and its barcodes, anisotropy and training one at a time."""
+
+import pandas as pd
+import streamlit as st
+import yaml
+
+from core.errors import IsobarError
+from core.runs import Run
+from explorer.panels import anisotropy, barcodes, cards, data, links, training
+from explorer.panels.words import STATES, moment, plain
+
+# A view more is a line more: its name, in the address too, and what draws it.
+VIEWS = {
+    "Barcodes": barcodes.show,
+    "Anisotropy": anisotropy.show,
+    "Training": lambda run, before, after: training.charts(run),
+}
+
+
+def page() -> None:
+    """Draw the run that the address names, or the newest."""
+    name = st.query_params.get("run") or _newest()
+    if name is None:
+        _nothing_yet()
+        return
+    try:
+        run = data.find(name)
+    except IsobarError as error:
+        _not_found(error)
+        return
+    st.session_state["run"] = name
+    if "run" not in st.query_params:
+        st.query_params["run"] = name
+        st.rerun()  # the sidebar marks the run that the address names
+    _header(run)
+    _state(run)
+    before, after = data.before(run), data.after(run)
+    if before is None and after is None and run.state not in ("running", "queued"):
+        return
+    baseline = data.baseline_of(run)
+    cards.show(run, baseline)
+    if run.state in ("running", "queued"):
+        training.watch(name)
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        view = st.segmented_control(
+            "View",
+            list(VIEWS),
+            default="Barcodes",
+            required=True,
+            key="view",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        if baseline:
+            st.page_link(
+                links.RUN,
+                label="Baseline: the same seed without the regularizer",
+                icon=":material/compare_arrows:",
+                query_params={"run": data.name_of(baseline)},
+            )
+    VIEWS[view or "Barcodes"](run, before, after)
+
+
+def _newest() -> str | None:
+    remembered = st.session_state.get("run")
+    if remembered in (*data.names(), data.SAMPLE):
+        return remembered
+    return next(iter(data.names()), data.SAMPLE if data.has_sample() else None)
+
+
+def _header(run: Run) -> None:
+    settings = data.spec(run)
+    row = data.row(run)
+    colour, _, word = STATES[run.state]
+    left, right = st.columns([5, 3], vertical_alignment="bottom", gap="small")
+    with left:
+        st.subheader(f"{plain(row.task)} · {plain(row.model)}", anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        with st.popover("Settings", icon=":material/tune:"):
+            own = {key: value for key, value in settings.items() if key != "record"}
+            st.code(yaml.safe_dump(own, sort_keys=False, allow_unicode=True), language="yaml", height=420)
+            st.page_link(
+                links.TRAIN, label="Use these settings", icon=":material/replay:", query_params={"like": row.name}
+            )
+        with st.popover("Export", icon=":material/download:"):
+            _exports(run)
+    facts = [
+        f"weight {settings['weight']:g}" if row.method != "baseline" and "weight" in settings else "",
+        f"seed {plain(row.seed)}",
+        moment(run.name),
+        plain(run.status.get("device") or ""),
+    ]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if data.is_sample(run):
+            st.badge("sample run", color="green", icon=":material/inventory_2:")
+        st.badge(word, color=colour)
+        st.badge("baseline" if row.method == "baseline" else f"persistent entropy: {plain(row.method)}", color="gray")
+        st.caption(" · ".join(fact for fact in facts if fact), width="content")
+
+
+def _exports(run: Run) -> None:
+    st.caption("Each chart's own menu, at its top right, saves it as PNG or SVG.")
+    name = data.name_of(run)
+    st.download_button(
+        "Numbers, CSV",
+        lambda: pd.DataFrame(cards.table(run)).to_csv(index=False).encode(),
+        f"{name}-numbers.csv",
+        "text/csv",
+        on_click="ignore",
+        disabled=not data.report(run),
+        width="stretch",
+    )
+    st.download_button(
+        "Bars, CSV",
+        lambda: _bars_table(run).to_csv(index=False).encode(),
+        f"{name}-bars.csv",
+        "text/csv",
+        on_click="ignore",
+        disabled=not run.steps,
+        width="stretch",
+    )
+    st.download_button(
+        "Log",
+        lambda: run.log(1_000_000).encode(),
+        f"{name}-log.txt",
+        "text/plain",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def _bars_table(run: Run) -> pd.DataFrame:
+    texts = barcodes.texts_of(run)
+    frames = []
+    for side, snapshot in (("before", data.before(run)), ("after", data.after(run))):
+        for shape in snapshot.classes if snapshot else []:
+            frame = barcodes.bars(shape, texts)
+            frame.insert(0, "class", shape.name or shape.label)
+            frame.insert(0, "side", side)
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _state(run: Run) -> None:
+    """Say what is to be known of this run before its numbers are read."""
+    if data.is_sample(run):
+        st.info(
+            "This run ships with Isobar, so that there is something to look at before anything was trained. "
+            "**Train** makes your own.",
+            icon=":material/inventory_2:",
+        )
+    if run.state == "failed":
+        st.error(f"{training.ended(run)} {plain(run.status.get('error') or 'It left no word why.', 500)}")
+        log = run.log(4000).strip()
+        if log:
+            with st.expander("Log"):
+                st.code(log, language=None, height=300)
+        if not run.steps:
+            st.page_link(
+                links.TRAIN,
+                label="Change the settings and start again",
+                icon=":material/replay:",
+                query_params={"like": data.name_of(run)},
+            )
+    if run.state == "stopped":
+        words = "What is shown as after is how far it came." if data.after(run) else "It was stopped before it began."
+        st.warning(f"{training.ended(run)} {words}", icon=":material/stop_circle:")
+    for sentence in data.missing(run):
+        st.warning(sentence, icon=":material/broken_image:")
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True, horizontal_alignment="center", gap="medium"):
+        st.subheader("No runs yet", anchor=False)
+        st.text("A run fine-tunes a model, with or without the regularizer, and shows its space before and after.")
+        st.page_link(links.TRAIN, label="Train", icon=":material/play_arrow:")
+
+
+def _not_found(error: IsobarError) -> None:
+    st.error(plain(error, 300), icon=":material/link_off:")
+    st.text("The run may have been moved or deleted. The runs there are stand on the left.")
+    st.page_link(links.RUN, label="Show the newest run", icon=":material/equalizer:", query_params={})
+    st.session_state.pop("run", None)
+
+
+page()

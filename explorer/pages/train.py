@@ -1,0 +1,148 @@
+"""Fine-tune, with and without: choose, start, watch."""
+
+import streamlit as st
+
+from core.errors import IsobarError
+from core.models import BUILT_IN as MODELS
+from core.runs import Run
+from core.tasks import BUILT_IN as TASKS
+from core.training.spec import RunSpec
+from explorer import jobs
+from explorer.panels import cards, data, links, spec_form, training
+from explorer.panels.words import plain
+
+
+def page() -> None:
+    """Draw the run that the address names, or the form of a new one."""
+    name = st.query_params.get("run")
+    if name is None:
+        _form()
+        return
+    try:
+        run = data.find(name)
+    except IsobarError as error:
+        st.error(plain(error, 300), icon=":material/link_off:")
+        st.page_link(links.TRAIN, label="New run", icon=":material/add:", query_params={})
+        return
+    st.session_state["run"] = name
+    _watched(run, name)
+
+
+def _form() -> None:
+    _filled_from_address()
+    st.subheader("Fine-tune, with and without the regularizer", anchor=False)
+    spec, problem = spec_form.parsed()
+    seen = [data.spec(data.find(name)) for name in data.names()[:50]]
+    form, side = st.columns([5, 3], gap="large")
+    with form:
+        with st.container(border=True, gap="medium"):
+            left, right = st.columns(2, gap="medium")
+            with left:
+                known = [*MODELS, *(s["model"] for s in seen if isinstance(s.get("model"), str))]
+                spec_form.field("model", problem, options=known, label="Model")
+                chosen = MODELS.get(st.session_state["spec_model"])
+                st.caption(chosen.title if chosen else "A local folder, or an id on the Hub.")
+            with right:
+                known = [*TASKS, *(s["task"] for s in seen if isinstance(s.get("task"), str))]
+                spec_form.field("task", problem, options=known, label="Task")
+                st.caption(_about_task(st.session_state["spec_task"]))
+            spec_form.field("regularizer", problem, label="Regularizer")
+        with st.expander("More settings", icon=":material/tune:", expanded=bool(problem)):
+            spec_form.more(problem)
+        _start(spec, problem)
+    with side:
+        st.markdown("**Spec**", help="Everything that decides the outcome; `isobar train --spec FILE` runs the same.")
+        st.code(_yaml(spec), language="yaml", height=330)
+        with st.popover("Paste a spec", icon=":material/content_paste:", width="stretch"):
+            text = st.text_area("A spec as YAML; what it leaves out keeps its default.", key="pasted", height=200)
+            st.button("Use it", on_click=_paste, disabled=not text.strip())
+            if st.session_state.get("paste_problem"):
+                st.error(st.session_state["paste_problem"])
+
+
+def _start(spec: RunSpec | None, problem: str) -> None:
+    if problem and not any(spec_form.concerns(name, problem) for name in RunSpec.model_fields):
+        st.error(problem)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        clicked = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=spec is None)
+        both = st.toggle(
+            "Also run the baseline with the same seed",
+            key="baseline",
+            disabled=spec is None or spec.regularizer == "none",
+            help="A second run of the same settings without the regularizer, which the first is then compared with.",
+            persist_state="session",
+        )
+    waiting = len(data.active())
+    if waiting:
+        runs = "run is" if waiting == 1 else "runs are"
+        st.caption(f"{waiting} {runs} under way or waiting; this one waits its turn.")
+    if clicked and spec is not None:
+        path = jobs.start(spec, data.runs_dir())
+        if both and spec.regularizer != "none":
+            jobs.start(spec.baseline(), data.runs_dir())
+        data.forget_names()
+        st.query_params.from_dict({"run": path.name})
+        st.rerun()
+
+
+def _watched(run: Run, name: str) -> None:
+    row = data.row(run)
+    left, right = st.columns([5, 3], vertical_alignment="bottom")
+    with left:
+        st.subheader(
+            f"{plain(row.task)} · {plain(row.model)} · {plain(row.method)} · seed {plain(row.seed)}", anchor=False
+        )
+    with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        st.page_link(links.TRAIN, label="New run", icon=":material/add:", query_params={})
+        st.page_link(links.RUN, label="Show the run", icon=":material/equalizer:", query_params={"run": name})
+    if run.state in ("running", "queued"):
+        training.watch(name)
+        return
+    if run.state == "failed":
+        st.error(f"{training.ended(run)} {plain(run.status.get('error') or 'It left no word why.', 500)}")
+        st.page_link(
+            links.TRAIN,
+            label="Change the settings and start again",
+            icon=":material/replay:",
+            query_params={"like": name},
+        )
+    elif run.state == "stopped":
+        st.warning(training.ended(run), icon=":material/stop_circle:")
+    else:
+        st.success(training.ended(run), icon=":material/check_circle:")
+        cards.show(run, data.baseline_of(run))
+    training.charts(run)
+
+
+def _filled_from_address() -> None:
+    like = st.query_params.get("like")
+    if like is None:
+        return
+    del st.query_params["like"]
+    try:
+        found = {k: v for k, v in data.spec(data.find(like)).items() if k != "record"}
+        spec_form.fill(RunSpec.parse(found).model_dump())
+    except IsobarError as error:
+        st.toast(plain(error, 200), icon=":material/error:")
+
+
+def _paste() -> None:
+    try:
+        spec_form.fill(spec_form.from_yaml(st.session_state["pasted"]))
+        st.session_state["paste_problem"] = ""
+    except IsobarError as error:
+        st.session_state["paste_problem"] = str(error)
+
+
+def _yaml(spec: RunSpec | None) -> str:
+    return spec.to_yaml() if spec else "# The settings need a correction first."
+
+
+def _about_task(name: str) -> str:
+    return {
+        "grammar": "Built in: is this sentence acceptable? One sentence, two classes, like CoLA.",
+        "paraphrase": "Built in: do these two sentences say the same? Two classes, like MRPC.",
+    }.get(name, "A local folder or file, or an id on the Hub, such as glue/cola.")
+
+
+page()

@@ -1,0 +1,101 @@
+"""The view "Anisotropy": how the variance is spread over directions, of all texts and class by class."""
+
+import pandas as pd
+import streamlit as st
+
+from core.geometry import singular_values
+from core.runs import Run, Snapshot
+from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
+from explorer.charts.style import SPACE, class_colour
+from explorer.panels.words import meaning, number
+
+
+def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
+    """Draw the view."""
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    about = st.segmented_control(
+        "Measured about",
+        ["centered", "uncentered"],
+        default="centered",
+        required=True,
+        key="about",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    center = about != "uncentered"
+    values = {name: _singular_values(str(run.path), side.step, center, side) for name, side in sides.items()}
+    frame = shares(values)
+    dimensions = next(iter(sides.values())).embeddings.shape[1]
+    first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in values}
+    said = ", ".join(f"{share} {name}" for name, share in first.items())
+    left, right = st.columns(2, gap="small")
+    with left, st.container(border=True):
+        st.altair_chart(
+            spectrum(
+                frame,
+                dimensions=dimensions,
+                description=f"Share of the squared length that each principal direction holds. The strongest: {said}.",
+            ),
+            key="spectrum",
+        )
+    with right, st.container(border=True):
+        st.altair_chart(
+            cumulative(
+                frame,
+                dimensions=dimensions,
+                description=f"Share that the strongest directions hold together. The first alone: {said}.",
+            ),
+            key="cumulative",
+        )
+    if before is None or after is None:
+        return
+    measure = "anisotropy_1_centered" if center else "anisotropy_1"
+    rows = _by_class(measure, before, after)
+    with st.container(border=True):
+        st.altair_chart(
+            dumbbells(
+                rows.drop(columns="colour"),
+                value=f"{meaning(measure).label}: share of the strongest direction",
+                title="Anisotropy of all texts and of each class: before hollow, after filled",
+                colours=dict(zip(rows["name"], rows["colour"], strict=True)),
+                order=list(rows["name"]),
+                description="; ".join(
+                    f"{row.name}: {number(row.before)} before, {number(row.after)} after"
+                    for row in rows.itertuples(index=False)
+                ),
+            ),
+            key="by-class",
+        )
+    st.caption(
+        "Grey is before, green after. Dotted: what it would be if all directions held equal shares. "
+        f"{meaning(measure).definition}"
+    )
+
+
+# The snapshot is known by its run and step; a trainer never writes one twice.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _singular_values(path: str, step: int, center: bool, _snapshot: Snapshot):
+    return singular_values(_snapshot.embeddings, center=center)
+
+
+def _by_class(measure: str, before: Snapshot, after: Snapshot) -> pd.DataFrame:
+    new = {shape.label: shape for shape in after.classes}
+    rows = [
+        {
+            "name": "all texts",
+            "before": before.measures.get(measure),
+            "after": after.measures.get(measure),
+            "colour": SPACE,
+        }
+    ]
+    for shape in before.classes:
+        if shape.label in new:
+            rows.append(
+                {
+                    "name": shape.name or f"class {shape.label}",
+                    "before": shape.measures.get(measure),
+                    "after": new[shape.label].measures.get(measure),
+                    "colour": class_colour(shape.label),
+                }
+            )
+    return pd.DataFrame(rows)

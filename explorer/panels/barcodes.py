@@ -1,0 +1,213 @@
+"""The view "Barcodes": class by class, before beside after, on one axis."""
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.geometry import ClassShape
+from core.geometry.cloud import as_cloud
+from core.runs import Run, Snapshot
+from explorer.charts.barcode import barcode, bars
+from explorer.charts.linked import SELECTION, barcode_and_tree, edges
+from explorer.charts.style import BEFORE, class_colour
+from explorer.panels import data
+from explorer.panels.words import number
+
+ALL = "all classes"
+_ROW_BY_ROW = 3  # with more classes than this, one at a time
+_POINT_TEXT = 90
+_BUTTONS = 6  # with more classes than this, a list instead of buttons
+
+
+def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
+    """Draw the view."""
+    labels = sorted({shape.label for side in (before, after) if side for shape in side.classes})
+    names = {label: _name(label, before, after) for label in labels}
+    if not labels:
+        st.info("No class has a barcode yet.", icon=":material/hourglass_empty:")
+        return
+    chosen = _picked(names)
+    sides = [{s.label: s for s in side.classes} if side else {} for side in (before, after)]
+    shown = [side[label] for side in sides for label in chosen if label in side]
+    longest = max((float(s.lengths[0]) for s in shown if len(s.lengths)), default=1.0) * 1.02 or 1.0
+    texts = texts_of(run)
+    for label in chosen:
+        shapes = [side.get(label) for side in sides]
+        if len(chosen) == 1:
+            _linked_row(label, names[label], shapes, (before, after), longest, texts)
+        else:
+            _row(label, names[label], shapes, longest, texts)
+    with st.popover("How to read this", type="tertiary", icon=":material/help:"):
+        st.markdown(
+            "Let balls grow around the embeddings of one class. At first each embedding is a component of its own; "
+            "whenever two components meet, one of them ends. A **bar** is as long as the distance at which that "
+            "happens, so *n* embeddings have *n* − 1 bars: the edges of their minimum spanning tree.\n\n"
+            "Bars that stand out are **features** (solid), the rest is **noise** (pale). The **threshold** (dashed) is "
+            "the length of the shortest feature. **Entropy** is highest when all bars are equally long. "
+            "Bars are drawn taller the longer they are, so that the few long ones can be seen."
+        )
+
+
+def texts_of(run: Run) -> pd.Series | None:
+    """Return the probe set's texts, the second after the first where there are two; None where they can't be read."""
+    probe = data.probe(run)
+    if "text" not in probe:
+        return None
+    if "text_pair" in probe:
+        return probe["text"].astype(str) + "  ‖  " + probe["text_pair"].astype(str)
+    return probe["text"].astype(str)
+
+
+def _name(label: int, *sides: Snapshot | None) -> str:
+    found = (s.name for side in sides if side for s in side.classes if s.label == label and s.name)
+    return next(found, f"class {label}")
+
+
+def _picked(names: dict[int, str]) -> list[int]:
+    if len(names) == 1:
+        return list(names)
+    options = [*([ALL] if len(names) <= _ROW_BY_ROW else []), *names.values()]
+    draw = st.segmented_control if len(options) <= _BUTTONS else st.selectbox
+    extra = {"default": options[0], "required": True} if draw is st.segmented_control else {}
+    name = draw(
+        "Class",
+        options,
+        key="class",
+        bind="query-params",
+        label_visibility="collapsed",
+        **extra,
+    )
+    return [label for label, found in names.items() if found == name] or list(names)
+
+
+def _row(label: int, name: str, shapes: list[ClassShape | None], longest: float, texts: pd.Series | None) -> None:
+    colour = class_colour(label)
+    most = max((len(s.lengths) for s in shapes if s), default=1) or 1
+    with st.container(border=True, key=f"barcode-{label}"):
+        _heading(name, colour, shapes)
+        for column, side, shape in zip(st.columns(2, gap="medium"), ("Before", "After"), shapes, strict=True):
+            with column:
+                if shape is None:
+                    st.caption(f"{side}: no snapshot yet.")
+                elif len(shape.lengths) == 0:
+                    st.caption(f"{side}: one embedding alone has no bars.")
+                else:
+                    st.altair_chart(
+                        barcode(
+                            bars(shape, texts),
+                            title=side,
+                            longest=longest,
+                            most=most,
+                            threshold=shape.threshold,
+                            colour=BEFORE if side == "Before" else colour,
+                            description=_description(side, name, shape),
+                        ),
+                        key=f"barcode-{label}-{side}",
+                    )
+
+
+@st.fragment
+def _linked_row(
+    label: int,
+    name: str,
+    shapes: list[ClassShape | None],
+    snapshots: tuple[Snapshot | None, Snapshot | None],
+    longest: float,
+    texts: pd.Series | None,
+) -> None:
+    """One class at a time: barcode over spanning tree, and the two texts that a clicked bar joins."""
+    colour = class_colour(label)
+    most = max((len(s.lengths) for s in shapes if s), default=1) or 1
+    planes = _planes([snapshot.embeddings[snapshot.labels == label] if snapshot else None for snapshot in snapshots])
+    extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
+    with st.container(border=True, key=f"linked-{label}"):
+        _heading(name, colour, shapes)
+        sides = zip(st.columns(2, gap="medium"), ("Before", "After"), shapes, snapshots, planes, strict=True)
+        for column, side, shape, snapshot, plane in sides:
+            with column:
+                if shape is None or snapshot is None or plane is None:
+                    st.caption(f"{side}: no snapshot yet.")
+                    continue
+                if len(shape.lengths) < 2:
+                    st.caption(f"{side}: fewer than three embeddings make no tree to look at.")
+                    continue
+                rows = np.flatnonzero(snapshot.labels == label)
+                everywhere = np.zeros((len(snapshot.labels), 2))
+                everywhere[rows] = plane
+                points = pd.DataFrame(plane.round(4), columns=["x", "y"])
+                if texts is not None and len(texts) == len(snapshot.labels):
+                    points["text"] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
+                event = st.altair_chart(
+                    barcode_and_tree(
+                        edges(shape, everywhere, texts),
+                        points,
+                        title=side,
+                        kept=shape.kept,
+                        longest=longest,
+                        most=most,
+                        extent=extent,
+                        colour=BEFORE if side == "Before" else colour,
+                        hollow=side == "Before",
+                        description=_description(side, name, shape),
+                    ),
+                    key=f"linked-{label}-{side}",
+                    on_select="rerun",
+                    selection_mode=SELECTION,
+                )
+                _joined(event, shape, texts)
+
+
+def _joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
+    """Say which two texts the clicked bar joins."""
+    chosen = event["selection"].get(SELECTION) if event else None
+    rank = int(chosen[0]["rank"]) if chosen else 0
+    if not 1 <= rank <= len(shape.lengths):
+        st.caption("Click a bar or an edge: the two texts that it joins stand here.")
+        return
+    kind = "feature" if shape.features[rank - 1] else "noise"
+    st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
+    for row in shape.edges[rank - 1]:
+        with st.container(border=True):
+            st.text(texts.iloc[row] if texts is not None and row < len(texts) else f"Text {row} (not stored)")
+
+
+def _planes(clouds: list[np.ndarray | None]) -> list[np.ndarray | None]:
+    """Where the rows of each cloud lie in the plane of the first two principal axes of both, each about its own mean."""
+    there = [as_cloud(cloud).centered for cloud in clouds if cloud is not None and len(cloud) > 1]
+    if not there:
+        return [None for _ in clouds]
+    plane = as_cloud(np.vstack(there)).projections(centered=True)[:, :2]
+    parts = iter(np.split(plane, np.cumsum([len(cloud) for cloud in there])[:-1]))
+    return [next(parts) if cloud is not None and len(cloud) > 1 else None for cloud in clouds]
+
+
+def _heading(name: str, colour: str, shapes: list[ClassShape | None]) -> None:
+    st.html(
+        f'<div style="display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;align-items:baseline;font-size:.92rem">'
+        f'<strong style="font-size:1.1rem"><span style="color:{colour}">■</span> {escape(name)}</strong>'
+        f"{''.join(_numbers(*shapes))}</div>"
+    )
+
+
+def _numbers(before: ClassShape | None, after: ClassShape | None) -> list[str]:
+    def change(of) -> str:
+        values = [number(of(s)) for s in (before, after) if s is not None]
+        return f"<b>{values[0] if len(set(values)) == 1 else ' → '.join(values)}</b>"
+
+    return [
+        f"<span>bars {change(lambda s: len(s.lengths))}</span>",
+        f"<span>features {change(lambda s: s.kept)}</span>",
+        f"<span>threshold {change(lambda s: s.threshold)}</span>",
+        f"<span>entropy: features {change(lambda s: s.entropy)} nats, "
+        f"all bars {change(lambda s: s.relative_entropy_all)} of maximum</span>",
+    ]
+
+
+def _description(side: str, name: str, shape: ClassShape) -> str:
+    return (
+        f"Barcode of the class {name}, {side.lower()} training: {len(shape.lengths)} bars, the longest "
+        f"{number(float(shape.lengths[0]))}, the shortest {number(float(shape.lengths[-1]))}; {shape.kept} features; "
+        f"threshold {number(shape.threshold)}; entropy of the features {number(shape.entropy)} nats."
+    )

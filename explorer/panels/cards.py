@@ -1,0 +1,106 @@
+"""The header of a run: each measure before and after, which way is better, and the baseline's beside it."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.runs import Run
+from explorer.panels import data
+from explorer.panels.words import DASH, meaning, number
+
+MEASURES = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine")
+_ENTROPY = "relative_entropy_all"
+_VERDICTS = {True: ("better", "green"), False: ("worse", "red")}
+
+
+def sides(run: Run) -> tuple[dict[str, float], dict[str, float]]:
+    """Return every number of the run's header before and after: of its report, or else of what there is so far."""
+    report = data.report(run)
+    if report.get("before"):
+        return tuple(_numbers(report.get(side) or {}) for side in ("before", "after"))
+    scores = _scores(run)
+    found = []
+    for snapshot, step in ((data.before(run), 0), (data.after(run), max(scores, default=0))):
+        classes = {s.name or str(s.label): s.summary() for s in snapshot.classes} if snapshot else {}
+        measures = snapshot.measures if snapshot else {}
+        found.append({**_numbers({**measures, "classes": classes}), **(scores.get(step, {}) if snapshot else {})})
+    return found[0], found[1]
+
+
+def headline(run: Run) -> str:
+    """Return the name of the task's first metric."""
+    recorded = data.spec(run).get("record", {}).get("task", {}).get("metrics") or ["accuracy"]
+    return data.report(run).get("metric") or recorded[0]
+
+
+def show(run: Run, baseline: Run | None) -> None:
+    """Draw the cards."""
+    before, after = sides(run)
+    other = sides(baseline)[1] if baseline else {}
+    names = (headline(run), *MEASURES, _ENTROPY)
+    columns = st.columns(len(names), gap="small", wrap=False)
+    for column, name in zip(columns, names, strict=True):
+        with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
+            _card(name, before.get(name), after.get(name), other.get(name) if baseline else None)
+
+
+def _card(name: str, before: float | None, after: float | None, baseline: float | None) -> None:
+    about = meaning(name)
+    change = after - before if after is not None and before is not None else None
+    word, colour = _verdict(about.better, change)
+    st.metric(
+        about.label,
+        f"{number(before)} → {number(after)}" if after is not None else number(before),
+        delta=round(change, 3) if change is not None else None,
+        format="%+.3f",
+        delta_color=colour,
+        delta_description=word,
+        help=about.definition,
+    )
+    if baseline is not None:
+        st.caption(f"baseline {number(baseline)}")
+    elif change is None:
+        st.caption("before training" if before is not None else DASH)
+
+
+def _verdict(better: str, change: float | None) -> tuple[str | None, str]:
+    if change is None or round(change, 3) == 0:
+        return ("unchanged" if change is not None else None), "gray"
+    if better == "disputed":
+        return "disputed", "gray"
+    return _VERDICTS[(change > 0) == (better == "higher")]
+
+
+def _numbers(side: Mapping) -> dict[str, float]:
+    numbers = {k: v for k, v in side.items() if isinstance(v, int | float)}
+    for name in ("relative_entropy", "relative_entropy_all"):
+        found = [c.get(name) for c in (side.get("classes") or {}).values()]
+        found = [v for v in found if v is not None and v == v]
+        if found:
+            numbers[name] = sum(found) / len(found)
+    return numbers
+
+
+def _scores(run: Run) -> dict[int, dict[str, float]]:
+    rows = run.rows("evaluation")
+    return {row["step"]: row["metrics"] for row in rows if isinstance(row.get("metrics"), dict) and "step" in row}
+
+
+def table(run: Run) -> list[dict]:
+    """Return every number of the run as rows of a table: whole space and classes, before, after, difference."""
+    report = data.report(run)
+    rows = []
+
+    def add(of: str, old: Mapping, new: Mapping) -> None:
+        for name in dict.fromkeys([*old, *new]):
+            a, b = old.get(name), new.get(name)
+            if isinstance(a if a is not None else b, int | float):
+                difference = b - a if a is not None and b is not None else None
+                rows.append({"of": of, "number": name, "before": a, "after": b, "difference": difference})
+
+    old, new = report.get("before") or {}, report.get("after") or {}
+    add("all", old, new)
+    for label in dict.fromkeys([*(old.get("classes") or {}), *(new.get("classes") or {})]):
+        a, b = ((side.get("classes") or {}).get(label) or {} for side in (old, new))
+        add(label, {**a, **(a.get("measures") or {})}, {**b, **(b.get("measures") or {})})
+    return rows

@@ -1,0 +1,227 @@
+"""What pages read of runs, kept between reruns for as long as the file behind it does not change.
+
+A run is known here by its directory's name; the shipped sample by the name `SAMPLE`.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import IsobarError, nearest
+from core.runs import Run, Snapshot, layout, list_runs, load_run
+from core.training.spec import describes_same_experiment
+
+SAMPLE = "sample"
+_SAMPLE_PATH = Path(__file__).resolve().parents[2] / "assets" / "sample"
+_METHODS = {"prominent": "features", "all": "all bars", "longest": "longest bars", "random": "random bars"}
+_LOOK_BACK = 200  # of how many of the newest runs the state is read again and again
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run in one line: what the sidebar shows.
+
+    Attributes:
+        change: of centered anisotropy_1, after less before; None where it isn't known.
+    """
+
+    name: str
+    state: str
+    model: str
+    task: str
+    method: str
+    seed: object
+    change: float | None
+
+    @property
+    def title(self) -> str:
+        """Task and model."""
+        return f"{self.task} · {self.model}"
+
+
+def runs_dir() -> Path:
+    """Return where the runs are: ISOBAR_RUNS, or ``runs`` here."""
+    return Path(os.environ.get("ISOBAR_RUNS") or "runs")
+
+
+def find(name: str) -> Run:
+    """Return the run called `name`.
+
+    Raises:
+        IsobarError: there is none.
+    """
+    if name == SAMPLE:
+        return load_run(_SAMPLE_PATH)
+    # A name is a link's text: one that climbs out of the runs' folder is no name.
+    if not name or Path(name).name != name or name in (".", ".."):
+        raise IsobarError(f"There is no run {name!r}.")
+    if not (runs_dir() / name).is_dir():
+        raise IsobarError(f"There is no run {name!r}.{nearest(name, names())}")
+    return load_run(runs_dir() / name)
+
+
+def is_sample(run: Run) -> bool:
+    """Whether `run` is the one that ships with Isobar."""
+    return run.path == _SAMPLE_PATH
+
+
+def has_sample() -> bool:
+    """Whether the sample run is installed."""
+    return (_SAMPLE_PATH / layout.SPEC).exists()
+
+
+def name_of(run: Run) -> str:
+    """Return the name that `find` knows `run` by."""
+    return SAMPLE if is_sample(run) else run.name
+
+
+def names() -> list[str]:
+    """Return the names of all runs, newest first."""
+    return _names(str(runs_dir().absolute()))
+
+
+def forget_names() -> None:
+    """Read the folder of runs anew next time."""
+    _names.clear()
+
+
+@st.cache_data(ttl=2.0, show_spinner=False)
+def _names(directory: str) -> list[str]:
+    return [run.name for run in list_runs(directory)]
+
+
+def row(run: Run) -> Row:
+    """Return `run` in one line."""
+    settings = spec(run)
+    return Row(
+        name=name_of(run),
+        state=run.state,
+        model=short(settings.get("model", "?")),
+        task=short(settings.get("task", "?")),
+        method=method(settings),
+        seed=settings.get("seed", "?"),
+        change=report(run).get("difference", {}).get("anisotropy_1_centered"),
+    )
+
+
+def short(name: object) -> str:
+    """Return the last part of a path or Hub id."""
+    return [part for part in str(name).replace("\\", "/").split("/") if part][-1:][0] if str(name).strip("/\\") else "?"
+
+
+def method(settings: dict) -> str:
+    """Return what the run's regularizer acts on, in words; ``baseline`` without one."""
+    regularizer = settings.get("regularizer", "?")
+    if regularizer == "none":
+        return "baseline"
+    if regularizer == "persistent-entropy":
+        return _METHODS.get(settings.get("selection", ""), "persistent entropy")
+    return str(regularizer)
+
+
+def active() -> list[Run]:
+    """Return the runs that run or wait, oldest first."""
+    found = [Run(runs_dir() / name) for name in names()[:_LOOK_BACK]]
+    return [run for run in reversed(found) if run.state in ("running", "queued")]
+
+
+def baseline_of(run: Run) -> Run | None:
+    """Return the newest finished run that differs from `run` in nothing but having no regularizer."""
+    settings = spec(run)
+    if is_sample(run) or not settings or settings.get("regularizer") == "none":
+        return None
+    for name in names()[:_LOOK_BACK]:
+        other = Run(run.path.parent / name)
+        found = spec(other)
+        if found.get("regularizer") == "none" and describes_same_experiment(settings, found) and report(other):
+            return other
+    return None
+
+
+def spec(run: Run) -> dict:
+    """Return the run's settings and record; empty where they can't be read."""
+    return _spec(str(run.path), _stamp(run.path / layout.SPEC))
+
+
+def report(run: Run) -> dict:
+    """Return the run's report; empty where there is none."""
+    return _report(str(run.path), _stamp(run.path / layout.REPORT))
+
+
+def events(run: Run) -> pd.DataFrame:
+    """Return the run's events, a row each."""
+    return _events(str(run.path), _stamp(run.path / layout.EVENTS))
+
+
+def probe(run: Run) -> pd.DataFrame:
+    """Return the probe set's texts and labels."""
+    return _probe(str(run.path), _stamp(run.path / layout.PROBE))
+
+
+def snapshot(run: Run, step: int) -> Snapshot | None:
+    """Return the snapshot of `step`, or None where there is none that can be read."""
+    return _snapshot(str(run.path), step, _stamp(run.path / layout.SNAPSHOTS / layout.snapshot_name(step)))
+
+
+def before(run: Run) -> Snapshot | None:
+    """Return the snapshot of step 0, or None."""
+    return snapshot(run, 0) if run.steps[:1] == [0] else None
+
+
+def after(run: Run) -> Snapshot | None:
+    """Return the last snapshot that can be read and is not of step 0, or None."""
+    return next((found for step in reversed(run.steps) if step and (found := snapshot(run, step))), None)
+
+
+def missing(run: Run) -> list[str]:
+    """Return what the run's state promises and its directory does not hold, a sentence each."""
+    found = []
+    if not spec(run):
+        found.append("The settings (spec.yaml) can't be read.")
+    if run.steps and probe(run).empty:
+        found.append("The texts of the probe set (probe.parquet) can't be read.")
+    if run.state == "finished":
+        if not report(run):
+            found.append("The report (report.json) can't be read: the cards below stay empty.")
+        if before(run) is None:
+            found.append("The snapshot before training can't be read.")
+        if after(run) is None:
+            found.append("There is no snapshot after training that can be read.")
+    return found
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+# The stamp is a part of each cache's key: a file that changed is read again.
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _spec(path: str, stamp: tuple) -> dict:
+    return Run(Path(path)).spec
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _report(path: str, stamp: tuple) -> dict:
+    return Run(Path(path)).report
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _events(path: str, stamp: tuple) -> pd.DataFrame:
+    return Run(Path(path)).events
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _probe(path: str, stamp: tuple) -> pd.DataFrame:
+    return Run(Path(path)).probe
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _snapshot(path: str, step: int, stamp: tuple) -> Snapshot | None:
+    return Run(Path(path)).snapshot(step)

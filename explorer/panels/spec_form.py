@@ -1,0 +1,141 @@
+"""The form of a run: one widget a field of RunSpec, made from the field's own type, limits and description."""
+
+from collections.abc import Iterable, Mapping
+
+import streamlit as st
+import yaml
+
+from core.errors import IsobarError
+from core.training.spec import RunSpec
+
+FIRST = ("model", "task", "regularizer")
+GROUPS = {
+    "Regularizer": (
+        "weight",
+        "selection",
+        "longest",
+        "scope",
+        "relative",
+        "cohesion",
+        "memory",
+        "pooling",
+        "layer",
+    ),
+    "Training": (
+        "epochs",
+        "max_steps",
+        "batch_size",
+        "learning_rate",
+        "warmup",
+        "weight_decay",
+        "accumulation",
+        "max_length",
+        "precision",
+        "device",
+        "seed",
+    ),
+    "Data": ("train_size", "text_column", "text_pair_column", "label_column"),
+    "Record": ("probe_per_class", "snapshots", "evaluations", "log_every"),
+}
+_REGULARIZERS = {"persistent-entropy": "Persistent entropy", "none": "None (baseline)"}
+_KEY = "spec_"
+
+
+def values() -> dict:
+    """Return the form's values as they are now: the fields' defaults until somebody changes them."""
+    return {name: st.session_state.get(_KEY + name, field.default) for name, field in RunSpec.model_fields.items()}
+
+
+def fill(settings: Mapping) -> None:
+    """Put these settings into the form; must come before it is drawn."""
+    for name, field in RunSpec.model_fields.items():
+        st.session_state[_KEY + name] = settings.get(name, field.default)
+
+
+def parsed() -> tuple[RunSpec | None, str]:
+    """Return the spec that the form describes, or None and the sentence that says what is wrong with it."""
+    try:
+        return RunSpec.parse({k: _given(v) for k, v in values().items()}), ""
+    except IsobarError as error:
+        return None, str(error)
+
+
+def field(name: str, problem: str = "", *, options: Iterable[str] = (), label: str | None = None) -> None:
+    """Draw the widget of the field `name`, and `problem` under it where it is about this field."""
+    about = RunSpec.model_fields[name]
+    key, help_ = _KEY + name, about.description
+    label = label or name.replace("_", " ")
+    if key not in st.session_state:
+        st.session_state[key] = about.default
+    kept = {"key": key, "help": help_, "persist_state": "session"}
+    choices = RunSpec.choices(name)
+    if name == "regularizer":
+        st.segmented_control(label, choices, required=True, format_func=lambda c: _REGULARIZERS.get(c, c), **kept)
+    elif choices:
+        st.selectbox(label, choices, **kept)
+    elif options:
+        known = list(dict.fromkeys([*options, str(st.session_state[key])]))
+        st.selectbox(label, known, accept_new_options=True, **kept)
+    elif about.annotation is bool:
+        st.toggle(label, **kept)
+    elif about.annotation in (int, float):
+        st.number_input(label, **_limits(name), **kept)
+    else:
+        st.text_input(label, **kept)
+    if concerns(name, problem):
+        st.error(problem)
+
+
+def more(problem: str) -> None:
+    """Draw all fields but the first three, in groups."""
+    grouped = {name for names in GROUPS.values() for name in names} | set(FIRST)
+    rest = tuple(name for name in RunSpec.model_fields if name not in grouped)
+    for title, names in {**GROUPS, "Other": rest}.items():
+        if not names:
+            continue
+        st.markdown(f"**{title}**")
+        for start in range(0, len(names), 4):
+            for column, name in zip(st.columns(4, gap="small"), names[start : start + 4], strict=False):
+                with column:
+                    field(name, problem)
+
+
+def concerns(name: str, problem: str) -> bool:
+    """Whether the sentence `problem` is about the field `name`."""
+    return problem.startswith(f"{name} ")
+
+
+def from_yaml(text: str) -> dict:
+    """Return the settings in `text`, checked.
+
+    Raises:
+        IsobarError: it is no YAML, or holds a wrong value.
+    """
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise IsobarError(f"This is no YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(found, dict):
+        raise IsobarError("A spec holds lines 'name: value', such as 'task: grammar'.")
+    return RunSpec.parse({k: v for k, v in found.items() if k != "record"}).model_dump()
+
+
+def _given(value: object) -> object:
+    return None if value == "" else value
+
+
+def _limits(name: str) -> dict:
+    """Return what number_input must know of a field: limits, step and format, all of the field's own type."""
+    about = RunSpec.model_fields[name]
+    kind = about.annotation
+    found: dict = {"step": 1, "format": "%d"} if kind is int else {"step": _step(about.default), "format": "%g"}
+    for limit in about.metadata:
+        if getattr(limit, "ge", None) is not None:
+            found["min_value"] = kind(limit.ge)
+        if getattr(limit, "le", None) is not None:
+            found["max_value"] = kind(limit.le)
+    return found
+
+
+def _step(default: float) -> float:
+    return {0.0: 0.1}.get(default, default / 4 if default < 0.01 else 0.01 if default < 0.5 else 0.5)

@@ -1,0 +1,162 @@
+"""What happens while a run trains: six charts over the optimizer steps, the same while it goes on and afterwards."""
+
+import pandas as pd
+import streamlit as st
+
+from core.runs import Run
+from explorer import jobs
+from explorer.charts.history import history
+from explorer.charts.style import BEFORE, SPACE, class_colour
+from explorer.panels import data
+from explorer.panels.progress import progress_of
+from explorer.panels.words import duration, meaning, number, plain
+
+_TERM = "#B07D00"
+
+
+@st.fragment(run_every=1.5)
+def watch(name: str) -> None:
+    """Draw progress, a stop button and the charts of a run that runs or waits; once it ends, the page is drawn anew."""
+    run = data.find(name)
+    if run.state not in ("running", "queued"):
+        st.rerun()
+    if run.state == "queued":
+        ahead = sum(other.name != run.name for other in data.active()[: _place(run)])
+        words = f"Waiting its turn, {ahead} ahead." if ahead else "About to start."
+        share = 0.0
+    else:
+        share, words = progress_of(run)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.progress(share, text=words[:1].upper() + words[1:])
+        asked = (run.path / "stop").exists()
+        st.button(
+            "Stopping…" if asked else "Stop",
+            key="stop",
+            on_click=jobs.stop,
+            args=[run],
+            disabled=asked,
+            icon=":material/stop:",
+        )
+    charts(run)
+
+
+def charts(run: Run) -> None:
+    """Draw the six charts."""
+    events = data.events(run)
+    total = run.status.get("total_steps") or None
+    classes = _class_names(run, events)
+    colours = {name: class_colour(int(label)) for label, name in classes.items()}
+    metric = (data.spec(run).get("record", {}).get("task", {}).get("metrics") or ["accuracy"])[0]
+    about = meaning(metric)
+    regularized = data.spec(run).get("regularizer") != "none"
+    drawn = {
+        "loss": history(
+            _long(events, "step", {"task_loss": "task loss"}),
+            title="Task loss",
+            value="nats",
+            colours={"task loss": SPACE},
+            total_steps=total,
+            zero=True,
+            description="Task loss at each logged step",
+        ),
+        "regularizer": history(
+            _long(events, "step", {"regularizer": "regularizer"}),
+            title="Regularizer" if regularized else "Regularizer: none, a baseline",
+            value="nats",
+            colours={"regularizer": _TERM},
+            total_steps=total,
+            description="What the regularizer adds to the loss, at each logged step",
+        ),
+        "metric": history(
+            _long(events, "evaluation", {f"metrics/{metric}": about.label}),
+            title=f"{about.label} on the validation set",
+            value=about.label,
+            colours={about.label: SPACE},
+            total_steps=total,
+            points=True,
+            zero=True,
+            description=f"{about.label} at each evaluation",
+        ),
+        "entropy": history(
+            _long(events, "step", {f"classes/{k}/relative_entropy": name for k, name in classes.items()}),
+            title="Entropy in the batch",
+            value="share of maximum",
+            colours=colours,
+            total_steps=total,
+            description="Relative persistent entropy of the selected bars of each class in the batch",
+        ),
+        "bars": history(
+            _long(events, "step", {f"classes/{k}/features": name for k, name in classes.items()}),
+            title="Bars kept in the batch",
+            value="features",
+            colours=colours,
+            total_steps=total,
+            zero=True,
+            digits="d",
+            description="How many bars of each class were features in the batch",
+        ),
+        "anisotropy": history(
+            _long(
+                events,
+                "probe",
+                {"measures/anisotropy_1": "uncentered", "measures/anisotropy_1_centered": "centered"},
+            ),
+            title="Anisotropy 1 of the probe set",
+            value="share",
+            colours={"uncentered": BEFORE, "centered": SPACE},
+            total_steps=total,
+            domain=(0, 1),
+            points=True,
+            description="Anisotropy of the probe set at each snapshot, centered and not",
+        ),
+    }
+    names = list(drawn)
+    for start in (0, 3):
+        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=True):
+            with column, st.container(border=True):
+                st.altair_chart(drawn[name], key=f"history-{name}")
+    st.caption(_times(events))
+    for note in run.rows("note"):
+        st.caption(plain(note.get("text", ""), 300))
+
+
+def ended(run: Run) -> str:
+    """Return in a sentence how the run ended and how long it took."""
+    events = data.events(run)
+    took = f" after {duration(events['time'].max() - events['time'].min())}" if "time" in events else ""
+    step = run.status.get("step")
+    at = f" at step {step:,} of {run.status.get('total_steps', 0):,}" if step else ""
+    return {"finished": f"Finished{took}.", "stopped": f"Stopped{at}{took}."}.get(run.state, f"Failed{at}{took}.")
+
+
+def _place(run: Run) -> int:
+    names = [other.name for other in data.active()]
+    return names.index(run.name) if run.name in names else len(names)
+
+
+def _class_names(run: Run, events: pd.DataFrame) -> dict[str, str]:
+    names = data.spec(run).get("record", {}).get("task", {}).get("label_names") or []
+    keys = sorted({column.split("/")[1] for column in events.columns if column.startswith("classes/")})
+    return {key: str(names[int(key)]) if key.isdigit() and int(key) < len(names) else f"class {key}" for key in keys}
+
+
+def _long(events: pd.DataFrame, kind: str, columns: dict[str, str]) -> pd.DataFrame:
+    """One row a step and series; columns that were never logged make no rows."""
+    there = {column: name for column, name in columns.items() if column in events}
+    if "kind" not in events or not there:
+        return pd.DataFrame({"step": [], "series": [], "value": []})
+    rows = events.loc[events["kind"] == kind, ["step", *there]]
+    rows = rows.melt("step", var_name="series", value_name="value").dropna().astype({"step": int, "value": float})
+    return rows.assign(series=rows["series"].map(there))
+
+
+def _times(events: pd.DataFrame) -> str:
+    """How long a step takes, and what share of that is the regularizer's."""
+    if "step_seconds" not in events:
+        return "No step is logged yet."
+    seconds = events["step_seconds"].dropna().astype(float)
+    words = f"A step takes {number(1000 * seconds.median(), 1)} ms (median)"
+    if "regularizer_seconds" not in events or seconds.sum() <= 0:
+        return f"{words}."
+    share = events["regularizer_seconds"].dropna().astype(float).sum() / seconds.sum()
+    return f"{words}; the regularizer's share of it is {number(100 * share, 1)} %."

@@ -1,0 +1,107 @@
+"""How names and numbers read on the page: the same words, digits and arrows everywhere."""
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.geometry import MEASURES
+
+DASH = "–"
+STATES = {
+    "queued": ("gray", "○", "waiting"),
+    "running": ("blue", "◐", "running"),
+    "finished": ("green", "●", "finished"),
+    "failed": ("red", "✕", "failed"),
+    "stopped": ("orange", "■", "stopped"),
+}
+"""Of each state of a run: its colour, its dot (of a shape of its own, for those who see no colours), and its word."""
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&^=\"'])")
+_LONGEST_LABEL = 60
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a number on a card is called, means, and which way it is better ("higher", "lower" or "disputed")."""
+
+    label: str
+    definition: str
+    better: str
+
+
+_METRICS = {
+    "mcc": Meaning("MCC", "Matthews' correlation of predicted and true classes: 1 is perfect, 0 is chance.", "higher"),
+    "accuracy": Meaning("Accuracy", "The share of the validation set that is classified correctly.", "higher"),
+    "f1": Meaning("F1", "Harmonic mean of precision and recall (of class 1 if there are two classes).", "higher"),
+}
+_ENTROPIES = {
+    "relative_entropy": Meaning(
+        "Entropy of features",
+        "Persistent entropy of the features as a share of its maximum, mean over the classes; 1 when they are equally "
+        "long. The regularizer raises it. Atienza et al., 2019 (arXiv:1701.07857).",
+        "higher",
+    ),
+    "relative_entropy_all": Meaning(
+        "Entropy of all bars",
+        "Persistent entropy of all bars as a share of its maximum, mean over the classes; 1 when all bars are equally "
+        "long. Atienza et al., 2019 (arXiv:1701.07857).",
+        "higher",
+    ),
+}
+_DISPUTED = "Which way is better is disputed: Rudman and Eickhoff (arXiv:2305.19358) find that less isotropy helps."
+
+
+def meaning(name: str) -> Meaning:
+    """Return label, definition and better direction of a measure, task metric or entropy."""
+    if name in MEASURES:
+        measure = MEASURES[name]
+        limits = f"Isotropic: {measure.isotropic}; degenerate: {measure.degenerate}."
+        dispute = f" {_DISPUTED}" if measure.better == "disputed" else ""
+        return Meaning(measure.label, f"{measure.definition} {limits} {measure.source}.{dispute}", measure.better)
+    return {**_METRICS, **_ENTROPIES}.get(name, Meaning(name, "A metric of the task.", "higher"))
+
+
+def plain(text: object, longest: int = _LONGEST_LABEL) -> str:
+    """Return `text` so that markdown shows it as it is: one line, cut to `longest` characters, nothing interpreted."""
+    line = " ".join(str(text).split())
+    line = line if len(line) <= longest else line[: longest - 1] + "…"
+    # After a colon an invisible word joiner keeps ":name:" from turning into an icon or emoji.
+    return _MARKDOWN.sub(r"\\\1", line).replace(":", ":\u2060")
+
+
+def number(value: object, digits: int = 3) -> str:
+    """Return `value` with `digits` decimals (fewer where it is large), or a dash where there is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        return DASH
+    if isinstance(value, int):
+        return f"{value:,}"
+    decimals = max(0, digits - max(0, int(math.log10(abs(value))) if abs(value) >= 1 else 0))
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def signed(value: object, digits: int = 3) -> str:
+    """Return `value` with its sign, or a dash where there is none."""
+    text = number(value, digits)
+    return text if text == DASH or text.startswith("−") else f"+{text}"
+
+
+def duration(seconds: object) -> str:
+    """Return `seconds` in words a person would use: 45 s, 3 min 20 s, 2 h 5 min."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+        return DASH
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(run_name: str) -> str:
+    """Return when a run was made, as its directory's name says, or an empty string."""
+    try:
+        return datetime.strptime(run_name[:19], "%Y-%m-%dT%H-%M-%S").strftime("%-d %B %Y, %H:%M")
+    except ValueError:
+        return ""

@@ -1,0 +1,55 @@
+"""The app in a process of its own, and a browser."""
+
+import pytest
+
+from tests.browser.app_process import browser, running_app, settle
+from tests.explorer.synthetic import write_gallery
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    write_gallery(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def app(gallery):
+    """The address of an app that shows the gallery."""
+    with running_app(gallery) as address:
+        yield address
+
+
+def is_complaint(message) -> bool:
+    """Whether a line of the console is an error, other than Streamlit's asking below a page's path where its server is."""
+    asks = message.location.get("url", "").endswith(("/_stcore/health", "/_stcore/host-config"))
+    return message.type == "error" and not asks
+
+
+@pytest.fixture
+def visit(chromium):
+    """A function that opens an address in a fresh browser; what its console complains of fails the test."""
+    contexts, complaints = [], []
+
+    def visited(address, **options):
+        context = chromium.new_context(viewport={"width": 1280, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.goto(address)
+        settle(page)
+        return page
+
+    yield visited
+    for context in contexts:
+        context.close()
+    assert complaints == []

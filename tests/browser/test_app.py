@@ -1,0 +1,139 @@
+"""The real app in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from core.runs import list_runs, load_run
+from tests.browser.app_process import running_app, settle
+from tests.explorer.synthetic import NASTY, write_run
+
+pytestmark = pytest.mark.browser
+
+
+def newest(gallery, state="finished", regularizer="persistent-entropy"):
+    return next(r.name for r in list_runs(gallery) if r.state == state and r.spec["regularizer"] == regularizer)
+
+
+def charts(page):
+    return page.locator('[data-testid="stVegaLiteChart"]')
+
+
+def test_a_link_opens_the_run_it_names(app, gallery, visit):
+    name = newest(gallery)
+    page = visit(f"{app}/run?run={name}&class=acceptable")
+    expect(charts(page)).to_have_count(2)
+    expect(
+        page.locator("svg[aria-label*='acceptable, after training'], [aria-label*='acceptable, after training']")
+    ).not_to_have_count(0)
+    page.get_by_role("radio", name="all classes").or_(page.get_by_text("all classes", exact=True)).first.click()
+    expect(charts(page)).to_have_count(4)
+    expect(page).not_to_have_url(re.compile("class="))
+    page.get_by_text("Anisotropy", exact=True).first.click()
+    expect(page).to_have_url(re.compile("view=Anisotropy"))
+    expect(page.get_by_text("Share of each direction")).to_be_visible()
+    address = page.url
+    page.reload()
+    settle(page)
+    expect(page.get_by_text("Share of each direction")).to_be_visible()
+    assert page.url == address
+
+
+def test_the_specified_form_of_address_leads_to_the_same(app, gallery, visit):
+    name = newest(gallery)
+    page = visit(f"{app}/?page=run&run={name}&class=acceptable")
+    expect(page).to_have_url(re.compile(rf"/run\?.*{name}"))
+    expect(charts(page)).to_have_count(2)
+
+
+def test_the_sidebar_opens_runs(app, gallery, visit):
+    page = visit(f"{app}/train")
+    page.get_by_placeholder("Filter runs").fill("paraphrase")
+    links = page.locator(".st-key-runs a")
+    expect(links.filter(has_text="grammar")).to_have_count(0)
+    links.filter(has_text="paraphrase").first.click()
+    expect(page.get_by_text("The memory was not enough", exact=False)).to_be_visible()
+    expect(page).to_have_url(re.compile("/run"))
+
+
+def test_a_link_to_nowhere_says_so_and_leads_on(app, visit):
+    page = visit(f"{app}/run?run=nowhere")
+    expect(page.get_by_text("There is no run 'nowhere'")).to_be_visible()
+    page.get_by_text("Show the newest run").click()
+    expect(page.get_by_text("MCC", exact=True).first).to_be_visible()
+
+
+def test_both_themes_reach_page_and_charts(app, gallery, visit):
+    name = newest(gallery)
+    backgrounds = {}
+    for scheme in ("light", "dark"):
+        page = visit(f"{app}/run?run={name}", color_scheme=scheme)
+        backgrounds[scheme] = page.evaluate(
+            "() => getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).backgroundColor"
+        )
+    assert backgrounds == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 29)"}
+
+
+def test_nothing_is_fetched_from_anywhere_else(app, gallery, visit):
+    page = visit(f"{app}/run?run={newest(gallery)}")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    settle(page)
+    assert [url for url in asked if not url.startswith((app, app.replace("http", "ws"), "data:", "blob:"))] == []
+
+
+def test_texts_never_become_code(tmp_path, visit):
+    names = ("<img src=x onerror=alert(1)>", "plain")
+    path = write_run(tmp_path, names=names, texts=NASTY, per_class=8, task="<script>alert(2)</script>")
+    with running_app(tmp_path) as address:
+        page = visit(f"{address}/run?run={path.name}")
+        expect(page.get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
+        assert "owned" not in page.title()
+
+
+def test_the_first_start_shows_something(tmp_path, visit):
+    with running_app(tmp_path / "none") as address:
+        page = visit(address)
+        expect(
+            page.get_by_text("ships with Isobar").or_(page.get_by_text("No runs yet", exact=True)).first
+        ).to_be_visible()
+
+
+def test_a_run_is_started_watched_reloaded_outlives_the_app_and_is_stopped(tmp_path, tiny_model, tiny_task, visit):
+    runs = tmp_path / "runs"
+    under_way = re.compile(r"step [\d,]+ of 100,000")
+    with running_app(runs) as address:
+        page = visit(f"{address}/train")
+        for label, value in (("Model", tiny_model), ("Task", tiny_task)):
+            box = page.get_by_role("combobox", name=label)
+            box.fill(str(value))
+            box.press("Enter")
+            expect(page.get_by_text(f"{label.lower()}: {value}")).to_be_visible()
+        page.get_by_text("More settings").click()
+        for label, value in (("max steps", 100_000), ("batch size", 8), ("probe per class", 8), ("evaluations", 1)):
+            field = page.get_by_label(label, exact=True)
+            field.fill(str(value))
+            field.press("Enter")
+            expect(page.get_by_text(f"{label.replace(' ', '_')}: {value}")).to_be_visible()
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page).to_have_url(re.compile(r"/train\?run="))
+        expect(page.get_by_text(under_way).first).to_be_visible(timeout=60_000)
+        expect(charts(page)).to_have_count(6)
+        page.reload()
+        settle(page)
+        expect(page.get_by_text(under_way).first).to_be_visible()
+        page.context.close()
+    (run,) = list_runs(runs)
+    assert run.state == "running"
+
+    with running_app(runs) as address:
+        page = visit(f"{address}/train?run={run.name}")
+        expect(page.get_by_text(under_way).first).to_be_visible()
+        page.locator(".st-key-stop button").click()
+        expect(page.get_by_text(re.compile(r"^Stopped at step"))).to_be_visible(timeout=15_000)
+        assert load_run(run.path).state == "stopped"
+        page.get_by_text("Show the run").click()
+        expect(page.get_by_text("What is shown as after is how far it came", exact=False)).to_be_visible()
+        expect(charts(page)).to_have_count(4)

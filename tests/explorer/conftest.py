@@ -1,0 +1,41 @@
+"""A folder of runs for pages to read, and the pages without a browser."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.explorer.synthetic import write_gallery, write_run
+
+MAIN = Path(__file__).resolve().parents[2] / "explorer" / "frame" / "main.py"
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory):
+    """Runs that finished, failed and were stopped, and a baseline."""
+    folder = tmp_path_factory.mktemp("runs")
+    write_gallery(folder)
+    return folder
+
+
+@pytest.fixture
+def one_run(tmp_path):
+    """A function that writes a run in a folder of its own."""
+    return lambda **options: write_run(tmp_path, **options)
+
+
+@pytest.fixture
+def open_page(monkeypatch):
+    """A function that opens a page on a folder of runs, as a browser at that address would."""
+    import streamlit as st
+    from streamlit.testing.v1 import AppTest
+
+    def opened(page: str, runs: Path, **query: str):
+        monkeypatch.setenv("ISOBAR_RUNS", str(runs))
+        st.cache_data.clear()
+        app = AppTest.from_file(str(MAIN), default_timeout=30)
+        app.query_params["page"] = page
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return opened

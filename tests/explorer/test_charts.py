@@ -1,0 +1,147 @@
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.geometry import ClassShape, shape_by_class
+from explorer.charts import style
+from explorer.charts.barcode import barcode, bars
+from explorer.charts.history import history
+from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
+
+LIGHT, DARK = "#FFFFFF", "#12161D"
+
+
+@pytest.fixture
+def shape() -> ClassShape:
+    random = np.random.default_rng(0)
+    return shape_by_class(random.normal(size=(30, 8)), np.zeros(30, int), names=["only"])[0]
+
+
+def values_of(spec: dict) -> list[dict]:
+    return [row for rows in spec["datasets"].values() for row in rows]
+
+
+def encodings(spec: dict) -> list[dict]:
+    layers = spec.get("layer", [spec])
+    return [layer["encoding"] for layer in layers]
+
+
+def test_a_barcode_has_every_bar_longest_first_and_says_which_are_features(shape):
+    frame = bars(shape, pd.Series([f"text {i}" for i in range(30)]))
+    assert list(frame["rank"]) == list(range(1, 30))
+    assert frame["length"].is_monotonic_decreasing
+    assert (frame["kind"] == "feature").sum() == shape.kept
+    assert frame.loc[0, "joins"] == f"text {shape.edges[0, 0]}"
+    assert frame.loc[0, "with"] == f"text {shape.edges[0, 1]}"
+
+
+def test_a_barcode_draws_its_bars_and_one_dashed_threshold(shape):
+    chart = barcode(bars(shape), title="After", longest=9.0, most=40, threshold=shape.threshold, description="said")
+    spec = chart.to_dict()
+    assert spec["description"] == "said"
+    assert spec["title"]["text"] == "After"
+    first, second = spec["layer"]
+    assert first["encoding"]["x"]["scale"]["domain"] == [0, 9.0]
+    assert first["encoding"]["y"]["scale"]["domain"] == [40, 0]
+    assert first["encoding"]["opacity"]["scale"]["range"] == [1.0, style.NOISE_OPACITY]
+    assert second["mark"]["type"] == "rule"
+    assert second["mark"]["strokeDash"] == list(style.DASH)
+    assert {"threshold": shape.threshold} in values_of(spec)
+    assert len(values_of(spec)) == 29 + 1
+
+
+def test_a_barcode_without_a_feature_has_no_threshold(shape):
+    chart = barcode(bars(shape), title="After", longest=9.0, most=40, threshold=float("nan"))
+    assert len(chart.to_dict()["layer"]) == 1
+
+
+def test_texts_that_the_edges_do_not_fit_are_left_out(shape):
+    assert "joins" not in bars(shape, pd.Series(["only one"]))
+    assert "joins" not in bars(shape, None)
+
+
+def test_long_texts_are_cut_to_a_line(shape):
+    frame = bars(shape, pd.Series(["a\nb " * 5000] * 30))
+    assert frame["joins"].str.len().max() <= 90
+    assert not frame["joins"].str.contains("\n").any()
+
+
+def test_shares_are_shares():
+    frame = shares({"before": np.array([2.0, 1.0, 1.0]), "after": np.array([3.0, 0.0, 0.0])})
+    before = frame[frame["side"] == "before"]
+    assert before["share"].tolist() == pytest.approx([4 / 6, 1 / 6, 1 / 6])
+    assert before["cumulative"].iloc[-1] == pytest.approx(1)
+    assert frame[frame["side"] == "after"]["cumulative"].tolist() == [1, 1, 1]
+
+
+def test_a_space_without_any_spread_makes_no_numbers_out_of_nothing():
+    assert shares({"after": np.zeros(3)})["share"].tolist() == [0, 0, 0]
+    assert shares({}).empty
+
+
+@pytest.mark.parametrize("draw", [spectrum, cumulative])
+def test_spectra_show_before_grey_and_after_green_and_a_dotted_reference(draw):
+    frame = shares({"before": np.array([2.0, 1.0]), "after": np.array([3.0, 1.0])})
+    spec = draw(frame, dimensions=2, description="said").to_dict()
+    lines, reference = spec["layer"]
+    assert lines["encoding"]["color"]["scale"] == {
+        "domain": ["before", "after"],
+        "range": [style.BEFORE, style.SPACE],
+    }
+    assert reference["mark"]["strokeDash"] == list(style.DOTS)
+    assert spec["description"] == "said"
+
+
+def test_dumbbells_are_hollow_before_and_filled_after():
+    frame = pd.DataFrame({"name": ["a"], "before": [0.2], "after": [0.4]})
+    spec = dumbbells(frame, value="share", title="t", colours={"a": "#000"}, order=["a"]).to_dict()
+    marks = [layer["mark"] for layer in spec["layer"]]
+    assert [mark.get("filled") for mark in marks] == [None, False, True]
+    assert encodings(spec)[1]["x"]["field"] == "before"
+    assert encodings(spec)[2]["x"]["field"] == "after"
+
+
+def test_a_history_keeps_its_axis_while_it_grows():
+    frame = pd.DataFrame({"step": [5], "series": ["task loss"], "value": [0.7]})
+    options = {"title": "Loss", "value": "nats", "colours": {"task loss": "#000"}, "total_steps": 60}
+    for rows in (frame, frame.iloc[:0]):
+        spec = history(rows, **options).to_dict()
+        assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 60]
+        assert spec["height"] == style.SMALL
+
+
+@pytest.mark.parametrize("background", [LIGHT, DARK])
+@pytest.mark.parametrize("colour", [*style.CLASS_COLOURS, style.SPACE, style.BEFORE, style.THRESHOLD])
+def test_marks_stand_out_from_both_backgrounds(colour, background):
+    assert contrast(colour, background) >= 3
+
+
+def test_classes_never_run_out_of_colours():
+    assert style.class_colour(len(style.CLASS_COLOURS)) == style.class_colour(0)
+    assert len(style.class_scale([str(i) for i in range(20)]).to_dict()["range"]) == 20
+
+
+def test_every_axis_of_every_chart_has_a_title(shape):
+    frame = shares({"before": np.array([2.0, 1.0])})
+    charts: list[alt.LayerChart] = [
+        barcode(bars(shape), title="Before", longest=1.0, most=1, threshold=None),
+        spectrum(frame, dimensions=2),
+        cumulative(frame, dimensions=2),
+        history(pd.DataFrame(), title="Loss", value="nats", colours={"a": "#000"}),
+    ]
+    for chart in charts:
+        encoding = encodings(chart.to_dict())[0]
+        assert encoding["x"]["title"]
+        assert encoding["y"]["title"]
+
+
+def contrast(a: str, b: str) -> float:
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

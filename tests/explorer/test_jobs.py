@@ -1,0 +1,117 @@
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core.runs import RunWriter, load_run
+from core.training.spec import RunSpec
+from explorer import jobs
+
+
+def wait_for(condition, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("It did not happen.")
+
+
+def state(path):
+    return load_run(path).state
+
+
+STAND_IN = """
+import json, os, pathlib, socket, sys, time
+run = pathlib.Path(sys.argv[sys.argv.index("--run-dir") + 1])
+if (run.parent / "refuse").exists():
+    sys.exit("isobar: The model is unknown.")
+def say(state):
+    status = dict(state=state, pid=os.getpid(), host=socket.gethostname())
+    (run / "status.json").write_text(json.dumps(status))
+say("running")
+while not (run / "stop").exists():
+    time.sleep(0.02)
+say("finished")
+"""
+KEEPER = """
+import pathlib, subprocess, sys
+from explorer import jobs
+real = subprocess.run
+subprocess.run = lambda command, **options: real([sys.executable, sys.argv[2], *command[3:]], **options)
+jobs._LOOK_SECONDS = 0.05
+jobs.keep(pathlib.Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def runs(monkeypatch, tmp_path):
+    """A folder of runs whose keepers train with a stand-in: it says that it runs until it is asked to stop."""
+    stand_in = tmp_path / "stand_in.py"
+    stand_in.write_text(STAND_IN)
+    real, started = subprocess.Popen, []
+
+    def keeper(command, **options):
+        assert command[1:3] == ["-m", "explorer.jobs"]
+        started.append(real([sys.executable, "-c", KEEPER, command[-1], str(stand_in)], **options))
+
+    monkeypatch.setattr(jobs.subprocess, "Popen", keeper)
+    yield tmp_path / "runs"
+    monkeypatch.undo()
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        process.wait()
+
+
+@pytest.fixture
+def unkept(monkeypatch, tmp_path):
+    """A folder of runs that nobody trains."""
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda command, **options: None)
+    return tmp_path / "runs"
+
+
+def test_runs_wait_their_turn_in_the_order_they_were_started_and_may_be_stopped_meanwhile(runs):
+    first, second, third = (jobs.start(RunSpec(seed=seed), runs) for seed in range(3))
+    wait_for(lambda: state(first) == "running")
+    assert state(second) == state(third) == "queued"
+    jobs.stop(load_run(second))
+    wait_for(lambda: state(second) == "stopped")
+    assert state(first) == "running"
+    assert state(third) == "queued"
+    jobs.stop(load_run(first))
+    wait_for(lambda: state(third) == "running")
+    assert state(first) == "finished"
+    jobs.stop(load_run(third))
+    wait_for(lambda: state(third) == "finished")
+
+
+def test_a_run_whose_request_was_wrong_says_so(runs):
+    runs.mkdir()
+    (runs / "refuse").touch()
+    path = jobs.start(RunSpec(model="nonsense"), runs)
+    wait_for(lambda: state(path) == "failed")
+    assert load_run(path).status["error"] == "The model is unknown."
+
+
+def test_a_started_run_has_its_spec_and_a_directory_of_its_own(unkept):
+    spec = RunSpec(task="paraphrase")
+    paths = {jobs.start(spec, unkept) for _ in range(2)}
+    assert len(paths) == 2
+    for path in paths:
+        assert RunSpec.from_yaml(path / "spec.yaml") == spec
+        assert json.loads((path / "status.json").read_text())["state"] == "queued"
+
+
+def test_the_trainer_accepts_the_directory_that_was_made_for_it(unkept):
+    RunWriter(jobs.start(RunSpec(), unkept)).check()
+
+
+def test_the_device_is_named_without_loading_torch():
+    code = "import sys; from explorer import jobs; print(jobs.device()); assert 'torch' not in sys.modules"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split(" ")[0] in ("cpu", "mps", "cuda")

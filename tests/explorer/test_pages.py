@@ -1,0 +1,263 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from core.runs import list_runs
+from tests.explorer.synthetic import NASTY, write_run
+
+
+def all_text(app) -> str:
+    kinds = (
+        app.markdown,
+        app.caption,
+        app.error,
+        app.warning,
+        app.info,
+        app.success,
+        app.subheader,
+        app.text,
+        app.html,
+    )
+    return "\n".join(str(element.value if hasattr(element, "value") else element) for kind in kinds for element in kind)
+
+
+def charts(app) -> list:
+    return list(app.get("vega_lite_chart"))
+
+
+def name_of(folder, state, **fields):
+    for run in list_runs(folder):
+        if run.state == state and all(run.spec.get(k) == v for k, v in fields.items()):
+            return run.name
+    raise AssertionError(state)
+
+
+def test_a_finished_run_shows_cards_and_a_barcode_before_and_after_of_each_class(gallery, open_page):
+    app = open_page("run", gallery, run=name_of(gallery, "finished", regularizer="persistent-entropy"))
+    assert not app.exception
+    assert [m.label for m in app.metric][:2] == ["MCC", "Anisotropy 1"]
+    assert app.metric[0].value == "0.020 → 0.620"
+    assert len(charts(app)) == 4
+    assert "acceptable" in all_text(app)
+
+
+def test_the_baseline_of_the_same_seed_stands_beside_it(gallery, open_page):
+    app = open_page("run", gallery, run=name_of(gallery, "finished", regularizer="persistent-entropy"))
+    assert "baseline 0.620" in all_text(app)
+    app = open_page("run", gallery, run=name_of(gallery, "finished", regularizer="none"))
+    assert "baseline 0" not in all_text(app)
+
+
+def test_a_link_may_name_a_class_and_a_view(gallery, open_page):
+    name = name_of(gallery, "finished", regularizer="persistent-entropy")
+    app = open_page("run", gallery, run=name, **{"class": "acceptable"})
+    assert len(charts(app)) == 2
+    assert len(charts(open_page("run", gallery, run=name, view="Anisotropy"))) == 3
+    assert len(charts(open_page("run", gallery, run=name, view="Training"))) == 6
+    assert len(charts(open_page("run", gallery, run=name, view="nonsense", **{"class": "nobody"}))) == 4
+
+
+def test_without_a_name_the_newest_run_is_shown_and_put_into_the_address(gallery, open_page):
+    app = open_page("run", gallery)
+    assert app.query_params["run"] == list_runs(gallery)[0].name
+
+
+def test_a_failed_run_says_why_and_what_to_do(gallery, open_page):
+    app = open_page("run", gallery, run=name_of(gallery, "failed"))
+    assert not app.exception
+    assert "The memory was not enough" in app.error[0].value
+    assert "RuntimeError: out of memory" in app.code[1].value
+
+
+def test_a_stopped_run_says_how_far_it_came(gallery, open_page):
+    app = open_page("run", gallery, run=name_of(gallery, "stopped"))
+    assert "Stopped at step 30 of 60" in app.warning[0].value
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../../etc", "..", "/", "<b>", ""])
+def test_a_link_to_a_run_that_does_not_exist_leads_on(gallery, open_page, name):
+    app = open_page("run", gallery, run=name)
+    assert not app.exception
+    if name:
+        assert "There is no run" in app.error[0].value
+
+
+def test_a_running_run_is_shown_while_it_runs(one_run, open_page, tmp_path):
+    path = one_run(state="running", steps=60, done=30)
+    app = open_page("run", tmp_path, run=path.name)
+    assert not app.exception
+    assert len(charts(app)) == 6
+    assert any(button.label == "Stop" for button in app.button)
+    app = open_page("train", tmp_path, run=path.name)
+    assert "step 30 of 60" in all_text(app) or "step 30 of 60" in str(list(app.get("progress")))
+
+
+def test_stop_asks_the_run_to_stop(one_run, open_page, tmp_path):
+    path = one_run(state="running", steps=60, done=30)
+    app = open_page("train", tmp_path, run=path.name)
+    next(button for button in app.button if button.key == "stop").click().run()
+    assert (path / "stop").exists()
+
+
+BROKEN = ("spec.yaml", "status.json", "report.json", "events.jsonl", "probe.parquet", "000000", "000060", "snapshots")
+VIEWS = ("Barcodes", "Anisotropy", "Training")
+
+
+@pytest.mark.parametrize(
+    ("broken", "how", "view"),
+    [
+        (broken, how, view)
+        for index, broken in enumerate(BROKEN)
+        for turn, how in enumerate(("gone", "cut"))
+        for view in (VIEWS if broken in ("snapshots", "events.jsonl") else [VIEWS[(index + turn) % 2]])
+    ],
+)
+def test_a_directory_cut_short_anywhere_still_has_a_page(one_run, open_page, tmp_path, broken, how, view):
+    path = one_run(per_class=12, width=8)
+    files = sorted(p for p in path.rglob("*") if p.is_file() and broken in str(p.relative_to(path)))
+    assert files
+    for file in files:
+        content = file.read_bytes()
+        file.unlink() if how == "gone" else file.write_bytes(content[: len(content) // 2])
+    app = open_page("run", tmp_path, run=path.name, view=view)
+    assert not app.exception, app.exception
+    assert not [e for e in app.error if "can't be shown" in e.value]
+
+
+def test_of_another_version(one_run, open_page, tmp_path):
+    path = one_run()
+    spec = yaml.safe_load((path / "spec.yaml").read_text())
+    del spec["record"], spec["weight"]
+    (path / "spec.yaml").write_text(yaml.safe_dump({**spec, "not_yet_invented": 1}))
+    report = json.loads((path / "report.json").read_text())
+    del report["before"]["classes"], report["metric"]
+    report["after"]["new_measure"] = 3.0
+    (path / "report.json").write_text(json.dumps(report))
+    app = open_page("run", tmp_path, run=path.name)
+    assert not app.exception
+    app = open_page("train", tmp_path, like=path.name)
+    assert not app.exception
+
+
+def test_texts_are_shown_as_text(one_run, open_page, tmp_path):
+    names = ("<img src=x onerror=alert(1)>", "**bold** :smile: $x$")
+    path = one_run(names=names, texts=NASTY, task="<b>task", model="org/**model**")
+    app = open_page("run", tmp_path, run=path.name)
+    assert not app.exception
+    assert "<img" not in all_text(app)
+    assert "&lt;img" in all_text(app)
+    assert r"\<b\>task" in app.subheader[0].value
+
+
+def test_no_runs_show_the_sample_or_say_what_to_do(open_page, tmp_path):
+    from explorer.panels import data
+
+    app = open_page("run", tmp_path / "none")
+    assert not app.exception
+    if data.has_sample():
+        assert app.query_params["run"] == "sample"
+        assert "ships with Isobar" in app.info[0].value
+    else:
+        assert "No runs yet" in all_text(app)
+
+
+def test_the_filter_finds_runs_by_any_words(gallery, open_page):
+    app = open_page("run", gallery)
+    before = len(app.get("page_link"))
+    app.text_input(key="filter").set_value("paraphrase").run()
+    assert 0 < len(app.get("page_link")) < before
+    app.text_input(key="filter").set_value("no such run").run()
+    assert "matches" in all_text(app)
+
+
+def test_ten_thousand_runs_are_a_list_of_a_few(open_page, tmp_path):
+    for number in range(10_000):
+        (tmp_path / f"2026-01-01T00-00-00_m_t_all_s{number}").mkdir()
+        (tmp_path / f"2026-01-01T00-00-00_m_t_all_s{number}" / "spec.yaml").touch()
+    write_run(tmp_path)
+    app = open_page("run", tmp_path)
+    assert not app.exception
+    assert any("Show more" in button.label for button in app.button)
+    assert len(app.get("page_link")) < 60
+
+
+def test_the_form_starts_from_the_defaults_and_shows_the_spec(gallery, open_page):
+    app = open_page("train", gallery)
+    assert not app.exception
+    assert app.selectbox(key="spec_model").value == "minilm"
+    assert "learning_rate: 0.0002" in app.code[0].value
+    app.number_input(key="spec_batch_size").set_value(16).run()
+    assert "batch_size: 16" in app.code[0].value
+
+
+def test_every_field_of_the_spec_is_in_the_form(gallery, open_page):
+    from core.training.spec import RunSpec
+
+    app = open_page("train", gallery)
+    kinds = (app.selectbox, app.number_input, app.text_input, app.toggle, app.segmented_control)
+    keys = {widget.key for kind in kinds for widget in kind}
+    assert {f"spec_{name}" for name in RunSpec.model_fields} <= keys
+
+
+def test_a_wrong_value_is_a_sentence_by_its_field_and_nothing_starts(gallery, open_page):
+    app = open_page("train", gallery)
+    app.number_input(key="spec_learning_rate").set_value(0.0).run()
+    assert app.error[0].value.startswith("learning_rate is 0.0, but should be")
+    assert next(button for button in app.button if button.label == "Start").disabled
+
+
+def test_a_run_s_settings_can_be_used_again(gallery, open_page):
+    app = open_page("train", gallery, like=name_of(gallery, "stopped"))
+    assert "selection: all" in app.code[0].value
+    assert "seed: 2" in app.code[0].value
+
+
+def test_a_pasted_spec_fills_the_form(gallery, open_page):
+    app = open_page("train", gallery)
+    app.text_area(key="pasted").set_value("task: paraphrase\nseed: 7").run()
+    next(button for button in app.button if button.label == "Use it").click().run()
+    assert "task: paraphrase" in app.code[0].value
+    assert "seed: 7" in app.code[0].value
+    app.text_area(key="pasted").set_value("taks: paraphrase").run()
+    next(button for button in app.button if button.label == "Use it").click().run()
+    assert "have no 'taks'" in app.error[0].value
+
+
+def test_start_makes_a_run_and_its_baseline(open_page, tmp_path, monkeypatch):
+    from explorer import jobs
+
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda spec, runs: started.append(spec) or write_run(tmp_path, state="running"))
+    app = open_page("train", tmp_path)
+    app.toggle(key="baseline").set_value(True).run()
+    next(button for button in app.button if button.label == "Start").click()
+    monkeypatch.setattr(
+        jobs,
+        "start",
+        lambda spec, runs: started.append(spec) or write_run(tmp_path, state="running", seed=len(started)),
+    )
+    app.run()
+    assert not app.exception
+    assert [spec.regularizer for spec in started] == ["persistent-entropy", "none"]
+    assert "run" in app.query_params
+
+
+def test_pages_load_no_model_libraries(gallery):
+    code = (
+        "import os, sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "from tests.explorer.conftest import MAIN\n"
+        "for page in ('run', 'train'):\n"
+        "    app = AppTest.from_file(str(MAIN), default_timeout=60)\n"
+        "    app.query_params['page'] = page\n"
+        "    assert not app.run().exception\n"
+        "print([m for m in ('torch', 'transformers', 'datasets', 'sklearn', 'numba') if m in sys.modules])\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "ISOBAR_RUNS": str(gallery)}
+    )
+    assert said.stdout.strip().splitlines()[-1:] == ["[]"], said.stderr[-2000:]

@@ -1,0 +1,57 @@
+"""Two processes with a part of the batch each must see the loss, and the gradient, of the whole batch."""
+
+import os
+import socket
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch.nn.parallel import DistributedDataParallel
+
+from core.regularizers import PersistentEntropyLoss
+
+
+def _batch():
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(23, 6, generator=generator, dtype=torch.float64), torch.arange(23) % 3
+
+
+def _model():
+    torch.manual_seed(1)
+    return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 4)).double()
+
+
+def _step(model, x, y, loss):
+    value = loss(model(x), y)
+    value.backward()
+    return value.detach(), [p.grad.clone() for p in model.parameters()]
+
+
+def _worker(rank, port, cut, options, folder):
+    os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    x, y = _batch()
+    mine = slice(None, cut) if rank == 0 else slice(cut, None)
+    found = _step(DistributedDataParallel(_model()), x[mine], y[mine], PersistentEntropyLoss(**options))
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize(
+    ("cut", "options"),
+    [(12, {}), (5, {"relative": True, "cohesion": 0.3}), (16, {"scope": "global", "backend": "boruvka"})],
+    ids=["nearly even", "uneven", "tensor program"],
+)
+def test_two_processes_see_the_global_batch(tmp_path, cut, options):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    mp.spawn(_worker, args=(port, cut, options, str(tmp_path)), nprocs=2)
+    value, gradients = _step(_model(), *_batch(), PersistentEntropyLoss(**options))
+    for rank in range(2):
+        theirs, their_gradients = torch.load(tmp_path / f"{rank}.pt")
+        torch.testing.assert_close(theirs, value, rtol=1e-9, atol=1e-9)
+        for ours, other in zip(gradients, their_gradients):
+            torch.testing.assert_close(other, ours, rtol=1e-6, atol=1e-9)
