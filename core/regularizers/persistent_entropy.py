@@ -25,7 +25,8 @@ class PersistentEntropyLoss(Regularizer):
     """Minus the persistent entropy of the selected bars of each class's embeddings in the batch.
 
     `value = sum over classes of (-weight * E(selected bars) + cohesion * mean(length of the other bars))`, where E is
-    in nats. A class with fewer than two bars (three points) contributes 0 and is counted as skipped.
+    in nats. A class with fewer than two bars (three points) contributes 0 and is counted as skipped. Under distributed
+    training the batch is that of all processes together.
 
     Args:
         weight: factor of the entropy; 1 is the paper's.
@@ -86,10 +87,9 @@ class PersistentEntropyLoss(Regularizer):
             labels: (n,), the class of each; rows with a negative label are left out.
         """
         check_batch(embeddings, labels)
-        embeddings, labels = in_working_precision(embeddings), labels.long()
+        embeddings, labels = gather_batch(in_working_precision(embeddings), labels.long())
         if self.scope == "global":
             labels = labels.clamp(max=0)
-        embeddings, labels = gather_batch(embeddings, labels)
         if self.memory is not None:
             batch = (embeddings, labels)
             embeddings, labels = self.memory.join(*batch)
@@ -147,8 +147,10 @@ class PersistentEntropyLoss(Regularizer):
         bars, kept = total(exists.long()), total(chosen.long())
         # E doesn't change with the unit: the longest bar keeps every number near 1.
         unit = zeros.scatter_reduce(0, group, torch.where(chosen, lengths.detach(), 0), "amax")[group]
-        shares = torch.where(chosen, lengths, 1) / torch.where(chosen, unit, 1)
-        sums = total(torch.where(chosen, shares, 0))
+        unit = torch.where(chosen, unit, 1)
+        carries = chosen & (lengths.detach() / unit > 0)
+        shares = torch.where(carries, lengths, unit) / unit
+        sums = total(torch.where(carries, shares, 0))
         sums = torch.where(kept > 0, sums, 1)
         entropy = sums.log() - total(shares * shares.log()) / sums
         relative = entropy / kept.clamp(min=2).to(entropy.dtype).log()

@@ -27,7 +27,10 @@ def find_splits(folder: Path) -> tuple[Path, Path]:
     Raises:
         IsobarError: one of the two is missing, or there are two files for the same split.
     """
-    files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in SUFFIXES)
+    try:
+        files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise IsobarError(f"Folder {folder} can't be read ({error.strerror}).") from error
     train = _one_of(folder, files, TRAIN_NAMES)
     validation = _one_of(folder, files, VALIDATION_NAMES)
     missing = [name for name, path in (("train", train), ("validation", validation)) if path is None]
@@ -117,15 +120,28 @@ def _csv_sentence(path: Path, message: str) -> str:
 
 
 def _read_tsv(path: Path, data: bytes) -> pa.Table:
-    # Most published tsv files use quotation marks as plain characters; the others quote as csv does.
+    # Most published tsv files use quotation marks as plain characters; a few quote as csv does, and need to where a
+    # text holds a tab or a new line.
     try:
-        table = _read_csv(path, data, "\t", quote=False)
+        return _unquote(_read_csv(path, data, "\t", quote=False))
     except IsobarError as unquoted:
         try:
             return _read_csv(path, data, "\t")
         except IsobarError:
             raise unquoted from None
-    return table
+
+
+def _unquote(table: pa.Table) -> pa.Table:
+    """Return the table with cells that are quoted as in csv, from the first character to the last, made plain."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = []
+    for column in table.columns:
+        quoted = pc.match_substring_regex(column, r'^"(?:[^"]|"")+"$')
+        plain = pc.replace_substring(pc.utf8_slice_codeunits(column, 1, -1), '""', '"')
+        columns.append(pc.if_else(quoted, plain, column))
+    return pa.table(columns, names=table.column_names)
 
 
 def _read_jsonl(path: Path, data: bytes) -> pa.Table:

@@ -211,7 +211,7 @@ CONVERSE_DEEDS = _list(
 COMPARISONS = _list(
     _synonyms,
     "taller=shorter older=younger richer=poorer stronger=weaker faster=slower heavier=lighter happier=sadder "
-    "louder=quieter thinner=fatter earlier=later",
+    "louder=quieter thinner=fatter braver=meeker",
 )
 SAME_DEED = _list(
     _synonyms,
@@ -224,8 +224,13 @@ SAME_QUALITY = _list(
     "angry=furious happy=glad rich=wealthy sad=unhappy clever=smart brave=courageous tired=exhausted ill=sick "
     "afraid=scared famous=renowned strange=odd quiet=silent beautiful=pretty stupid=foolish polite=courteous",
 )
-# Auxiliaries, so of no suit.
+# Function words, so of no suit.
 MODALS = _list(_synonyms, "must=has_to can=is_able_to will=is_going_to should=ought_to")
+QUANTITIES = _list(
+    _synonyms,
+    "two=a_pair_of twelve=a_dozen many=a_lot_of some=a_few all_the=every_one_of_the none_of_the=not_one_of_the",
+)
+CONNECTIVES = _list(_synonyms, "because=since although=even_though until=till before=earlier_than after=later_than")
 
 
 def suit_of(words: tuple, word) -> int:

@@ -78,6 +78,7 @@ def _load(name: str, columns: Columns, seed: int) -> Task:
             Split(read_table(validation), str(validation)),
             columns,
             source=f"folder {path.resolve()}",
+            notes=(f"{validation} stands in for a validation file.",) if validation.stem.lower() == "test" else (),
             seed=seed,
         )
     if path.is_file():

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from core.tasks.generator import Pattern, Row, generate, make_built_in
 from core.tasks.lexicon import (
     COMPARISONS,
+    CONNECTIVES,
     CONVERSE_DEALS,
     CONVERSE_DEEDS,
     GIVES,
     MODALS,
     NO_OBJECT,
     PEOPLE,
+    QUANTITIES,
     SAME_DEED,
     SAME_QUALITY,
     SOCIAL,
@@ -43,19 +45,27 @@ def _swap(one: str, two: str, first: str, second: str) -> Crossing:
     return tuple((first.format(a=a, b=b), second.format(a=a, b=b)) for a, b in ((one, two), (two, one)))
 
 
+# Alternations: the same roles in another construction, against the exchanged roles.
+
+
+def _voice_and_cleft(hand: Hand) -> Crossing:
+    one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
+    start = hand.pick((f"it was the {one.s}", f"the {one.s} was the one"))
+    return (
+        (f"the {one.s} {verb.past} the {two.s}", f"{start} who {verb.past} the {two.s}"),
+        (f"the {one.s} was {verb.en} by the {two.s}", f"{start} the {two.s} {verb.past}"),
+    )
+
+
 def _passive(hand: Hand) -> Crossing:
     one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
     return _swap(one.s, two.s, f"the {{a}} {verb.past} the {{b}}", f"the {{b}} was {verb.en} by the {{a}}")
 
 
-def _cleft_of_subject(hand: Hand) -> Crossing:
+def _cleft(hand: Hand) -> Crossing:
     one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
-    return _swap(one.s, two.s, f"the {{a}} {verb.past} the {{b}}", f"it was the {{a}} who {verb.past} the {{b}}")
-
-
-def _cleft_of_object(hand: Hand) -> Crossing:
-    one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
-    return _swap(one.s, two.s, f"the {{a}} {verb.past} the {{b}}", f"it was the {{b}} that the {{a}} {verb.past}")
+    cleft = hand.pick((f"it was the {{a}} who {verb.past} the {{b}}", f"it was the {{b}} that the {{a}} {verb.past}"))
+    return _swap(one.s, two.s, f"the {{a}} {verb.past} the {{b}}", cleft)
 
 
 def _dative(hand: Hand) -> Crossing:
@@ -66,6 +76,9 @@ def _dative(hand: Hand) -> Crossing:
         f"the {{a}} {verb.past} the {{b}} the {thing.s}",
         f"the {{a}} {verb.past} the {thing.s} to the {{b}}",
     )
+
+
+# Converses: another word for the same, with the roles exchanged.
 
 
 def _converse_deal(hand: Hand) -> Crossing:
@@ -88,33 +101,33 @@ def _comparison(hand: Hand) -> Crossing:
     return _swap(one.s, two.s, f"the {{a}} was {than.a} than the {{b}}", f"the {{b}} was {than.b} than the {{a}}")
 
 
+# How two events are connected.
+
+
+def _connective(hand: Hand) -> Crossing:
+    one, two, first, second = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(NO_OBJECT)
+    word = hand.pick(CONNECTIVES)
+    other = hand.pick([w for w in CONNECTIVES if w != word])
+    return tuple(
+        tuple(f"the {one.s} {first.past} {way} the {two.s} {second.past}" for way in (w.a, w.b)) for w in (word, other)
+    )
+
+
 def _sequence(hand: Hand) -> Crossing:
     one, two, first, second = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(NO_OBJECT)
-    return _swap(
-        f"the {one.s} {first.past}",
-        f"the {two.s} {second.past}",
-        "{a} before {b}",
-        hand.pick(("{b} after {a}", "after {a}, {b}")),
-    )
+    return _swap(f"the {one.s} {first.past}", f"the {two.s} {second.past}", "{a} before {b}", "{b} after {a}")
 
 
-def _fronting(hand: Hand) -> Crossing:
-    one, two, first, second = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(NO_OBJECT)
-    word = hand.pick(("because", "although", "while", "until"))
-    return _swap(
-        f"the {one.s} {first.past}", f"the {two.s} {second.past}", f"{{a}} {word} {{b}}", f"{word} {{b}}, {{a}}"
-    )
+# Synonyms, against a word that means something else.
 
 
 def _same_deed(hand: Hand) -> Crossing:
-    who, thing, one = hand.draw(PEOPLE), hand.draw(THINGS), hand.draw(SAME_DEED)
-    two = hand.draw(SAME_DEED)
+    who, thing, one, two = hand.draw(PEOPLE), hand.draw(THINGS), hand.draw(SAME_DEED), hand.draw(SAME_DEED)
     return tuple((f"the {who.s} {deed.a} the {thing.s}", f"the {who.s} {deed.b} the {thing.s}") for deed in (one, two))
 
 
 def _same_quality(hand: Hand) -> Crossing:
-    who, verb, one = hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(SAME_QUALITY)
-    two = hand.draw(SAME_QUALITY)
+    who, verb, one, two = hand.draw(PEOPLE), hand.draw(NO_OBJECT), hand.draw(SAME_QUALITY), hand.draw(SAME_QUALITY)
     return tuple(
         (f"the {who.s} who {verb.past} was {word.a}", f"the {word.b} {who.s} {verb.past}") for word in (one, two)
     )
@@ -127,7 +140,8 @@ def _negation(hand: Hand) -> Crossing:
     one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
     return (
         (f"the {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by the {one.s}"),
-        (f"the {one.s} did not {verb.base} the {two.s}", f"the {two.s} was not {verb.en} by the {one.s}"),
+        # Not the same word in both, or whether it is missing from one would already be the answer.
+        (f"the {one.s} didn't {verb.base} the {two.s}", f"the {two.s} was not {verb.en} by the {one.s}"),
     )
 
 
@@ -135,15 +149,16 @@ def _tense(hand: Hand) -> Crossing:
     one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
     return (
         (f"the {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by the {one.s}"),
-        (f"the {one.s} will {verb.base} the {two.s}", f"the {two.s} will be {verb.en} by the {one.s}"),
+        (f"the {one.s} will {verb.base} the {two.s}", f"the {two.s} is going to be {verb.en} by the {one.s}"),
     )
 
 
-def _number(hand: Hand) -> Crossing:
-    one, two, verb = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL)
-    return (
-        (f"the {one.s} {verb.past} the {two.s}", f"the {two.s} was {verb.en} by the {one.s}"),
-        (f"the {one.s} {verb.past} the {two.p}", f"the {two.p} were {verb.en} by the {one.s}"),
+def _quantity(hand: Hand) -> Crossing:
+    one, two, verb, amount = hand.draw(PEOPLE), hand.draw(PEOPLE), hand.draw(SOCIAL), hand.pick(QUANTITIES)
+    other = hand.pick([q for q in QUANTITIES if q != amount])
+    return tuple(
+        (f"the {one.s} {verb.past} {q.a} {two.p}", f"{q.b} {two.p} were {verb.en} by the {one.s}")
+        for q in (amount, other)
     )
 
 
@@ -164,12 +179,15 @@ def _modality(hand: Hand) -> Crossing:
     )
 
 
+# Each pattern with its share in percent. The shares were set so that a short fine-tuning of a small encoder learns
+# most of the task and not all of it: where the two statements differ in who does what to whom by the order of two
+# nouns alone, it takes many examples.
 PATTERNS = {
-    "alternation": {_passive: 6, _cleft_of_object: 2, _cleft_of_subject: 1, _dative: 1},
-    "converse": {_comparison: 4, _converse_deal: 4, _converse_deed: 1},
-    "order of events": {_sequence: 6, _fronting: 1},
-    "small words": {_negation: 4, _tense: 4, _number: 4, _quantifier: 3, _modality: 4},
-    "synonyms": {_same_deed: 1, _same_quality: 1},
+    "alternation": {_voice_and_cleft: 18, _passive: 6, _cleft: 2, _dative: 2},
+    "converse": {_converse_deal: 5, _comparison: 4, _converse_deed: 1},
+    "connection": {_connective: 12, _sequence: 5},
+    "small words": {_negation: 9, _tense: 9, _quantifier: 7, _modality: 7, _quantity: 5},
+    "synonyms": {_same_deed: 6, _same_quality: 2},
 }
 
 

@@ -24,11 +24,12 @@ def persistent_entropy(lengths: Tensor, mask: Tensor | None = None) -> Tensor:
     lengths = in_working_precision(torch.as_tensor(lengths))
     if lengths.shape[-1] == 0:
         return lengths.sum(-1)
-    alive = lengths > 0 if mask is None else (lengths > 0) & mask
+    bars = lengths if mask is None else torch.where(mask, lengths, 0)
     # E doesn't change with the unit, nor does its gradient: the longest bar as unit keeps every number near 1.
-    unit = torch.where(alive, lengths, 0).amax(-1, keepdim=True).detach()
+    unit = bars.amax(-1, keepdim=True).detach()
     unit = torch.where(unit > 0, unit, 1)
-    shares = torch.where(alive, lengths, unit) / unit  # 1 where there is no bar: ln 1 = 0, and its gradient is finite
+    alive = bars / unit > 0
+    shares = torch.where(alive, bars, unit) / unit  # 1 where there is no bar: ln 1 = 0, and its gradient is finite
     total = torch.where(alive, shares, 0).sum(-1)
     weighted = (shares * shares.log()).sum(-1)
     total = torch.where(total > 0, total, 1)

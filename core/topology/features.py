@@ -14,6 +14,8 @@ from numba import njit
 # Longest and shortest bar count as equal within this many units in the last place: the sides of a regular polygon
 # differ by a few of the coordinates' own, and a selection among them would be one of rounding errors.
 EQUAL_WITHIN = 64
+# Nor is C_i < 1 where it is 1 but for rounding, as happens among equally long bars.
+FALLS_BELOW = 1 - 1e-12
 
 
 def feature_mask(lengths: np.ndarray) -> np.ndarray:
@@ -62,15 +64,15 @@ def _entropy_and_slopes(lengths):
     total = 0.0
     weighted = 0.0
     for length in lengths:
-        if length > 0:
-            share = length / unit
+        share = length / unit if unit > 0 else 0.0
+        if share > 0:
             total += share
             weighted += share * math.log(share)
     if total == 0:
         return 0.0, slopes
     entropy = math.log(total) - weighted / total
     for k in range(len(lengths)):
-        if lengths[k] > 0:
+        if lengths[k] / unit > 0:
             # dE/dl = -(ln p + E) / sum l
             slopes[k] = -(math.log(lengths[k] / unit / total) + entropy) / total / unit
     return entropy, slopes
@@ -88,7 +90,7 @@ def _shrink(ratio):
 @njit(cache=True, nogil=True)
 def _prominent_count(lengths, tolerance):
     n = 0
-    while n < len(lengths) and lengths[n] > 0:
+    while n < len(lengths) and lengths[n] > 0 and lengths[n] / lengths[0] > 0:
         n += 1
     if n < 4 or lengths[n - 1] >= lengths[0] * (1 - tolerance):
         return n
@@ -108,7 +110,7 @@ def _prominent_count(lengths, tolerance):
         while True:
             tail = sums[k] - sums[i] + a + 1  # P_i
             replaced = tail + i * math.exp((logs[k] - logs[i] + a * math.log(a)) / tail)  # S_i
-            if previous < replaced or i == k - 1:  # C_i = S_{i-1} / S_i < 1
+            if previous < replaced * FALLS_BELOW or i == k - 1:  # C_i = S_{i-1} / S_i < 1
                 break
             previous = replaced
             i += 1

@@ -8,8 +8,8 @@ by at most
     slack * (|y_i|^2 + |y_j|^2),    slack = (d + 16) * 2^-23
 
 (twice the bound d 2^-24 for a product of d terms, and what the rounding of `y` itself adds), so a pair that is farther
-than the best one known by more than that can't shorten anything and is never measured. The rest, near-duplicates far from
-the origin among them, is measured directly. The result doesn't depend on how well the product was rounded.
+than the best one known by more than that can't shorten anything and is never measured. The rest, near-duplicates far
+from the origin among them, is measured directly. The result doesn't depend on how well the product was rounded.
 
 R. C. Prim, Shortest connection networks and some generalizations, Bell System Technical Journal 36 (1957).
 """
@@ -24,7 +24,7 @@ from core.errors import IsobarError
 # Sums may be reordered (SIMD) and fused; infinities and NaN keep their meaning.
 _jit = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 
-GRAM_FROM = 256  # points from which the matrix product pays, see spanning_tree.py
+GRAM_FROM = 400  # points from which the matrix product pays, see spanning_tree.py
 GRAM_TO = 16_384  # points to which its n x n float32 matrix stays at 1 GiB or less
 _BLOCK = 32  # columns filtered at once
 
@@ -33,16 +33,19 @@ def minimum_spanning_tree(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a minimum spanning tree of a Euclidean point cloud, longest edge first.
 
     Args:
-        points: (n, d), float32 or float64.
+        points: (n, d), float32 or float64; any other dtype is measured in float64.
 
     Returns:
-        lengths (n-1,) in the points' dtype and edges (n-1, 2) int64, `edges[k, 0] < edges[k, 1]`; both are empty
+        lengths (n-1,) in the dtype of measurement and edges (n-1, 2) int64, `edges[k, 0] < edges[k, 1]`; both are empty
         for n < 2.
 
     Raises:
-        IsobarError: a coordinate is NaN or infinite, or two points are farther apart than the dtype can hold.
+        IsobarError: the shape is wrong, a coordinate is NaN or infinite, or two points are farther apart than the
+            dtype can hold.
     """
-    points = np.ascontiguousarray(points)
+    if points.ndim != 2:
+        raise IsobarError(f"Points have shape {points.shape}; it must be (n, d).")
+    points = np.ascontiguousarray(points, None if points.dtype in (np.float32, np.float64) else np.float64)
     if not points.flags.writeable:  # numba would compile a second copy of every kernel for read-only arrays
         points = points.copy()
     n = len(points)
@@ -87,7 +90,7 @@ def _filter(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     return y @ y.T, norms, scale
 
 
-@_jit
+@njit(cache=True, nogil=True)  # in the order written: the shift below is lost if it meets the slope first
 def edge_gradient(points, lengths, edges, weights):
     """Return the gradient of `sum(weights * lengths)` with respect to the points: (n, d), in O(n d).
 

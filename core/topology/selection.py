@@ -13,7 +13,7 @@ from torch import Tensor
 from core.errors import IsobarError, nearest
 from core.topology.boruvka import doublings
 from core.topology.entropy import in_working_precision
-from core.topology.features import EQUAL_WITHIN, prominent_count
+from core.topology.features import EQUAL_WITHIN, FALLS_BELOW, prominent_count
 from core.topology.host import host_array
 
 SELECTIONS = ("prominent", "all", "longest", "random")
@@ -139,10 +139,11 @@ def prominent_counts(bars: Tensor, start: Tensor) -> Tensor:
     tolerance = EQUAL_WITHIN * torch.finfo(bars.dtype).eps
     bars = bars.double() if bars.device.type != "mps" else bars  # (MPS has no float64)
     m = bars.shape[-1]
-    alive = bars > 0
-    size = torch.zeros_like(start).scatter_add(-1, start, alive.long()).gather(-1, start)
     longest = bars.gather(-1, start)
-    u = torch.where(alive, bars / torch.where(longest > 0, longest, 1), 1)  # in units of T: every P_i is at least 1
+    u = bars / torch.where(longest > 0, longest, 1)  # in units of T: every P_i is at least 1
+    alive = u > 0
+    size = torch.zeros_like(start).scatter_add(-1, start, alive.long()).gather(-1, start)
+    u = torch.where(alive, u, 1)
     a = u.gather(-1, (start + size - 1).clamp(min=0))
     # Row: the state "rank many m's are left" (k). Column: the walk's i. Prefix sums run through all barcodes, but
     # only differences within one are used.
@@ -154,7 +155,7 @@ def prominent_counts(bars: Tensor, start: Tensor) -> Tensor:
     same = start.unsqueeze(-1) == start.unsqueeze(-2)
     tail = torch.where(same & (i < k), tail, 1)
     replaced = tail + i * ((logs.unsqueeze(-1) - logs.unsqueeze(-2) + last_log) / tail).exp()  # S_i
-    falls = replaced.roll(1, -1) < replaced  # C_i = S_{i-1} / S_i < 1
+    falls = replaced.roll(1, -1) < replaced * FALLS_BELOW  # C_i = S_{i-1} / S_i < 1
     stops = same & (i >= 1) & (i < k) & (falls | (i == k - 1))
     stop = torch.where(stops, i, m).amin(-1)
     quota = (a * (rank + 2) * _shrink(a)).ceil()  # Q

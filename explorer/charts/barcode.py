@@ -74,7 +74,7 @@ def barcode(
                 title="bars, longest first",
                 # Square roots: the few long bars are tall enough to be seen and clicked, the many short ones still fit.
                 scale=alt.Scale(type="sqrt", domain=[most, 0], nice=False),
-                axis=alt.Axis(grid=False, values=_ticks(most), format="d"),
+                axis=alt.Axis(grid=False, values=_ticks(most), format="d", labelOverlap=False),
             ),
             y2="bottom:Q",
             opacity=alt.Opacity(
@@ -108,8 +108,7 @@ def barcode(
 
 
 def _ticks(most: int) -> list[int]:
-    steps = [k for k in (1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000) if k <= 0.85 * most]
-    return [*(k for k in steps if k > most / 300), most]
+    return [*(k for k in (1, 5, 20, 50, 100, 200, 500, 1000, 2000, 5000) if k <= 0.7 * most), most]
 
 
 def _beginning(text: object) -> str:

@@ -63,9 +63,11 @@ def barcode_and_tree(
         points: ``x``, ``y`` of each point, and its ``text`` where it is known.
         title: which side this is.
         kept: where the slider starts: the number of features.
-        longest: where the axis of lengths ends.  most: for how many bars there is room.
-        extent: how far the tree's axes reach from 0; all three the same for charts that are to be compared.
-        colour: of bars, edges and points.  hollow: whether the points are, as *before* is.
+        longest: where the axis of lengths ends.
+        most: for how many bars there is room.
+        extent: how far the tree's axes reach from 0. These three are the same for charts that are to be compared.
+        colour: of bars, edges and points.
+        hollow: whether the points are, as those of *before* are.
         description: for screen readers.
     """
     lengths = frame["length"].to_numpy(dtype=float)
@@ -95,28 +97,24 @@ def barcode_and_tree(
     base = alt.Chart(frame).transform_calculate(
         zero="0", top="datum.rank - 1", bottom="datum.rank - (datum.rank < 20 ? 0.15 : 0)"
     )
-    blocks = (
-        base.mark_rect(cursor="pointer")
-        .encode(
-            x=alt.X(
-                "zero:Q",
-                title="length of the bar (Euclidean distance)",
-                scale=alt.Scale(domain=[0, longest], nice=False),
-                axis=alt.Axis(grid=False, tickCount=6),
-            ),
-            x2="length:Q",
-            y=alt.Y(
-                "top:Q",
-                title="bars, longest first",
-                scale=alt.Scale(type="sqrt", domain=[most, 0], nice=False),
-                axis=alt.Axis(grid=False, values=[1, most], format="d"),
-            ),
-            y2="bottom:Q",
-            fill=fill,
-            opacity=opacity,
-            tooltip=tooltip,
-        )
-        .add_params(picked)
+    blocks = base.mark_rect(cursor="pointer").encode(
+        x=alt.X(
+            "zero:Q",
+            title="length of the bar (Euclidean distance)",
+            scale=alt.Scale(domain=[0, longest], nice=False),
+            axis=alt.Axis(grid=False, tickCount=6),
+        ),
+        x2="length:Q",
+        y=alt.Y(
+            "top:Q",
+            title="bars, longest first",
+            scale=alt.Scale(type="sqrt", domain=[most, 0], nice=False),
+            axis=alt.Axis(grid=False, values=[1, most], format="d"),
+        ),
+        y2="bottom:Q",
+        fill=fill,
+        opacity=opacity,
+        tooltip=tooltip,
     )
     threshold = (
         base.transform_filter("datum.rank == kept")
@@ -124,19 +122,15 @@ def barcode_and_tree(
         .encode(x="length:Q")
     )
     axes = {"scale": alt.Scale(domain=[-extent, extent], nice=False), "axis": alt.Axis(grid=False, tickCount=5)}
-    tree = (
-        base.mark_rule(cursor="pointer")
-        .encode(
-            x=alt.X("x:Q", title="first principal axis of the class", **axes),
-            y=alt.Y("y:Q", title="second", **axes),
-            x2="x2:Q",
-            y2="y2:Q",
-            color=fill,
-            opacity=opacity,
-            size=alt.when(picked).then(alt.value(5)).when(_KEPT).then(alt.value(3)).otherwise(alt.value(1.5)),
-            tooltip=tooltip,
-        )
-        .add_params(picked)
+    tree = base.mark_rule(cursor="pointer").encode(
+        x=alt.X("x:Q", title="first principal axis of the class", **axes),
+        y=alt.Y("y:Q", title="second", **axes),
+        x2="x2:Q",
+        y2="y2:Q",
+        color=fill,
+        opacity=opacity,
+        size=alt.when(picked).then(alt.value(5)).when(_KEPT).then(alt.value(3)).otherwise(alt.value(1.5)),
+        tooltip=tooltip,
     )
     dots = (
         alt.Chart(points)
@@ -145,4 +139,7 @@ def barcode_and_tree(
     )
     upper = alt.layer(blocks, threshold).properties(height=_BARS, title=alt.Title(said, anchor="start", offset=12))
     lower = alt.layer(tree, dots).properties(height=_TREE)
-    return alt.vconcat(upper, lower, spacing=16).add_params(slider, *constants).properties(description=description)
+    # The width is the column's, axes included; without this Streamlit would make the plots that wide, and axes stick out.
+    fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
+    chart = alt.vconcat(upper, lower, spacing=16, autosize=fitted)
+    return chart.add_params(slider, picked, *constants).properties(description=description)

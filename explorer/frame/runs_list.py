@@ -48,9 +48,7 @@ def _entry(name: str) -> None:
     colour, dot, word = STATES[row.state]
     is_open = st.query_params.get("run") == name
     title = f"{plain(row.task, 26)} · {plain(row.model, 26)}"
-    details = [plain(row.method, 24), f"seed {plain(row.seed, 12)}"]
-    if name == data.SAMPLE:
-        details.insert(0, "sample")
+    details = [plain(row.method, 24), "sample" if name == data.SAMPLE else f"seed {plain(row.seed, 12)}"]
     if row.state != "finished":
         details.append(word)
     elif row.change is not None:

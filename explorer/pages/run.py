@@ -164,7 +164,13 @@ def _state(run: Run) -> None:
                 query_params={"like": data.name_of(run)},
             )
     if run.state == "stopped":
-        words = "What is shown as after is how far it came." if data.after(run) else "It was stopped before it began."
+        words = (
+            "What is shown as after is how far it came."
+            if data.after(run)
+            else "It left no snapshot but the one before training."
+            if run.steps
+            else "It left no snapshot."
+        )
         st.warning(f"{training.ended(run)} {words}", icon=":material/stop_circle:")
     for sentence in data.missing(run):
         st.warning(sentence, icon=":material/broken_image:")

@@ -7,6 +7,7 @@ from core.geometry import singular_values
 from core.runs import Run, Snapshot
 from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
 from explorer.charts.style import SPACE, class_colour
+from explorer.panels.figure import figure
 from explorer.panels.words import meaning, number
 
 
@@ -23,37 +24,39 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         label_visibility="collapsed",
     )
     center = about != "uncentered"
-    values = {name: _singular_values(str(run.path), side.step, center, side) for name, side in sides.items()}
-    frame = shares(values)
+    of = (str(run.path), tuple(side.step for side in sides.values()), center)
+    frame = _shares(of, sides)
     dimensions = next(iter(sides.values())).embeddings.shape[1]
-    first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in values}
+    first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
     said = ", ".join(f"{share} {name}" for name, share in first.items())
     left, right = st.columns(2, gap="small")
     with left, st.container(border=True):
-        st.altair_chart(
-            spectrum(
+        figure(
+            lambda: spectrum(
                 frame,
                 dimensions=dimensions,
                 description=f"Share of the squared length that each principal direction holds. The strongest: {said}.",
             ),
             key="spectrum",
+            of=of,
         )
     with right, st.container(border=True):
-        st.altair_chart(
-            cumulative(
+        figure(
+            lambda: cumulative(
                 frame,
                 dimensions=dimensions,
                 description=f"Share that the strongest directions hold together. The first alone: {said}.",
             ),
             key="cumulative",
+            of=of,
         )
     if before is None or after is None:
         return
     measure = "anisotropy_1_centered" if center else "anisotropy_1"
     rows = _by_class(measure, before, after)
     with st.container(border=True):
-        st.altair_chart(
-            dumbbells(
+        figure(
+            lambda: dumbbells(
                 rows.drop(columns="colour"),
                 value=f"{meaning(measure).label}: share of the strongest direction",
                 title="Anisotropy of all texts and of each class: before hollow, after filled",
@@ -65,6 +68,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
                 ),
             ),
             key="by-class",
+            of=of,
         )
     st.caption(
         "Grey is before, green after. Dotted: what it would be if all directions held equal shares. "
@@ -72,10 +76,11 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     )
 
 
-# The snapshot is known by its run and step; a trainer never writes one twice.
+# Snapshots are known by their run and steps; a trainer never writes one twice.
 @st.cache_data(max_entries=64, show_spinner=False)
-def _singular_values(path: str, step: int, center: bool, _snapshot: Snapshot):
-    return singular_values(_snapshot.embeddings, center=center)
+def _shares(of: tuple, _sides: dict[str, Snapshot]) -> pd.DataFrame:
+    center = of[-1]
+    return shares({name: singular_values(side.embeddings, center=center) for name, side in _sides.items()})
 
 
 def _by_class(measure: str, before: Snapshot, after: Snapshot) -> pd.DataFrame:

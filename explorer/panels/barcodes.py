@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from core.geometry import ClassShape
-from core.geometry.cloud import as_cloud
 from core.runs import Run, Snapshot
 from explorer.charts.barcode import barcode, bars
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges
+from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
 from explorer.panels import data
+from explorer.panels.figure import figure
 from explorer.panels.words import number
 
 ALL = "all classes"
@@ -33,12 +34,13 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     shown = [side[label] for side in sides for label in chosen if label in side]
     longest = max((float(s.lengths[0]) for s in shown if len(s.lengths)), default=1.0) * 1.02 or 1.0
     texts = texts_of(run)
+    of = (str(run.path), before and before.step, after and after.step)
     for label in chosen:
         shapes = [side.get(label) for side in sides]
         if len(chosen) == 1:
-            _linked_row(label, names[label], shapes, (before, after), longest, texts)
+            _linked_row(of, label, names[label], shapes, (before, after), longest, texts)
         else:
-            _row(label, names[label], shapes, longest, texts)
+            _row(of, label, names[label], shapes, longest, texts)
     with st.popover("How to read this", type="tertiary", icon=":material/help:"):
         st.markdown(
             "Let balls grow around the embeddings of one class. At first each embedding is a component of its own; "
@@ -82,7 +84,9 @@ def _picked(names: dict[int, str]) -> list[int]:
     return [label for label, found in names.items() if found == name] or list(names)
 
 
-def _row(label: int, name: str, shapes: list[ClassShape | None], longest: float, texts: pd.Series | None) -> None:
+def _row(
+    of: tuple, label: int, name: str, shapes: list[ClassShape | None], longest: float, texts: pd.Series | None
+) -> None:
     colour = class_colour(label)
     most = max((len(s.lengths) for s in shapes if s), default=1) or 1
     with st.container(border=True, key=f"barcode-{label}"):
@@ -94,8 +98,8 @@ def _row(label: int, name: str, shapes: list[ClassShape | None], longest: float,
                 elif len(shape.lengths) == 0:
                     st.caption(f"{side}: one embedding alone has no bars.")
                 else:
-                    st.altair_chart(
-                        barcode(
+                    figure(
+                        lambda side=side, shape=shape: barcode(
                             bars(shape, texts),
                             title=side,
                             longest=longest,
@@ -105,11 +109,13 @@ def _row(label: int, name: str, shapes: list[ClassShape | None], longest: float,
                             description=_description(side, name, shape),
                         ),
                         key=f"barcode-{label}-{side}",
+                        of=(*of, longest),
                     )
 
 
 @st.fragment
 def _linked_row(
+    of: tuple,
     label: int,
     name: str,
     shapes: list[ClassShape | None],
@@ -120,7 +126,7 @@ def _linked_row(
     """One class at a time: barcode over spanning tree, and the two texts that a clicked bar joins."""
     colour = class_colour(label)
     most = max((len(s.lengths) for s in shapes if s), default=1) or 1
-    planes = _planes([snapshot.embeddings[snapshot.labels == label] if snapshot else None for snapshot in snapshots])
+    planes = _planes(of, label, snapshots)
     extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
     with st.container(border=True, key=f"linked-{label}"):
         _heading(name, colour, shapes)
@@ -139,8 +145,8 @@ def _linked_row(
                 points = pd.DataFrame(plane.round(4), columns=["x", "y"])
                 if texts is not None and len(texts) == len(snapshot.labels):
                     points["text"] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
-                event = st.altair_chart(
-                    barcode_and_tree(
+                event = figure(
+                    lambda side=side, shape=shape, everywhere=everywhere, points=points: barcode_and_tree(
                         edges(shape, everywhere, texts),
                         points,
                         title=side,
@@ -153,10 +159,21 @@ def _linked_row(
                         description=_description(side, name, shape),
                     ),
                     key=f"linked-{label}-{side}",
+                    of=(*of, longest),
                     on_select="rerun",
                     selection_mode=SELECTION,
                 )
                 _joined(event, shape, texts)
+        if st.toggle("Bars as a table", key="table", bind="query-params"):
+            st.dataframe(_table(shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}")
+
+
+def _table(shapes: list[ClassShape | None], texts: pd.Series | None) -> pd.DataFrame:
+    frames = [bars(s, texts).assign(side=side) for side, s in zip(("before", "after"), shapes, strict=True) if s]
+    frame = pd.concat(frames, ignore_index=True).rename(columns={"rank": "bar"})
+    return frame[["bar", "side", *(name for name in ("kind", "length", "joins", "with") if name in frame)]].sort_values(
+        ["bar", "side"], ascending=[True, False]
+    )
 
 
 def _joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
@@ -173,14 +190,10 @@ def _joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
             st.text(texts.iloc[row] if texts is not None and row < len(texts) else f"Text {row} (not stored)")
 
 
-def _planes(clouds: list[np.ndarray | None]) -> list[np.ndarray | None]:
-    """Where the rows of each cloud lie in the plane of the first two principal axes of both, each about its own mean."""
-    there = [as_cloud(cloud).centered for cloud in clouds if cloud is not None and len(cloud) > 1]
-    if not there:
-        return [None for _ in clouds]
-    plane = as_cloud(np.vstack(there)).projections(centered=True)[:, :2]
-    parts = iter(np.split(plane, np.cumsum([len(cloud) for cloud in there])[:-1]))
-    return [next(parts) if cloud is not None and len(cloud) > 1 else None for cloud in clouds]
+# Snapshots are known by their run and steps; a trainer never writes one twice.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _planes(of: tuple, label: int, _snapshots: tuple) -> list[np.ndarray | None]:
+    return common_plane([s.embeddings[s.labels == label] if s else None for s in _snapshots])
 
 
 def _heading(name: str, colour: str, shapes: list[ClassShape | None]) -> None:

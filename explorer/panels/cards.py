@@ -52,7 +52,7 @@ def _card(name: str, before: float | None, after: float | None, baseline: float 
         about.label,
         f"{number(before)} → {number(after)}" if after is not None else number(before),
         delta=round(change, 3) if change is not None else None,
-        format="%+.3f",
+        format="%+.3f" if change is not None else None,
         delta_color=colour,
         delta_description=word,
         help=about.definition,

@@ -156,6 +156,11 @@ def events(run: Run) -> pd.DataFrame:
     return _events(str(run.path), _stamp(run.path / layout.EVENTS))
 
 
+def events_stamp(run: Run) -> tuple[int, int]:
+    """Return what changes whenever a line is added to the run's events."""
+    return _stamp(run.path / layout.EVENTS)
+
+
 def probe(run: Run) -> pd.DataFrame:
     """Return the probe set's texts and labels."""
     return _probe(str(run.path), _stamp(run.path / layout.PROBE))

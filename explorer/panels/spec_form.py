@@ -35,7 +35,7 @@ GROUPS = {
         "seed",
     ),
     "Data": ("train_size", "text_column", "text_pair_column", "label_column"),
-    "Record": ("probe_per_class", "snapshots", "evaluations", "log_every"),
+    "Record": ("probe_per_class", "snapshots", "evaluations", "log_every", "save_model", "report_to"),
 }
 _REGULARIZERS = {"persistent-entropy": "Persistent entropy", "none": "None (baseline)"}
 _KEY = "spec_"
@@ -94,8 +94,9 @@ def more(problem: str) -> None:
         if not names:
             continue
         st.markdown(f"**{title}**")
-        for start in range(0, len(names), 4):
-            for column, name in zip(st.columns(4, gap="small"), names[start : start + 4], strict=False):
+        for start in range(0, len(names), 3):
+            row = st.columns(3, gap="small", vertical_alignment="bottom")
+            for column, name in zip(row, names[start : start + 3], strict=False):
                 with column:
                     field(name, problem)
 

@@ -8,6 +8,7 @@ from explorer import jobs
 from explorer.charts.history import history
 from explorer.charts.style import BEFORE, SPACE, class_colour
 from explorer.panels import data
+from explorer.panels.figure import figure
 from explorer.panels.progress import progress_of
 from explorer.panels.words import duration, meaning, number, plain
 
@@ -49,8 +50,9 @@ def charts(run: Run) -> None:
     metric = (data.spec(run).get("record", {}).get("task", {}).get("metrics") or ["accuracy"])[0]
     about = meaning(metric)
     regularized = data.spec(run).get("regularizer") != "none"
+    of = (str(run.path), data.events_stamp(run), total, tuple(colours))
     drawn = {
-        "loss": history(
+        "loss": lambda: history(
             _long(events, "step", {"task_loss": "task loss"}),
             title="Task loss",
             value="nats",
@@ -59,7 +61,7 @@ def charts(run: Run) -> None:
             zero=True,
             description="Task loss at each logged step",
         ),
-        "regularizer": history(
+        "regularizer": lambda: history(
             _long(events, "step", {"regularizer": "regularizer"}),
             title="Regularizer" if regularized else "Regularizer: none, a baseline",
             value="nats",
@@ -67,7 +69,7 @@ def charts(run: Run) -> None:
             total_steps=total,
             description="What the regularizer adds to the loss, at each logged step",
         ),
-        "metric": history(
+        "metric": lambda: history(
             _long(events, "evaluation", {f"metrics/{metric}": about.label}),
             title=f"{about.label} on the validation set",
             value=about.label,
@@ -77,7 +79,7 @@ def charts(run: Run) -> None:
             zero=True,
             description=f"{about.label} at each evaluation",
         ),
-        "entropy": history(
+        "entropy": lambda: history(
             _long(events, "step", {f"classes/{k}/relative_entropy": name for k, name in classes.items()}),
             title="Entropy in the batch",
             value="share of maximum",
@@ -85,7 +87,7 @@ def charts(run: Run) -> None:
             total_steps=total,
             description="Relative persistent entropy of the selected bars of each class in the batch",
         ),
-        "bars": history(
+        "bars": lambda: history(
             _long(events, "step", {f"classes/{k}/features": name for k, name in classes.items()}),
             title="Bars kept in the batch",
             value="features",
@@ -95,7 +97,7 @@ def charts(run: Run) -> None:
             digits="d",
             description="How many bars of each class were features in the batch",
         ),
-        "anisotropy": history(
+        "anisotropy": lambda: history(
             _long(
                 events,
                 "probe",
@@ -114,7 +116,7 @@ def charts(run: Run) -> None:
     for start in (0, 3):
         for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=True):
             with column, st.container(border=True):
-                st.altair_chart(drawn[name], key=f"history-{name}")
+                figure(drawn[name], key=f"history-{name}", of=of)
     st.caption(_times(events))
     for note in run.rows("note"):
         st.caption(plain(note.get("text", ""), 300))

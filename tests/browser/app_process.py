@@ -61,12 +61,18 @@ def browser() -> Iterator:
 
 
 def settle(page) -> None:
-    """Wait until the page has drawn all that its last run of the script sent."""
+    """Wait until the page has drawn all that was sent to it, and nothing has been added or removed for a moment."""
     page.locator(".st-key-status-line").wait_for(timeout=30_000)
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
     page.wait_for_function(
-        """() => !document.querySelector('[data-testid="stSkeleton"], [data-testid="stAppSkeleton"]')
-                 && [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')]
-                      .every(chart => chart.querySelector('svg, canvas'))"""
+        """() => {
+            const has = (selector) => document.querySelectorAll(selector).length;
+            const drawn = has('[data-testid="stApp"][data-test-script-state="notRunning"]')
+                && !has('[data-testid="stSkeleton"], [data-testid="stAppSkeleton"]')
+                && has('[data-testid="stVegaLiteChart"]') === has('[data-testid="stVegaLiteChart"] .marks');
+            const now = performance.now(), size = has('[data-testid="stMain"] *, [data-testid="stSidebar"] *');
+            if (!drawn || size !== window.settledSize) { window.settledSize = size; window.settledSince = now; }
+            return now - window.settledSince > 400;
+        }""",
+        timeout=30_000,
     )
     page.evaluate("document.fonts.ready")

@@ -1,9 +1,12 @@
 """The app in a process of its own, and a browser."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.app_process import browser, running_app, settle
 from tests.explorer.synthetic import write_gallery
+
+expect.set_options(timeout=20_000)  # a wait ends when what is awaited is there; this is for a machine that is busy
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def take(out: Path, runs_dir: Path, only: list[str]) -> None:
                     const main = document.querySelector('[data-testid="stMain"]');
                     return Math.max(800, main.scrollHeight + 10);
                 }""")
-                if height > SIZE["height"] + 10:
+                if height > SIZE["height"] + 60:
                     page.set_viewport_size({"width": SIZE["width"], "height": height})
                     settle(page)
                     page.screenshot(path=out / f"{name}-{scheme}-full.png")

@@ -7,6 +7,8 @@ from core.geometry import ClassShape, shape_by_class
 from explorer.charts import style
 from explorer.charts.barcode import barcode, bars
 from explorer.charts.history import history
+from explorer.charts.linked import SELECTION, barcode_and_tree, edges, kept_entropies
+from explorer.charts.plane import common_plane
 from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
 
 LIGHT, DARK = "#FFFFFF", "#12161D"
@@ -109,6 +111,55 @@ def test_a_history_keeps_its_axis_while_it_grows():
         spec = history(rows, **options).to_dict()
         assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 60]
         assert spec["height"] == style.SMALL
+
+
+def test_the_entropy_of_the_kept_bars_is_that_of_the_class(shape):
+    entropies = kept_entropies(shape.lengths)
+    assert entropies[0] == 0
+    assert entropies[shape.kept - 1] == pytest.approx(shape.entropy)
+    assert entropies[-1] == pytest.approx(shape.entropy_all)
+    assert kept_entropies(np.array([1.0, 1.0, 0.0])).tolist() == pytest.approx([0, np.log(2), np.log(2)])
+    assert kept_entropies(np.zeros(2)).tolist() == [0, 0]
+
+
+@pytest.mark.filterwarnings("ignore:Automatically deduplicated")
+def test_a_bar_and_its_edge_share_one_selection(shape):
+    points = np.random.default_rng(1).normal(size=(30, 2))
+    chart = barcode_and_tree(
+        edges(shape, points),
+        pd.DataFrame(points, columns=["x", "y"]),
+        title="After",
+        kept=shape.kept,
+        longest=9.0,
+        most=29,
+        extent=3.0,
+    )
+    spec = chart.to_dict()
+    params = {param["name"]: param for param in spec["params"]}
+    assert len(params[SELECTION]["views"]) >= 2
+    assert params[SELECTION]["select"]["fields"] == ["rank"]
+    assert params["kept"]["value"] == shape.kept
+    assert params["kept"]["bind"]["max"] == 29
+    assert len(params["lengths"]["value"]) == len(params["entropies"]["value"]) == 29
+    row = edges(shape, points).iloc[0]
+    assert (row["x"], row["y"]) == pytest.approx(tuple(points[shape.edges[0, 0]]), abs=1e-3)
+    assert (row["x2"], row["y2"]) == pytest.approx(tuple(points[shape.edges[0, 1]]), abs=1e-3)
+
+
+def test_a_common_plane_keeps_distances_along_its_axes_and_does_not_flip():
+    random = np.random.default_rng(0)
+    flat = random.normal(size=(40, 2)) @ random.normal(size=(2, 10))
+    one, two, none = common_plane([flat, 3 * flat + 7, None])
+    assert none is None
+    assert two == pytest.approx(3 * one)
+    assert np.linalg.norm(one, axis=1) == pytest.approx(np.linalg.norm(flat - flat.mean(0), axis=1))
+    assert common_plane([flat])[0] == pytest.approx(common_plane([flat.copy()])[0])
+
+
+@pytest.mark.parametrize("clouds", [[None, None], [np.zeros((1, 5))], [np.zeros((4, 5))], [np.ones((3, 1))]])
+def test_a_plane_of_next_to_nothing(clouds):
+    for cloud, drawn in zip(clouds, common_plane(clouds), strict=True):
+        assert drawn is None if cloud is None or len(cloud) < 2 else drawn.shape == (len(cloud), 2)
 
 
 @pytest.mark.parametrize("background", [LIGHT, DARK])

@@ -7,22 +7,23 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from core.errors import IsobarError
 from core.tasks import BUILT_IN, lexicon, load_task
 from core.tasks.generator import generate
 from core.tasks.lexicon import SUITS, TRAIN, VALIDATION
+from core.tasks.shortcuts import shortcut_accuracy
 
 FUNCTION_WORDS = set(
     re.findall(
         r"\w+",
-        """a an one the this that these those each every several many both all no few any ever none not it he she they who
+        """a an one the this that these those each every several many both all no few any ever none not some lot pair dozen two twelve didn t it he she they we you ourselves who
         what when where why which is are was were be been has have had do did does will would can could should might
         must able going ought looks look seems seem to of on in at by for from with near behind beside next and or
-        before after while until because although than so too as more himself herself themselves""",
+        before after while until because although since even though till earlier later than so too as more himself herself themselves""",
     )
 )
+CLOSED = {"CONNECTIVES", "MODALS", "QUANTITIES"}  # lists of function words
 LONGEST = {"grammar": 16, "paraphrase": 32}
 
 
@@ -35,7 +36,7 @@ def _lemmas(name) -> dict[str, tuple[str, int]]:
     lemmas = {}
     module = vars(_module(name))
     for key, words in module.items():
-        if key.isupper() and isinstance(words, tuple) and hasattr(lexicon, key) and key != "MODALS":
+        if key.isupper() and isinstance(words, tuple) and hasattr(lexicon, key) and key not in CLOSED:
             for index, word in enumerate(words):
                 for form in _forms(word):
                     assert lemmas.setdefault(form, (key, index)) == (key, index), f"{form} is in two lists"
@@ -69,7 +70,7 @@ def test_training_and_validation_share_no_pair_of_content_words(name):
     lemmas = _lemmas(name)
     train = _word_pairs(_module(name).examples(TRAIN, 4000, 0), lemmas)
     validation = _word_pairs(_module(name).examples(VALIDATION, 800, 1), lemmas)
-    assert len(train) > 3000
+    assert len(train) > 2000
     assert len(validation) > 500
     assert not train & validation
 
@@ -143,40 +144,26 @@ def test_a_seed_gives_the_same_task_and_another_seed_another(name):
 
 
 def test_every_list_has_two_words_of_every_suit_where_patterns_need_them():
-    lists = {key: words for key, words in vars(lexicon).items() if key.isupper() and isinstance(words, tuple)}
-    del lists["MODALS"]
+    lists = {
+        key: words
+        for key, words in vars(lexicon).items()
+        if key.isupper() and isinstance(words, tuple) and key not in CLOSED
+    }
     once = {"ASKS", "TELLS"}  # never drawn twice for one example
     for key, words in lists.items():
         assert len(set(words)) == len(words), key
         assert len(words) >= (SUITS if key in once else 2 * SUITS), key
 
 
-def counts_of_words(rows, vocabulary: dict[str, int]):
-    """Return the word counts of each text and, for pairs, their difference and its size: the features to beat."""
-    texts = []
-    for place in range(len(rows[0].texts)):
-        matrix = sparse.lil_matrix((len(rows), len(vocabulary)))
-        for i, row in enumerate(rows):
-            for token in _tokens(row.texts[place]):
-                if token in vocabulary:
-                    matrix[i, vocabulary[token]] += 1
-        texts.append(matrix.tocsr())
-    if len(texts) == 2:
-        texts += [texts[0] - texts[1], abs(texts[0] - texts[1])]
-    return sparse.hstack(texts).tocsr()
-
-
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_counting_words_does_not_solve_it(name, seed):
-    from sklearn.linear_model import LogisticRegression
+    assert shortcut_accuracy(load_task(name, seed=seed)) < 0.6
 
-    train, validation = (
-        _module(name).examples(split, size, seed) for split, size in ((TRAIN, 4000), (VALIDATION, 800))
-    )
-    words = sorted({token for row in train for text in row.texts for token in _tokens(text)})
-    vocabulary = {word: index for index, word in enumerate(words)}
-    classifier = LogisticRegression(max_iter=200)
-    classifier.fit(counts_of_words(train, vocabulary), [row.label for row in train])
-    accuracy = classifier.score(counts_of_words(validation, vocabulary), [row.label for row in validation])
-    assert accuracy < 0.6
+
+def test_counting_words_solves_what_words_give_away(tmp_path):
+    """The measure itself: it must be able to find a shortcut where there is one."""
+    rows = [f"{'one' if n % 2 else 'two'} of {n},plain,{n % 2}" for n in range(100)]
+    path = tmp_path / "easy.csv"
+    path.write_text("\n".join(["text,text_pair,label", *rows]))
+    assert shortcut_accuracy(load_task(path)) == 1.0

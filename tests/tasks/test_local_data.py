@@ -77,6 +77,7 @@ def test_a_folder_knows_the_usual_names_of_its_validation_file(tmp_path, name):
     task = load_task(folder)
     assert (task.name, task.metrics, len(task.validation)) == ("cola", ("mcc", "accuracy"), 10)
     assert not task.has_pairs
+    assert any("stands in" in note for note in task.notes) == (name == "test")
 
 
 def test_pairs_are_found_and_named(tmp_path):
@@ -121,8 +122,8 @@ def test_texts_that_look_like_missing_values_or_numbers_stay_texts(tmp_path):
 
 def test_quotation_marks_in_tsv_are_plain_unless_they_must_quote(tmp_path):
     plain = tmp_path / "plain.tsv"
-    plain.write_text("text\tlabel\n" + '"Go" he said\t1\nHe said "go"\t0\n"No\t1\n' * 8)
-    assert '"Go" he said' in load_task(plain).train["text"]
+    plain.write_text("text\tlabel\n" + '"Go" he said\t1\nHe said "go"\t0\n"No\t1\n"I ""did"""\t0\n' * 8)
+    assert set(load_task(plain).train["text"]) == {'"Go" he said', 'He said "go"', '"No', 'I "did"'}
     quoted = tmp_path / "quoted.tsv"
     quoted.write_text("text\tlabel\n" + '"a\tb"\t1\nc\t0\n' * 8)
     assert "a\tb" in load_task(quoted).train["text"]

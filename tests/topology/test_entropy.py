@@ -67,6 +67,14 @@ def test_zero_bars_count_only_in_the_maximum():
     assert relative_entropy(bars).item() == pytest.approx(persistent_entropy(bars).item() / math.log(3))
 
 
+def test_a_bar_that_vanishes_beside_the_longest():
+    lengths = torch.tensor([1e200, 1e200, 1e-200], dtype=torch.float64, requires_grad=True)
+    entropy = persistent_entropy(lengths)
+    entropy.backward()
+    assert entropy.item() == pytest.approx(math.log(2)) == bar_entropy(lengths.detach().numpy())
+    assert lengths.grad.isfinite().all()
+
+
 def test_masks_batches_and_dtypes():
     lengths = torch.rand(2, 5, 8, generator=torch.Generator().manual_seed(0))
     mask = lengths > 0.3

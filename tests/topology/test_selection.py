@@ -122,6 +122,11 @@ def test_a_nearly_vanishing_bar():
     assert prominent_count(lengths) == by_table(lengths) == by_the_book(lengths)
 
 
+def test_bars_that_vanish_beside_the_longest():
+    lengths = np.array([1e200, 3e199, 2e199, 1e199, 5e198, 1e-200])
+    assert prominent_count(lengths) == by_table(lengths) == prominent_count(lengths[:-1])
+
+
 def test_batches_and_masks():
     lengths = torch.rand(4, 3, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     mask = torch.rand(4, 3, 20, generator=torch.Generator().manual_seed(1)) < 0.7

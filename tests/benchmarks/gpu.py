@@ -1,0 +1,152 @@
+"""The tensor program on a GPU, beside its peers: `python -m tests.benchmarks.gpu [--device cuda] [--out table.md]`.
+
+Forward and backward, float32, milliseconds, best of many. Peers work on the host, so their times hold the copies there
+and back, as in training. `eager`, `graph` and `compiled` are one program: launched operation by operation, captured in
+a CUDA graph (which fails if anything waits for the host), and compiled by inductor. Values and gradients are compared
+with Prim's in float64 before anything is timed.
+"""
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+
+from core.regularizers import PersistentEntropyLoss
+from core.tables import markdown
+from core.topology import h0_barcode
+
+SIZES = ((32, 384), (128, 768), (512, 768), (1024, 768), (4096, 768))
+
+
+def main() -> None:
+    """Check, measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--largest", type=int, default=4096, help="the most points")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each figure is measured")
+    parser.add_argument("--no-compile", action="store_true", help="leave inductor out; it takes a minute a size")
+    parser.add_argument("--out", help="also write the table to this file")
+    options = parser.parse_args()
+    device = torch.device(options.device)
+    rows = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for n, d in SIZES:
+            if n <= options.largest:
+                rows += [_barcode_row(n, d, device, options), _loss_row(n, d, device, options)]
+                print(markdown(rows[-2:]), flush=True)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    table = f"{name}, torch {torch.__version__}\n\n{markdown(rows)}"
+    print(table)
+    if options.out:
+        with open(options.out, "w", encoding="utf-8") as file:
+            file.write(table)
+
+
+def _barcode_row(n: int, d: int, device: torch.device, options: argparse.Namespace) -> dict:
+    points = torch.randn(n, d, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_()
+
+    def ours():
+        return h0_barcode(points, "boruvka").lengths.sum()
+
+    exact = points.detach().cpu().double().requires_grad_()
+    _check(ours(), points, h0_barcode(exact, "prim").lengths.sum(), exact)
+    row = {"what": f"barcode {n:,} x {d}", **_ways(ours, points, options)}
+    row["cdist forward"] = _milliseconds(lambda: torch.cdist(points.detach(), points.detach()), device, options)
+    for peer, call in _peers(points).items():
+        row[peer] = _milliseconds(call, device, options) if call and n <= 1024 else None
+    return row
+
+
+def _loss_row(n: int, d: int, device: torch.device, options: argparse.Namespace) -> dict:
+    points = torch.randn(n, d, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_()
+    labels = torch.arange(n, device=device) % 2
+    loss = PersistentEntropyLoss(backend="boruvka")
+    exact = points.detach().cpu().double().requires_grad_()
+    _check(loss(points, labels), points, PersistentEntropyLoss()(exact, labels.cpu()), exact)
+    row = {"what": f"loss {n:,} x {d}", **_ways(lambda: loss(points, labels), points, options)}
+    return {**row, "cdist forward": None, **dict.fromkeys(_peers(points))}
+
+
+def _ways(value: Callable[[], torch.Tensor], points: torch.Tensor, options: argparse.Namespace) -> dict:
+    """Return the time of forward and backward, launched one by one, as a CUDA graph, and compiled."""
+
+    def step(program=value):
+        points.grad = None
+        program().backward()
+
+    device = points.device
+    times = {"eager": _milliseconds(step, device, options), "graph": None, "compiled": None}
+    if device.type == "cuda":
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # capture wants its memory pools warm
+            for _ in range(3):
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        points.grad = None
+        with torch.cuda.graph(graph):
+            value().backward()
+        times["graph"] = _milliseconds(graph.replay, device, options)
+    if not options.no_compile:
+        compiled = torch.compile(value, fullgraph=True)
+        times["compiled"] = _milliseconds(lambda: step(compiled), device, options)
+    return times
+
+
+def _peers(points: torch.Tensor) -> dict[str, Callable[[], object] | None]:
+    """Return a call for each peer, None for one that isn't installed; those without gradient only go forward."""
+    calls = dict.fromkeys(("torch-topological", "Ripser forward", "giotto-ph forward"))
+    if find_spec("torch_topological"):
+        from torch_topological.nn import VietorisRipsComplex
+
+        complex_of = VietorisRipsComplex(dim=0)
+
+        def topological():
+            points.grad = None
+            complex_of(points.cpu())[0].diagram[:, 1].sum().backward()
+
+        calls["torch-topological"] = topological
+    if find_spec("ripser"):
+        from ripser import ripser
+
+        calls["Ripser forward"] = lambda: ripser(points.detach().cpu().numpy(), maxdim=0)
+    if find_spec("gph"):
+        from gph import ripser_parallel
+
+        calls["giotto-ph forward"] = lambda: ripser_parallel(points.detach().cpu().numpy(), maxdim=0, n_threads=-1)
+    return calls
+
+
+def _check(value: torch.Tensor, points: torch.Tensor, exact_value: torch.Tensor, exact: torch.Tensor) -> None:
+    """Stop if value or gradient differ from the same of float64 by Prim."""
+    (gradient,) = torch.autograd.grad(value, points)
+    (exact_gradient,) = torch.autograd.grad(exact_value, exact)
+    torch.testing.assert_close(value.cpu().double(), exact_value, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(gradient.cpu().double(), exact_gradient, rtol=1e-3, atol=1e-4)
+
+
+def _milliseconds(call: Callable[[], object], device: torch.device, options: argparse.Namespace) -> float:
+    def wait():
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    call()
+    times = []
+    end = time.perf_counter() + options.seconds
+    while len(times) < 3 or time.perf_counter() < end:
+        wait()
+        start = time.perf_counter()
+        call()
+        wait()
+        times.append(time.perf_counter() - start)
+    return float(np.min(times)) * 1000
+
+
+if __name__ == "__main__":
+    main()
