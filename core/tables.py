@@ -113,7 +113,7 @@ def print_runs(runs: Iterable[Run]) -> None:
 
 def print_rows(rows: list[dict]) -> None:
     """Print rows of equal keys as a table."""
-    table = Table(*(Text(str(name)) for name in rows[0]))
+    table = Table(*(str(name) for name in rows[0]))
     for row in rows:
         table.add_row(*(Text(number(value)) for value in row.values()))
     Console().print(table)

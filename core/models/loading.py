@@ -64,7 +64,7 @@ def load_model(name: str, num_labels: int) -> LoadedModel:
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     made_anew = set(info["missing_keys"]) | {m[0] if isinstance(m, tuple) else m for m in info["mismatched_keys"]}
-    return LoadedModel(model, tokenizer, trained_head=not made_anew, source=str(source))
+    return LoadedModel(model, tokenizer, trained_head=not made_anew, source=name if name in BUILT_IN else str(source))
 
 
 def _source(name: str) -> Path | str:

@@ -185,7 +185,7 @@ class _Work:
         names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
         return {
             "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
-            "platform": platform.platform(),
+            "platform": f"{platform.system()} {platform.machine()}",
             "model": {"source": self.loaded.source, "trained_head": self.loaded.trained_head},
             "task": {
                 "name": self.task.name,

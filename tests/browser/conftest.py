@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from core.runs import list_runs
 from tests.browser.app_process import browser, running_app, settle
 from tests.explorer.synthetic import write_gallery
 
@@ -33,6 +34,14 @@ def is_complaint(message) -> bool:
     """Whether a line of the console is an error, other than Streamlit's asking below a page's path where its server is."""
     asks = message.location.get("url", "").endswith(("/_stcore/health", "/_stcore/host-config"))
     return message.type == "error" and not asks
+
+
+@pytest.fixture
+def own_runs(tmp_path):
+    """A folder for real runs; none of them goes on after the test."""
+    yield tmp_path / "runs"
+    for run in list_runs(tmp_path / "runs"):
+        run.request_stop()
 
 
 @pytest.fixture

@@ -124,8 +124,8 @@ def test_the_first_start_shows_something(tmp_path, visit):
         ).to_be_visible()
 
 
-def test_a_run_is_started_watched_reloaded_outlives_the_app_and_is_stopped(tmp_path, tiny_model, tiny_task, visit):
-    runs = tmp_path / "runs"
+def test_a_run_is_started_watched_reloaded_outlives_the_app_and_is_stopped(own_runs, tiny_model, tiny_task, visit):
+    runs = own_runs
     under_way = re.compile(r"step [\d,]+ of 100,000")
     with running_app(runs) as address:
         page = visit(f"{address}/train")

@@ -11,6 +11,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from core.regularizers import PersistentEntropyLoss
 
+# Where the batch is cut between the two, and the loss's options.
+CASES = {
+    "nearly even": (12, {}),
+    "uneven": (5, {"relative": True, "cohesion": 0.3}),
+    "tensor program": (16, {"scope": "global", "backend": "boruvka"}),
+}
+
 
 def _batch():
     generator = torch.Generator().manual_seed(0)
@@ -28,30 +35,35 @@ def _step(model, x, y, loss):
     return value.detach(), [p.grad.clone() for p in model.parameters()]
 
 
-def _worker(rank, port, cut, options, folder):
+def _worker(rank, port, folder):
     os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
     torch.set_num_threads(1)
     dist.init_process_group("gloo", rank=rank, world_size=2)
     x, y = _batch()
-    mine = slice(None, cut) if rank == 0 else slice(cut, None)
-    found = _step(DistributedDataParallel(_model()), x[mine], y[mine], PersistentEntropyLoss(**options))
+    found = {}
+    for name, (cut, options) in CASES.items():
+        mine = slice(None, cut) if rank == 0 else slice(cut, None)
+        found[name] = _step(DistributedDataParallel(_model()), x[mine], y[mine], PersistentEntropyLoss(**options))
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize(
-    ("cut", "options"),
-    [(12, {}), (5, {"relative": True, "cohesion": 0.3}), (16, {"scope": "global", "backend": "boruvka"})],
-    ids=["nearly even", "uneven", "tensor program"],
-)
-def test_two_processes_see_the_global_batch(tmp_path, cut, options):
+@pytest.fixture(scope="module")
+def by_two_processes(tmp_path_factory):
+    """What each of two processes found in every case: they are started once, since that takes the longest."""
+    folder = tmp_path_factory.mktemp("ranks")
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    mp.spawn(_worker, args=(port, cut, options, str(tmp_path)), nprocs=2)
-    value, gradients = _step(_model(), *_batch(), PersistentEntropyLoss(**options))
-    for rank in range(2):
-        theirs, their_gradients = torch.load(tmp_path / f"{rank}.pt")
+    mp.spawn(_worker, args=(port, str(folder)), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_see_the_global_batch(by_two_processes, name):
+    value, gradients = _step(_model(), *_batch(), PersistentEntropyLoss(**CASES[name][1]))
+    for found in by_two_processes:
+        theirs, their_gradients = found[name]
         torch.testing.assert_close(theirs, value, rtol=1e-9, atol=1e-9)
         for ours, other in zip(gradients, their_gradients):
             torch.testing.assert_close(other, ours, rtol=1e-6, atol=1e-9)
