@@ -15,8 +15,8 @@ from core.tasks.lexicon import (
     COMPARISONS,
     CONNECTIVES,
     CONVERSE_DEALS,
-    COUPLES,
     CONVERSE_DEEDS,
+    COUPLES,
     GIVES,
     MODALS,
     NO_OBJECT,
@@ -186,8 +186,7 @@ def _modality(hand: Hand) -> Crossing:
 
 
 # Each pattern with its share in percent. The shares were set so that a short fine-tuning of a small encoder learns
-# most of the task and not all of it: where the two statements differ in who does what to whom by the order of two
-# nouns alone, it takes many examples.
+# most of the task and not all of it: who does what to whom takes it many more examples than a changed small word.
 PATTERNS = {
     "alternation": {_voice_and_cleft: 6, _passive: 4, _cleft: 2, _dative: 2},
     "converse": {_converse_deal: 2, _comparison: 1, _converse_deed: 1},
