@@ -66,7 +66,7 @@ class Run:
         status = self._mapping(layout.STATUS, json.loads)
         if status.get("state") not in layout.STATES:
             status = {**status, "state": "failed", "error": status.get("error") or "The run's status can't be read."}
-        if status["state"] == "running" and not _alive(status):
+        if status["state"] in ("queued", "running") and not _alive(status):
             status = {
                 **status,
                 "state": "failed",

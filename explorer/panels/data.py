@@ -15,7 +15,8 @@ from core.runs import Run, Snapshot, layout, list_runs, load_run
 from core.training.spec import describes_same_experiment
 
 SAMPLE = "sample"
-_SAMPLE_PATH = Path(__file__).resolve().parents[2] / "assets" / "sample"
+_ASSETS = Path(__file__).resolve().parents[2] / "assets"
+_SHIPPED = {SAMPLE: _ASSETS / "sample", "sample-baseline": _ASSETS / "sample_baseline"}
 _METHODS = {"prominent": "features", "all": "all bars", "longest": "longest bars", "random": "random bars"}
 _LOOK_BACK = 200  # of how many of the newest runs the state is read again and again
 
@@ -53,8 +54,8 @@ def find(name: str) -> Run:
     Raises:
         IsobarError: there is none.
     """
-    if name == SAMPLE:
-        return load_run(_SAMPLE_PATH)
+    if name in _SHIPPED:
+        return load_run(_SHIPPED[name])
     # A name is a link's text: one that climbs out of the runs' folder is no name.
     if not name or Path(name).name != name or name in (".", ".."):
         raise IsobarError(f"There is no run {name!r}.")
@@ -64,18 +65,18 @@ def find(name: str) -> Run:
 
 
 def is_sample(run: Run) -> bool:
-    """Whether `run` is the one that ships with Isobar."""
-    return run.path == _SAMPLE_PATH
+    """Whether `run` is one that ships with Isobar: the sample, or its baseline."""
+    return run.path in _SHIPPED.values()
 
 
 def has_sample() -> bool:
     """Whether the sample run is installed."""
-    return (_SAMPLE_PATH / layout.SPEC).exists()
+    return (_SHIPPED[SAMPLE] / layout.SPEC).exists()
 
 
 def name_of(run: Run) -> str:
     """Return the name that `find` knows `run` by."""
-    return SAMPLE if is_sample(run) else run.name
+    return next((name for name, path in _SHIPPED.items() if path == run.path), run.name)
 
 
 def names() -> list[str]:
@@ -131,10 +132,13 @@ def active() -> list[Run]:
 def baseline_of(run: Run) -> Run | None:
     """Return the newest finished run that differs from `run` in nothing but having no regularizer."""
     settings = spec(run)
-    if is_sample(run) or not settings or settings.get("regularizer") == "none":
+    if not settings or settings.get("regularizer") == "none":
         return None
-    for name in names()[:_LOOK_BACK]:
-        other = Run(run.path.parent / name)
+    candidates = (
+        [_SHIPPED["sample-baseline"]] if is_sample(run) else [run.path.parent / n for n in names()[:_LOOK_BACK]]
+    )
+    for path in candidates:
+        other = Run(path)
         found = spec(other)
         if found.get("regularizer") == "none" and describes_same_experiment(settings, found) and report(other):
             return other

@@ -165,6 +165,18 @@ def test_no_runs_show_the_sample_or_say_what_to_do(open_page, tmp_path):
         assert "No runs yet" in all_text(app)
 
 
+def test_the_sample_has_a_baseline_where_one_is_shipped(one_run, tmp_path, open_page, monkeypatch):
+    from explorer.panels import data
+
+    shipped = {"sample": one_run(), "sample-baseline": one_run(regularizer="none", minutes_ago=5)}
+    monkeypatch.setattr(data, "_SHIPPED", shipped)
+    app = open_page("run", tmp_path / "none")
+    assert app.query_params["run"] == "sample"
+    assert "baseline 0.620" in all_text(app)
+    app = open_page("run", tmp_path / "none", run="sample-baseline")
+    assert "ships with Isobar" in app.info[0].value
+
+
 def test_the_filter_finds_runs_by_any_words(gallery, open_page):
     app = open_page("run", gallery)
     before = len(app.get("page_link"))
