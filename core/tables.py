@@ -112,11 +112,15 @@ def print_runs(runs: Iterable[Run]) -> None:
 
 
 def print_rows(rows: list[dict]) -> None:
-    """Print rows of equal keys as a table."""
+    """Print rows of equal keys as a table; as Markdown where the output is no terminal, whose width would cut it."""
+    console = Console()
+    if not console.is_terminal:
+        print(markdown(rows), end="")
+        return
     table = Table(*(str(name) for name in rows[0]))
     for row in rows:
         table.add_row(*(Text(number(value)) for value in row.values()))
-    Console().print(table)
+    console.print(table)
 
 
 def markdown(rows: list[dict]) -> str:
