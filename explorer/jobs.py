@@ -31,9 +31,8 @@ def start(spec: RunSpec, runs_dir: Path | str) -> Path:
     Raises:
         IsobarError: the directory can't be written.
     """
-    path = _new_dir(Path(runs_dir), spec)
+    path = spec.free_dir(runs_dir)
     writer = RunWriter.create(path, spec.model_dump())
-    (path / layout.SNAPSHOTS).rmdir()  # the trainer takes over a directory in which nothing ran yet
     writer.status("queued", queued=time.time())
     with (path / layout.LOG).open("ab") as log:
         subprocess.Popen(
@@ -82,13 +81,6 @@ def device() -> str:
     if sys.platform == "darwin" and os.uname().machine == "arm64":
         return f"mps · {memory}"
     return f"cpu · {os.cpu_count()} cores · {memory}"
-
-
-def _new_dir(runs_dir: Path, spec: RunSpec) -> Path:
-    path, count = runs_dir / spec.run_name(), 2
-    while path.exists():
-        path, count = runs_dir / f"{spec.run_name()}-{count}", count + 1
-    return path
 
 
 @contextmanager

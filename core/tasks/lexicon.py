@@ -233,11 +233,6 @@ QUANTITIES = _list(
 CONNECTIVES = _list(_synonyms, "because=since although=even_though until=till before=earlier_than after=later_than")
 
 
-def suit_of(words: tuple, word) -> int:
-    """Return the suit of `word` in its list `words`."""
-    return words.index(word) % SUITS
-
-
 class Hand:
     """Content words for one set of examples, drawn by the rule of the split."""
 

@@ -16,6 +16,8 @@ Scope = Literal["class", "global"]
 Pooling = Literal["cls", "mean", "last"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+# The settings that say nothing in a run without regularizer.
+OF_REGULARIZER = ("weight", "selection", "longest", "scope", "relative", "cohesion", "memory")
 
 
 class RunSpec(BaseModel):
@@ -120,16 +122,7 @@ class RunSpec(BaseModel):
         Raises:
             IsobarError: the file is missing, is no YAML, or holds a wrong value.
         """
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise IsobarError(f"The spec file {path} can't be read: {error.strerror}.") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise IsobarError(f"The spec file {path} is no YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(values, dict):
-            raise IsobarError(
-                f"The spec file {path} should hold 'name: value' lines, as `isobar train --help` names them."
-            )
+        values = read_yaml(path, "spec file", "'name: value' lines, as `isobar train --help` names them")
         return cls.parse({k: v for k, v in values.items() if k != "record"}, where=f"the settings in {path}")
 
     def to_yaml(self) -> str:
@@ -146,6 +139,13 @@ class RunSpec(BaseModel):
         stamp = (now or datetime.now()).strftime("%Y-%m-%dT%H-%M-%S")
         return f"{stamp}_{slug(self.model)}_{slug(self.task)}_{self.method}_s{self.seed}"
 
+    def free_dir(self, runs_dir: Path | str) -> Path:
+        """Return a run directory in `runs_dir` named after this spec that does not exist yet."""
+        path, count = Path(runs_dir) / self.run_name(), 2
+        while path.exists():
+            path, count = path.with_name(f"{self.run_name()}-{count}"), count + 1
+        return path
+
     def baseline(self) -> "RunSpec":
         """Return the same run without the regularizer."""
         return self.model_copy(update={"regularizer": "none"})
@@ -157,19 +157,25 @@ def slug(name: str) -> str:
     return "".join(c if c.isalnum() or c in ".-" else "-" for c in last[0].lower())[:40]
 
 
+def read_yaml(path: Path | str, what: str, content: str) -> dict:
+    """Return the dictionary in a YAML file; `what` and `content` tell a person what it is and should hold.
+
+    Raises:
+        IsobarError: the file is missing, is no YAML, or holds something else.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise IsobarError(f"The {what} {path} can't be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise IsobarError(f"The {what} {path} is no YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise IsobarError(f"The {what} {path} should hold {content}.")
+    return values
+
+
 def describes_same_experiment(a: Mapping, b: Mapping) -> bool:
     """Whether two specs (as dictionaries) differ in nothing but the regularizer: a run and its baseline."""
-    of_regularizer = {
-        "regularizer",
-        "weight",
-        "selection",
-        "longest",
-        "scope",
-        "relative",
-        "cohesion",
-        "memory",
-        "record",
-    }
-    of_bookkeeping = {"report_to", "log_every", "snapshots", "save_model"}
-    keys = (set(a) | set(b)) - of_regularizer - of_bookkeeping
+    of_bookkeeping = {"record", "report_to", "log_every", "snapshots", "save_model"}
+    keys = (set(a) | set(b)) - {"regularizer", *OF_REGULARIZER} - of_bookkeeping
     return all(a.get(k) == b.get(k) for k in keys)

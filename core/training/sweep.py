@@ -6,12 +6,11 @@ import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import IsobarError, nearest
 from core.runs import Run, load_run
-from core.training.spec import RunSpec, slug
+from core.training.spec import OF_REGULARIZER, RunSpec, read_yaml, slug
 
 
 class Sweep(BaseModel):
@@ -30,14 +29,7 @@ class Sweep(BaseModel):
         Raises:
             IsobarError: the file is missing or no YAML, a key is unknown, a value wrong, or a seed stands twice.
         """
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise IsobarError(f"The sweep file {path} can't be read: {error.strerror}.") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise IsobarError(f"The sweep file {path} is no YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(values, dict):
-            raise IsobarError(f"The sweep file {path} should hold base, grid and baselines.")
+        values = read_yaml(path, "sweep file", "base, grid and baselines")
         for key in values:
             if key not in cls.model_fields:
                 raise IsobarError(
@@ -64,8 +56,7 @@ class Sweep(BaseModel):
 
 def plain(spec: RunSpec) -> RunSpec:
     """Return the baseline of `spec`, with the regularizer's own settings at their defaults: one for all its rivals."""
-    of_regularizer = ("weight", "selection", "longest", "scope", "relative", "cohesion", "memory")
-    defaults = {name: RunSpec.model_fields[name].default for name in of_regularizer}
+    defaults = {name: RunSpec.model_fields[name].default for name in OF_REGULARIZER}
     return spec.baseline().model_copy(update=defaults)
 
 

@@ -119,7 +119,7 @@ def train(
         RunFailedError: the run failed underway; its directory says how far it came.
     """
     progress = progress or (lambda phase, done, total: None)
-    run_dir = Path(run_dir) if run_dir is not None else new_run_dir(runs_dir, spec)
+    run_dir = Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir)
     writer = RunWriter(run_dir)
     writer.check(resume=resume)
     waited = (run_dir / layout.STATUS).exists() and not resume
@@ -141,16 +141,6 @@ def train(
         with suppress(IsobarError):  # a full disk takes no status either
             writer.status("failed", error=_sentence(error))
         raise RunFailedError(f"{_sentence(error)} (the run's directory: {run_dir})") from error
-
-
-def new_run_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
-    """Return a run directory in `runs_dir` that does not exist yet, named after `spec`."""
-    path = Path(runs_dir) / spec.run_name()
-    count = 2
-    while path.exists():
-        path = path.with_name(f"{spec.run_name()}-{count}")
-        count += 1
-    return path
 
 
 class _Work:

@@ -6,21 +6,11 @@ import streamlit as st
 import yaml
 
 from core.errors import IsobarError
-from core.training.spec import RunSpec
+from core.training.spec import OF_REGULARIZER, RunSpec
 
 FIRST = ("model", "task", "regularizer")
 GROUPS = {
-    "Regularizer": (
-        "weight",
-        "selection",
-        "longest",
-        "scope",
-        "relative",
-        "cohesion",
-        "memory",
-        "pooling",
-        "layer",
-    ),
+    "Regularizer": (*OF_REGULARIZER, "pooling", "layer"),
     "Training": (
         "epochs",
         "max_steps",

@@ -143,6 +143,18 @@ def test_a_seed_gives_the_same_task_and_another_seed_another(name):
     assert len(load_task(name, train_size=5000).train) == 5000
 
 
+@pytest.mark.parametrize(
+    ("name", "fingerprint"),
+    [
+        ("grammar", "dba1c02cd9b3c44c7753bc40c262a16116713edee35ec912560374eedab9322a"),
+        ("paraphrase", "7e3f371bbcad6e157e092e3e4bd6898dde43a4f37805d27d10bc99289ec29f40"),
+    ],
+)
+def test_seed_0_is_the_data_that_was_measured(name, fingerprint):
+    """A change here asks for new recorded runs and new numbers in the data cards."""
+    assert load_task(name).fingerprint == fingerprint
+
+
 def test_every_list_has_two_words_of_every_suit_where_patterns_need_them():
     lists = {
         key: words

@@ -13,6 +13,7 @@ def _task(labels, classes=2):
     return Task("x", data, data, tuple("abcdef"[:classes]), ("accuracy",), "0" * 64, "here")
 
 
+@pytest.mark.filterwarnings("ignore:A single label was found")
 def test_scores_are_the_textbook_s():
     labels, predictions = [1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 1]
     scores = score(("mcc", "accuracy", "f1"), labels, predictions)
