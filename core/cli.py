@@ -136,7 +136,8 @@ def train(
         base = RunSpec.from_yaml(spec).model_dump()
     chosen = RunSpec.parse({**base, **settings}, where="the options")
 
-    # Read once, when torch loads: threads that wait asleep lose nothing alone, and six-fold less beside other work.
+    # Read once, when torch loads: threads that wait asleep cost little alone; beside other work those that spin made
+    # a step six times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from core.training.trainer import train as run_it
 
