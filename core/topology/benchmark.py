@@ -38,7 +38,8 @@ def run(sizes: Iterable[tuple[int, int, str]] = SIZES, seconds: float = 1.0, see
         seed: of the Gaussian clouds.
 
     Returns:
-        Rows of equal keys. "absent" stands for a peer that isn't installed, None for what wasn't asked: a peer of a
+        Rows of equal keys. "empty autograd" is what torch takes for the two passes of a function that computes nothing:
+        no implementation of ours in Python can be faster. "absent" stands for a peer that isn't installed, None for what wasn't asked: a peer of a
         cloud too large for it, or of a gradient it doesn't have.
     """
     with warnings.catch_warnings():
@@ -54,6 +55,7 @@ def _row(n: int, d: int, passes: str, seconds: float, seed: int) -> dict:
         "cloud": f"{n:,} x {d}",
         "passes": passes,
         "isobar": milliseconds(_ours(points, "auto", both), seconds),
+        "empty autograd": milliseconds(_empty(points), seconds) if both else None,
         "tensor program": milliseconds(program, seconds) if program else None,
         "torch.cdist": milliseconds(lambda: torch.cdist(points, points), seconds),
     }
@@ -78,6 +80,29 @@ def _ours(points: torch.Tensor, backend: str, both: bool) -> Callable[[], None]:
     def step():
         points.grad = None
         h0_barcode(points, backend).lengths.sum().backward()
+
+    return step
+
+
+class _Empty(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, points):
+        ctx.save_for_backward(points)
+        return points[1:, 0].clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        (points,) = ctx.saved_tensors
+        return torch.zeros_like(points)
+
+
+def _empty(points: torch.Tensor) -> Callable[[], None]:
+    """Return a call with the shapes of a barcode's two passes and no work in them: what torch itself takes for any."""
+    points = points.clone().requires_grad_()
+
+    def step():
+        points.grad = None
+        _Empty.apply(points).sum().backward()
 
     return step
 
