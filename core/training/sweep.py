@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import IsobarError, nearest
@@ -61,8 +62,12 @@ def plain(spec: RunSpec) -> RunSpec:
 
 
 def cell_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
-    """Return the run directory of a cell; equal specs share one, so that a sweep finds what it did before."""
-    digest = hashlib.sha256(spec.to_yaml().encode()).hexdigest()[:8]
+    """Return the run directory of a cell; equal specs share one, so that a sweep finds what it did before.
+
+    Only what differs from the defaults counts: a setting that a later version adds leaves the cells where they are.
+    """
+    chosen = yaml.safe_dump(spec.model_dump(exclude_defaults=True))
+    digest = hashlib.sha256(chosen.encode()).hexdigest()[:8]
     return Path(runs_dir) / f"{slug(spec.model)}_{slug(spec.task)}_{spec.method}_s{spec.seed}_{digest}"
 
 
