@@ -2,13 +2,14 @@
 
 import inspect
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,10 +142,13 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from core.training.trainer import train as run_it
 
-    with _quiet(as_json) as console, _progress_bar(console) as progress:
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts, one speaks
+    with _quiet(as_json) as console, _told_by(console) if first else nullcontext() as progress:
         run = run_it(chosen, run_dir, runs_dir=runs, resume=resume, progress=progress)
     report = run.report
-    if as_json:
+    if not first:
+        pass
+    elif as_json:
         print(json.dumps({"run": str(run.path), "before": report.get("before"), "after": report.get("after")}))
     else:
         from core.tables import print_report
@@ -265,6 +269,22 @@ def _quiet(as_json: bool) -> Iterator:
 
     with redirect_stdout(sys.stderr if as_json else sys.stdout):
         yield Console(stderr=True)
+
+
+@contextmanager
+def _told_by(console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a progress bar, and above it what the training has to say."""
+    from rich.logging import RichHandler
+
+    log = logging.getLogger("isobar")
+    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        with _progress_bar(console) as progress:
+            yield progress
+    finally:
+        log.removeHandler(handler)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from core.errors import IsobarError
 
@@ -36,6 +37,15 @@ def check_layer(model, layer: int) -> None:
     if not -count <= layer < count:
         raise IsobarError(
             f"The model has no layer {layer}: it can be 0 (input embeddings) to {count - 1}, or -1 for the last."
+        )
+
+
+def check_pooling(model, pooling: str) -> None:
+    """Raise an IsobarError where `model` is a decoder and `pooling` takes its first token, which has seen no other."""
+    kind = model.config.model_type
+    if pooling == "cls" and kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        raise IsobarError(
+            f"The model is a decoder ({kind}), whose first token has seen none of the text; choose pooling last or mean."
         )
 
 

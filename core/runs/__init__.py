@@ -1,6 +1,6 @@
 """The run directory: one folder that holds all that is known of a run; the only thing that trainer and app share."""
 
 from core.runs.reader import Run, Snapshot, list_runs, load_run
-from core.runs.writer import RunWriter
+from core.runs.writer import RunBystander, RunWriter
 
-__all__ = ["Run", "RunWriter", "Snapshot", "list_runs", "load_run"]
+__all__ = ["Run", "RunBystander", "RunWriter", "Snapshot", "list_runs", "load_run"]

@@ -153,6 +153,28 @@ class RunWriter:
                 raise
 
 
+class RunBystander(RunWriter):
+    """The writer of a process that leaves the writing to another one: it heeds a stop, and writes nothing."""
+
+    def event(self, **fields) -> None:
+        """Leave it to the other process."""
+
+    def snapshot(self, **parts) -> None:
+        """Leave it to the other process."""
+
+    def probe(self, frame: pd.DataFrame) -> None:
+        """Leave it to the other process."""
+
+    def rewind(self, step: int) -> None:
+        """Leave it to the other process."""
+
+    def drop_checkpoints(self) -> None:
+        """Leave it to the other process."""
+
+    def _replace(self, name: str, content: str | bytes) -> None:
+        pass
+
+
 def _only_queued(path: Path) -> bool:
     """Whether nothing has run yet in the directory `path`: it is empty, or was made for a run that waits its turn."""
     if not path.is_dir():
@@ -196,6 +218,10 @@ def _sentences_for_disk_errors(path: Path):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise IsobarError(
                 f"The disk that holds {path} is full; free some space or choose another place with --runs."
+            ) from error
+        if error.errno == errno.ENOENT:
+            raise IsobarError(
+                f"The run directory {path} is gone; it was moved or deleted while the run wrote it."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise IsobarError(

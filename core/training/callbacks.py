@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 
 from core.runs import Run, RunWriter
 from core.runs.layout import HEARTBEAT_SECONDS
+from core.training import ranks
 from core.training.probe import Portrait, Probe, describe
 
 Progress = Callable[[str, int, int], None]  # (phase, done, in all)
@@ -29,8 +30,8 @@ class StopSignal:
     received: bool = False
 
     def check(self) -> None:
-        """Raise :class:`Stopped` if so."""
-        if self.received or self.writer.stop_requested():
+        """Raise :class:`Stopped` if so, in all processes that train together; all must ask."""
+        if ranks.any_of(self.received or self.writer.stop_requested()):
             raise Stopped
 
     @contextmanager
@@ -135,18 +136,22 @@ class RunRecorder(TrainerCallback):
 
     def portray(self, model, *, step: int, epoch: float) -> None:
         """Embed the probe set, and write a snapshot and a line of events; a stop is heeded between batches."""
+        if not ranks.is_first():
+            return
         started = time.perf_counter()
         self._record(self.probe.portray(model, self._on_probe_batch), step, epoch)
         self._portrait_seconds = time.perf_counter() - started
 
     def portray_on_stop(self, model, state) -> None:
         """Take one more portrait where that is quick enough for somebody who waits for the run to end."""
-        if state.global_step not in self.spaces and self._portrait_seconds < _PORTRAIT_ON_STOP_SECONDS:
+        quick = self._portrait_seconds < _PORTRAIT_ON_STOP_SECONDS
+        if ranks.is_first() and quick and state.global_step not in self.spaces:
             self._record(self.probe.portray(model), state.global_step, state.epoch or 0.0)
 
     def _on_probe_batch(self, done: int, total: int) -> None:
         self.beat("embedding", done, total)
-        self.stop.check()
+        if ranks.count() == 1:  # the others wait at their next step, and can't be asked
+            self.stop.check()
 
     def _record(self, portrait: Portrait, step: int, epoch: float) -> None:
         self.spaces[step] = describe(portrait.measures, portrait.classes)
@@ -182,11 +187,13 @@ class RunRecorder(TrainerCallback):
 
     def _log(self, step: int, state) -> None:
         schedule = self.trainer.lr_scheduler
+        row = self.trainer.step_log.flush()
+        row["task_loss"] = ranks.mean(row["task_loss"])  # the regularizer's is that of the global batch in each process
         self.writer.event(
             kind="step",
             step=step,
             epoch=state.epoch,
             learning_rate=schedule.get_last_lr()[0] if schedule else None,
-            **self.trainer.step_log.flush(),
+            **row,
             **self.trainer.regularizer_stats(),
         )

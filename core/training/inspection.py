@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape, isotropic_reference
-from core.models.embedding import check_layer
+from core.models.embedding import check_layer, check_pooling
 from core.models.loading import load_model
 from core.tasks import load_task, score
 from core.training.callbacks import Progress
@@ -74,6 +74,7 @@ def inspect_checkpoint(
     )
     loaded = load_model(model, data.num_labels)
     check_layer(loaded.model, spec.layer)
+    check_pooling(loaded.model, spec.pooling)
     probe = make_probe(data, loaded, spec)
     progress("loading", 1, 1)
     portrait = probe.portray(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import IsobarError, nearest
 
@@ -18,6 +18,31 @@ Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 # The settings that say nothing in a run without regularizer.
 OF_REGULARIZER = ("weight", "selection", "longest", "scope", "relative", "cohesion", "memory")
+
+
+class Lora(BaseModel):
+    """Low-rank adapters beside every linear layer (E. J. Hu et al., arXiv 2106.09685)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    r: Annotated[int, Field(ge=1, le=1024)]
+    alpha: Annotated[float, Field(gt=0)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Lora | None":
+        """Return what ``r=8,alpha=16,dropout=0.05`` says, or None for an empty text; alpha is 2 r if not given.
+
+        Raises:
+            ValueError: it can't be read.
+        """
+        if not text.strip():
+            return None
+        pairs = dict(part.partition("=")[::2] for part in text.replace(" ", "").split(","))
+        try:
+            return cls(**pairs)
+        except ValidationError as error:
+            raise ValueError("such as r=8 or r=8,alpha=16,dropout=0.05") from error
 
 
 class RunSpec(BaseModel):
@@ -85,12 +110,25 @@ class RunSpec(BaseModel):
     evaluations: Annotated[int, Field(ge=1, le=500)] = Field(2, description="How often the validation set is scored.")
     log_every: Annotated[int, Field(ge=1)] = Field(5, description="Steps between two lines of events.jsonl.")
     precision: Precision = Field("fp32", description="Arithmetic of the model; the barcode is always at least float32.")
+    lora: str = Field(
+        "",
+        description="Train low-rank adapters instead of all weights, such as r=8 or r=8,alpha=16,dropout=0.05; empty trains all.",
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="Compute activations again in the backward pass: less memory, a third more time."
+    )
     device: Device = Field("auto", description="auto takes cuda, then mps, then cpu.")
     report_to: str = Field(
         "none", description="Where transformers' Trainer also reports: none, tensorboard, wandb, ..."
     )
     save_model: bool = Field(True, description="Keep the trained model in model/; sweeps leave it out for space.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of data order, head, dropout and probe set.")
+
+    @field_validator("lora")
+    @classmethod
+    def _lora_is_legible(cls, given: str) -> str:
+        Lora.parse(given)
+        return given
 
     @classmethod
     def parse(cls, values: Mapping, where: str = "the settings") -> "RunSpec":

@@ -1,5 +1,7 @@
 """Fine-tunes a classifier with a regularizer on its embeddings: transformers' Trainer plus one term in the loss."""
 
+import dataclasses
+import logging
 import os
 import platform
 import time
@@ -20,14 +22,20 @@ from transformers import (
 )
 
 from core.errors import IsobarError, RunFailedError
-from core.models.embedding import check_layer, pool
+from core.models.adapters import with_adapters, without_adapters
+from core.models.embedding import check_layer, check_pooling, pool
 from core.models.loading import LoadedModel, load_model
 from core.regularizers import PersistentEntropyLoss, Regularizer
-from core.runs import Run, RunWriter, layout, load_run
+from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set, score
+from core.training import ranks
 from core.training.callbacks import Progress, RunRecorder, StepLog, Stopped, StopSignal
+from core.training.memory import estimate_memory
 from core.training.probe import Probe
-from core.training.spec import RunSpec
+from core.training.spec import Lora, RunSpec
+
+_log = logging.getLogger("isobar")
+_CHECKPOINTING = {"use_reentrant": False}  # torch's own advice: the other kind loses gradients under adapters
 
 
 class RegularizedTrainer(Trainer):
@@ -118,10 +126,15 @@ def train(
             a status that says why.
         RunFailedError: the run failed underway; its directory says how far it came.
     """
-    progress = progress or (lambda phase, done, total: None)
-    run_dir = Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir)
-    writer = RunWriter(run_dir)
-    writer.check(resume=resume)
+    with ranks.joined(use_cpu=spec.device == "cpu"):
+        return _train(spec, run_dir, runs_dir, resume, progress or (lambda phase, done, total: None))
+
+
+def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
+    run_dir = ranks.from_first(Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir))
+    writer = RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir)
+    if problem := ranks.from_first(_problem(writer, resume)):
+        raise IsobarError(problem)
     waited = (run_dir / layout.STATUS).exists() and not resume
     try:
         if waited:
@@ -132,7 +145,8 @@ def train(
             writer.status("failed", error=_sentence(error))
         raise
 
-    RunWriter.create(run_dir, {**spec.model_dump(), "record": work.record()}, resume=resume)
+    if ranks.is_first():
+        RunWriter.create(run_dir, {**spec.model_dump(), "record": work.record()}, resume=resume)
     try:
         return work.run(writer, resume=resume, progress=progress)
     except Exception as error:
@@ -141,6 +155,15 @@ def train(
         with suppress(IsobarError):  # a full disk takes no status either
             writer.status("failed", error=_sentence(error))
         raise RunFailedError(f"{_sentence(error)} (the run's directory: {run_dir})") from error
+
+
+def _problem(writer: RunWriter, resume: bool) -> str:
+    """Return why the directory can't be written, or an empty string."""
+    try:
+        writer.check(resume=resume)
+    except IsobarError as error:
+        return str(error)
+    return ""
 
 
 class _Work:
@@ -152,6 +175,10 @@ class _Work:
     @classmethod
     def prepare(cls, spec: RunSpec, progress: Progress) -> "_Work":
         progress("loading", 0, 1)
+        if spec.batch_size % ranks.count():
+            raise IsobarError(
+                f"batch_size is {spec.batch_size}, but {ranks.count()} processes share it; choose a multiple of {ranks.count()}."
+            )
         task = load_task(
             spec.task,
             seed=spec.seed,
@@ -164,8 +191,17 @@ class _Work:
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels)
         check_layer(loaded.model, spec.layer)
+        check_pooling(loaded.model, spec.pooling)
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
+        if spec.lora:
+            adapters = Lora.parse(spec.lora)
+            adapted = with_adapters(loaded.model, adapters.r, adapters.alpha, adapters.dropout)
+            loaded = dataclasses.replace(loaded, model=adapted)
+        if spec.gradient_checkpointing:
+            if not loaded.model.supports_gradient_checkpointing:
+                raise IsobarError(f"The model {spec.model!r} can't do gradient checkpointing; leave it off.")
+            loaded.model.activation_checkpointing_enable(_CHECKPOINTING)
         probe = make_probe(task, loaded, spec)
         progress("loading", 1, 1)
         return cls(spec, task, loaded, probe)
@@ -193,6 +229,7 @@ class _Work:
         spec = self.spec
         writer.probe(self.probe.frame)
         trainer = self._trainer(writer.path, resume)
+        self._tell_memory(trainer, writer)
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
@@ -211,24 +248,45 @@ class _Work:
                 recorder.portray_on_stop(trainer.model, trainer.state)
                 writer.report(self._report(recorder))
                 writer.status("stopped", step=step, phase=None, seconds_left=None)
-                return load_run(writer.path)
+                return self._read(writer)
 
         progress("saving", 0, 1)
         writer.status("running", phase="saving")
-        if spec.save_model:
-            trainer.model.save_pretrained(writer.path / layout.MODEL)
+        if spec.save_model and ranks.is_first():
+            without_adapters(trainer.model).save_pretrained(writer.path / layout.MODEL)
             self.loaded.tokenizer.save_pretrained(writer.path / layout.MODEL)
         writer.drop_checkpoints()
         writer.report(self._report(recorder))
         writer.status("finished", phase=None, seconds_left=0)
         progress("saving", 1, 1)
+        return self._read(writer)
+
+    def _read(self, writer: RunWriter) -> Run:
+        ranks.from_first(None)  # none reads before the first process has written
         return load_run(writer.path)
+
+    def _tell_memory(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
+        rows = trainer.train_dataset
+        lengths = [len(pieces) for pieces in rows["input_ids"]]
+        longest = sorted(range(len(rows)), key=lengths.__getitem__)[-2:]
+        with trainer.compute_loss_context_manager():
+            memory = estimate_memory(
+                trainer.model, self.probe.collate([rows[i] for i in longest]), trainer.args.train_batch_size
+            )
+        if not ranks.is_first():
+            return
+        writer.event(kind="memory", step=0, **memory.as_dict())
+        _log.info("Training takes %s.", memory)
+        if memory.needed > memory.free:
+            advice = "a smaller batch_size or max_length, lora, or gradient_checkpointing needs less"
+            writer.event(kind="note", step=0, text=f"The memory may not be enough: training takes {memory}; {advice}.")
+            _log.warning("The memory may not be enough: %s.", advice)
 
     def _trainer(self, run_dir: Path, resume: bool) -> RegularizedTrainer:
         spec = self.spec
         arguments = TrainingArguments(
             output_dir=str(run_dir),
-            per_device_train_batch_size=spec.batch_size,
+            per_device_train_batch_size=spec.batch_size // ranks.count(),
             per_device_eval_batch_size=64,
             gradient_accumulation_steps=spec.accumulation,
             learning_rate=spec.learning_rate,
@@ -236,6 +294,8 @@ class _Work:
             max_steps=spec.max_steps or -1,
             warmup_steps=spec.warmup,
             weight_decay=spec.weight_decay,
+            activation_checkpointing=spec.gradient_checkpointing,
+            activation_checkpointing_kwargs=_CHECKPOINTING if spec.gradient_checkpointing else None,
             bf16=spec.precision == "bf16",
             fp16=spec.precision == "fp16",
             use_cpu=spec.device == "cpu",
