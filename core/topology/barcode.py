@@ -9,9 +9,11 @@ from torch import Tensor
 from core.errors import IsobarError
 from core.topology.distance import edge_lengths
 from core.topology.entropy import in_working_precision
-from core.topology.host import host_array, refuse_visible_nonfinite
+from core.topology.host import on_host, refuse_visible_nonfinite
 from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
 from core.topology.spanning_tree import choose_backend, spanning_forest
+
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
     points = torch.as_tensor(points)
     if points.ndim not in (2, 3) or points.shape[-1] == 0:
         raise IsobarError(f"Points have shape {tuple(points.shape)}; it must be (n, d) or (b, n, d), with d > 0.")
-    if points.dtype not in (torch.bfloat16, torch.float16, torch.float32, torch.float64):
+    if points.dtype not in _DTYPES:
         raise IsobarError(f"Points have dtype {points.dtype}; it must be float64, float32, float16 or bfloat16.")
     if mask is not None and (mask.shape != points.shape[:-1] or mask.dtype != torch.bool):
         raise IsobarError(
@@ -61,9 +63,10 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
         )
     points = in_working_precision(points)
     if choose_backend(points, backend) == "prim":
-        lengths, edges = _prim_trees(points.detach().numpy(), None if mask is None else mask.numpy())
+        array = points.detach().numpy()
+        lengths, edges = _prim_trees(array, None if mask is None else mask.numpy())
         gradient = points.requires_grad and torch.is_grad_enabled()
-        lengths = _WithGradient.apply(points, lengths, edges) if gradient else torch.from_numpy(lengths)
+        lengths = _WithGradient.apply(points, (array, lengths, edges)) if gradient else torch.from_numpy(lengths)
         edges = torch.from_numpy(edges)
     else:
         refuse_visible_nonfinite(points, mask)
@@ -110,23 +113,27 @@ def _prim_trees(points: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray
 
 
 class _WithGradient(torch.autograd.Function):
-    """Lengths known already, whose backward pass is O(n d), and a tensor program where it is differentiated itself."""
+    """Lengths known already, whose backward pass is O(n d), and a tensor program where it is differentiated itself.
+
+    `known` holds arrays: points (the tensor's own memory), lengths and edges.
+    """
 
     @staticmethod
-    def forward(ctx, points, lengths, edges):
+    def forward(ctx, points, known):
         ctx.save_for_backward(points)
-        ctx.lengths, ctx.edges = lengths, edges
-        return torch.from_numpy(lengths)
+        ctx.known = known
+        return torch.from_numpy(known[1])
 
     @staticmethod
     def backward(ctx, grad):
-        (points,) = ctx.saved_tensors
-        if torch.is_grad_enabled() or host_array(grad) is None:
-            return _edge_gradient(points, torch.from_numpy(ctx.edges), grad), None, None
-        arrays = (np.ascontiguousarray(points.detach().numpy()), ctx.lengths, ctx.edges, grad.contiguous().numpy())
-        if points.ndim == 2:
-            return torch.from_numpy(edge_gradient(*arrays)), None, None
-        return torch.from_numpy(np.stack([edge_gradient(*cloud) for cloud in zip(*arrays)])), None, None
+        (points,) = ctx.saved_tensors  # which refuses points that were changed in place since
+        array, lengths, edges = ctx.known
+        if torch.is_grad_enabled() or not on_host(grad):
+            return _edge_gradient(points, torch.from_numpy(edges), grad), None
+        arrays = (np.ascontiguousarray(array), lengths, edges, np.ascontiguousarray(grad.detach().numpy()))
+        if array.ndim == 2:
+            return torch.from_numpy(edge_gradient(*arrays)), None
+        return torch.from_numpy(np.stack([edge_gradient(*cloud) for cloud in zip(*arrays)])), None
 
 
 def _edge_gradient(points: Tensor, edges: Tensor, grad: Tensor) -> Tensor:
