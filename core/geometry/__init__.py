@@ -1,6 +1,6 @@
 """Numbers that say what shape a cloud of embeddings has."""
 
-from core.geometry.angles import mean_cosine, mean_vector_share
+from core.geometry.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 from core.geometry.catalogue import MAIN, MEASURES, Measure
 from core.geometry.classes import ClassShape, shape_by_class
 from core.geometry.density import point_patchiness, vasicek_ratio
@@ -22,9 +22,11 @@ __all__ = [
     "ClassShape",
     "Measure",
     "anisotropy",
+    "cosine_shares",
     "effective_rank",
     "eigenvalue_early_enrichment",
     "isoscore",
+    "isotropic_cosine_shares",
     "isotropic_reference",
     "mean_cosine",
     "mean_vector_share",
