@@ -5,6 +5,7 @@ from core.geometry.catalogue import MAIN, MEASURES, Measure
 from core.geometry.classes import ClassShape, shape_by_class
 from core.geometry.density import point_patchiness, vasicek_ratio
 from core.geometry.dimension import ph_dimension, two_nn
+from core.geometry.merges import Merge, merges
 from core.geometry.report import isotropic_reference, measure, measure_interval, measure_names
 from core.geometry.spectrum import (
     anisotropy,
@@ -21,6 +22,7 @@ __all__ = [
     "MEASURES",
     "ClassShape",
     "Measure",
+    "Merge",
     "anisotropy",
     "cosine_shares",
     "effective_rank",
@@ -33,6 +35,7 @@ __all__ = [
     "measure",
     "measure_interval",
     "measure_names",
+    "merges",
     "outlier_dimensions",
     "partition_ratio",
     "ph_dimension",

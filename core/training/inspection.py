@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import IsobarError, RunFailedError
-from core.geometry import ClassShape, isotropic_reference
+from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.models.embedding import check_layer
 from core.models.loading import load_model
 from core.runs import Run, RunWriter, layout, load_run
@@ -167,6 +167,13 @@ def _base(spec: RunSpec, progress: Progress) -> dict | None:
     return {"model": name, **describe(found.measures, found.classes)}
 
 
+def _isotropic_classes(found: Inspection) -> list[ClassShape]:
+    """Return the classes of a Gaussian cloud that has as many points and dimensions and the same labels."""
+    cloud = np.random.default_rng(0).standard_normal(found.embeddings.shape)
+    names = {shape.label: shape.name for shape in found.classes}
+    return shape_by_class(cloud, found.probe["label"].to_numpy(), names=names)
+
+
 def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
     writer.probe(found.probe)
     writer.snapshot(
@@ -184,7 +191,7 @@ def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
             "metric": task["metrics"][0],
             "label_names": task["label_names"],
             "before": describe({**found.measures, **found.metrics}, found.classes),
-            "isotropic": found.reference,
+            "isotropic": describe(found.reference, _isotropic_classes(found)),
             "base": base,
         }
     )
