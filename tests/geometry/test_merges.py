@@ -44,5 +44,5 @@ def test_one_point_and_equal_points():
     empty = ClassShape.from_bars(0, lengths=np.zeros(0), edges=np.zeros((0, 2)), features=np.zeros(0, bool), points=1)
     assert merges(empty) == []
     found = merges(shape_by_class(np.ones((6, 3)), np.zeros(6, int))[0])
-    assert [sum(merge.sizes) for merge in found][0] == 6
+    assert sum(found[0].sizes) == 6
     assert all(merge.length == 0 for merge in found)
