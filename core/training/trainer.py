@@ -133,6 +133,7 @@ def train(
         raise
 
     RunWriter.create(run_dir, {**spec.model_dump(), "record": record(work.task, work.loaded)}, resume=resume)
+    writer.status("running", phase="loading")  # a directory without a status reads as failed
     try:
         return work.run(writer, resume=resume, progress=progress)
     except Exception as error:

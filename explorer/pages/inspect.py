@@ -150,7 +150,7 @@ def _filled_from_address() -> None:
 
 def _header(run: Run) -> None:
     settings = data.spec(run)
-    left, right = st.columns([5, 3], vertical_alignment="bottom", gap="small")
+    left, right = st.columns([4, 4], vertical_alignment="bottom", gap="small")
     with left:
         names = [plain(data.short(settings.get(of, "?"))) for of in ("model", "task")]
         parent = Path(str(settings.get("model", ""))).parent
@@ -167,7 +167,7 @@ def _header(run: Run) -> None:
         if run.state == "finished":
             with st.popover("Save", icon=":material/download:"):
                 _saves(run)
-        st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params={})
+        st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params={}, width="content")
     snapshot = data.before(run) if run.state == "finished" else None
     shape = "{:,} texts · {:,} dimensions".format(*snapshot.embeddings.shape) if snapshot else ""
     facts = [shape, _of_what(run), f"seed {plain(settings.get('seed', '?'))}", moment(run.name)]

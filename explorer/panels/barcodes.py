@@ -36,11 +36,14 @@ def show(run: Run, *snapshots: Snapshot | None, titles: tuple[str, ...] = BOTH) 
     longest = max((float(s.lengths[0]) for s in shown if len(s.lengths)), default=1.0) * 1.02 or 1.0
     texts = texts_of(run)
     of = (str(run.path), *(side and side.step for side in snapshots))
-    for label in chosen:
+    beside = len(titles) == 1 < len(chosen)  # of one side alone, two classes stand beside each other
+    columns = st.columns(2, gap="small") if beside else []
+    for index, label in enumerate(chosen):
         shapes = [side.get(label) for side in sides]
         if len(chosen) == 1:
             _linked_row(of, label, names[label], titles, shapes, snapshots, longest, texts)
-        else:
+            continue
+        with columns[index % 2] if beside else st.container():
             _row(of, label, names[label], titles, shapes, longest, texts)
     with st.popover("How to read this", type="tertiary", icon=":material/help:"):
         st.markdown(
@@ -175,7 +178,7 @@ def _linked_row(
                     selection_mode=SELECTION,
                 )
             with columns[-1] if alone else column:
-                _joined(event, shape, texts)
+                _joined(event, shape, texts, example=alone)
         if st.toggle("Bars as a table", key="table", bind="query-params"):
             st.dataframe(
                 _table(titles, shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}"
@@ -190,13 +193,15 @@ def _table(titles: tuple[str, ...], shapes: list[ClassShape | None], texts: pd.S
     )
 
 
-def _joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
-    """Say which two texts the clicked bar joins."""
+def _joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool) -> None:
+    """Say which two texts the clicked bar joins, or, as an `example`, the longest."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0
     if not 1 <= rank <= len(shape.lengths):
         st.caption("Click a bar or an edge: the two texts that it joins stand here.")
-        return
+        if not example:
+            return
+        rank = 1
     kind = "feature" if shape.features[rank - 1] else "noise"
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
     for row in shape.edges[rank - 1]:

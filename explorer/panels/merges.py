@@ -8,7 +8,7 @@ import streamlit as st
 from core.geometry import ClassShape, Merge, merges
 from core.runs import Run, Snapshot
 from explorer.charts.style import class_colour
-from explorer.panels.barcodes import heading, texts_of
+from explorer.panels.barcodes import heading, picked, texts_of
 from explorer.panels.words import number
 
 _SHOWN = 6
@@ -23,7 +23,10 @@ def show(run: Run, snapshot: Snapshot) -> None:
         "apart from the rest; short ones at texts that the model takes for nearly the same."
     )
     texts = texts_of(run)
+    chosen = picked({shape.label: shape.name or f"class {shape.label}" for shape in snapshot.classes})
     for shape in snapshot.classes:
+        if shape.label not in chosen:
+            continue
         colour = class_colour(shape.label)
         with st.container(border=True, key=f"merges-{shape.label}"):
             heading(shape.name or f"class {shape.label}", colour, [shape])

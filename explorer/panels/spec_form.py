@@ -28,21 +28,21 @@ GROUPS = {
     "Record": ("probe_per_class", "snapshots", "evaluations", "log_every", "save_model", "report_to"),
 }
 _REGULARIZERS = {"persistent-entropy": "Persistent entropy", "none": "None (baseline)"}
-_KEY = "spec_"  # a form of another key is another form, with values of its own
+KEY = "spec_"  # a form of another key is another form, with values of its own
 
 
-def values(form: str = _KEY) -> dict:
+def values(form: str = KEY) -> dict:
     """Return the form's values as they are now: the fields' defaults until somebody changes them."""
     return {name: st.session_state.get(form + name, field.default) for name, field in RunSpec.model_fields.items()}
 
 
-def fill(settings: Mapping, form: str = _KEY) -> None:
+def fill(settings: Mapping, form: str = KEY) -> None:
     """Put these settings into the form; must come before it is drawn."""
     for name, field in RunSpec.model_fields.items():
         st.session_state[form + name] = settings.get(name, field.default)
 
 
-def parsed(form: str = _KEY) -> tuple[RunSpec | None, str]:
+def parsed(form: str = KEY) -> tuple[RunSpec | None, str]:
     """Return the spec that the form describes, or None and the sentence that says what is wrong with it."""
     try:
         return RunSpec.parse({k: _given(v) for k, v in values(form).items()}), ""
@@ -56,7 +56,7 @@ def field(
     *,
     options: Iterable[str] = (),
     label: str | None = None,
-    form: str = _KEY,
+    form: str = KEY,
     format_func: Callable[[str], str] = str,
 ) -> None:
     """Draw the widget of the field `name`, and `problem` under it where it is about this field."""
