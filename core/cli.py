@@ -163,19 +163,37 @@ def train(
 @_with_spec_options(*_PROBE_OPTIONS)
 def inspect_(
     settings: dict,
-    model: Annotated[str, typer.Argument(help="Built-in name, local folder or Hub id.")] = "minilm",
-    task: Annotated[str, typer.Option(help="Built-in name, local folder or file, or Hub id.")] = "grammar",
+    model: Annotated[
+        str | None, typer.Argument(help="Built-in name, local folder or Hub id. [default: minilm]", show_default=False)
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Built-in name, local folder or file, or Hub id. [default: grammar]", show_default=False),
+    ] = None,
+    spec: Annotated[Path | None, typer.Option(help="A YAML file of settings; options given here win over it.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Also write everything, embeddings and texts too, into this new directory.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show the shape of a checkpoint's space, without training."""
-    spec = RunSpec.parse({**settings, "model": model, "task": task}, where="the options")
+    base = RunSpec.from_yaml(spec).model_dump() if spec is not None else {}
+    named = {name: value for name, value in (("model", model), ("task", task)) if value is not None}
+    chosen = RunSpec.parse({**base, **settings, **named}, where="the options")
     _check_folder(out)
 
-    from core.training.inspection import inspect_checkpoint
+    from core.training.callbacks import Stopped
+    from core.training.inspection import inspect_checkpoint, record_inspection
 
     with _quiet(as_json) as console, _progress_bar(console) as progress:
-        found = inspect_checkpoint(model, task, spec=spec, progress=progress)
+        if run_dir is None:
+            found = inspect_checkpoint(chosen.model, chosen.task, spec=chosen, progress=progress)
+        else:
+            try:
+                _, found = record_inspection(chosen, run_dir, progress=progress)
+            except Stopped:
+                sys.exit(130)
     text = json.dumps(found.as_dict())
     if out is not None:
         with _writing(out):

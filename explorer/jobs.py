@@ -1,8 +1,9 @@
-"""Starts runs in processes of their own, one at a time, and asks them to stop.
+"""Starts runs and inspections in processes of their own, one at a time, and asks them to stop.
 
-`start` makes the run directory and a keeper (``python -m explorer.jobs DIR``), which outlives the app, waits until it
-is the run's turn, and then trains through the command line. The turn is a lock on a file in the folder of runs: the
-system lets go of it when its holder ends, however it ends.
+`start` makes the run directory and a keeper (``python -m explorer.jobs WORK DIR``), which outlives the app, waits until
+it is the run's turn, and then works through the command line. The turn is a lock on a file in the folder of runs: the
+system lets go of it when its holder ends, however it ends. Inspections lie in a folder of their own within that of the
+runs, so they have a turn of their own: one does not wait for a long run.
 """
 
 import fcntl
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.errors import IsobarError
 from core.runs import Run, RunWriter, layout
 from core.training.spec import RunSpec
 
@@ -34,15 +36,48 @@ def start(spec: RunSpec, runs_dir: Path | str) -> Path:
     path = spec.free_dir(runs_dir)
     writer = RunWriter.create(path, spec.model_dump())
     writer.status("queued", queued=time.time())
+    _keeper("train", path)
+    return path
+
+
+def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
+    """Look at the checkpoint and data that `spec` names, without training; returns the inspection's directory at once.
+
+    Raises:
+        IsobarError: the directory can't be written.
+    """
+    path = spec.free_dir(Path(runs_dir) / layout.INSPECTIONS)
+    RunWriter.create(path, spec.model_dump()).status("queued", queued=time.time())
+    _keeper("inspect", path)
+    return path
+
+
+def resume(run: Run) -> None:
+    """Continue a run that was stopped or failed from its last checkpoint, behind the runs that are under way.
+
+    Raises:
+        IsobarError: it is under way, or has no checkpoint to go on from.
+    """
+    if run.state not in ("stopped", "failed"):
+        raise IsobarError(f"The run {run.name} is {run.state}; only one that was stopped or failed can be resumed.")
+    if run.checkpoint is None:
+        raise IsobarError(f"The run {run.name} left no checkpoint to go on from; start it again with its settings.")
+    (run.path / layout.STOP).unlink(missing_ok=True)
+    (run.path / layout.LOG).unlink(missing_ok=True)  # what it says in the end is to be of this time
+    came = {name: run.status[name] for name in ("step", "total_steps") if name in run.status}
+    RunWriter(run.path).status("queued", queued=time.time(), **came)
+    _keeper("resume", run.path)
+
+
+def _keeper(work: str, path: Path) -> None:
     with (path / layout.LOG).open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "explorer.jobs", str(path)],
+            [sys.executable, "-m", "explorer.jobs", work, str(path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return path
 
 
 def stop(run: Run) -> None:
@@ -50,19 +85,19 @@ def stop(run: Run) -> None:
     run.request_stop()
 
 
-def keep(path: Path) -> None:
-    """Wait for the turn of the run in `path`, train it, and see to it that its status says how that ended."""
+def keep(work: str, path: Path) -> None:
+    """Wait for the turn of the run in `path`, do the `work`, and see to it that its status says how that ended."""
     writer = RunWriter(path)
-    queued = Run(path).status.get("queued", time.time())
+    was = Run(path).status
+    queued = was.get("queued", time.time())
+    came_to = {name: was[name] for name in ("step", "total_steps") if name in was}  # of a run that is resumed
+    writer.status("queued", queued=queued, **came_to)
     with _turn(path, writer, queued) as came:
         if not came:
             (path / layout.STOP).unlink(missing_ok=True)
             writer.status("stopped", queued=queued)
             return
-        done = subprocess.run(
-            [sys.executable, "-m", "core.cli", "train", "--spec", str(path / layout.SPEC), "--run-dir", str(path)],
-            check=False,
-        )
+        done = subprocess.run([sys.executable, "-m", "core.cli", *_words(work, path)], check=False)
     if Run(path).state in ("queued", "running"):  # it ended before it could say how
         writer.status("failed", error=_last_words(path, done.returncode))
 
@@ -81,6 +116,15 @@ def device() -> str:
     if sys.platform == "darwin" and os.uname().machine == "arm64":
         return f"mps · {memory}"
     return f"cpu · {os.cpu_count()} cores · {memory}"
+
+
+def _words(work: str, path: Path) -> list[str]:
+    spec = ["--spec", str(path / layout.SPEC)]
+    return {
+        "train": ["train", *spec, "--run-dir", str(path)],
+        "resume": ["train", "--resume", "--run-dir", str(path)],
+        "inspect": ["inspect", *spec, "--run-dir", str(path)],
+    }[work]
 
 
 @contextmanager
@@ -139,4 +183,4 @@ def _last_words(path: Path, code: int) -> str:
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]))
+    keep(sys.argv[1], Path(sys.argv[2]))

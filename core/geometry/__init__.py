@@ -1,10 +1,11 @@
 """Numbers that say what shape a cloud of embeddings has."""
 
-from core.geometry.angles import mean_cosine, mean_vector_share
+from core.geometry.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 from core.geometry.catalogue import MAIN, MEASURES, Measure
 from core.geometry.classes import ClassShape, shape_by_class
 from core.geometry.density import point_patchiness, vasicek_ratio
 from core.geometry.dimension import ph_dimension, two_nn
+from core.geometry.merges import Merge, merges
 from core.geometry.report import isotropic_reference, measure, measure_interval, measure_names
 from core.geometry.spectrum import (
     anisotropy,
@@ -21,16 +22,20 @@ __all__ = [
     "MEASURES",
     "ClassShape",
     "Measure",
+    "Merge",
     "anisotropy",
+    "cosine_shares",
     "effective_rank",
     "eigenvalue_early_enrichment",
     "isoscore",
+    "isotropic_cosine_shares",
     "isotropic_reference",
     "mean_cosine",
     "mean_vector_share",
     "measure",
     "measure_interval",
     "measure_names",
+    "merges",
     "outlier_dimensions",
     "partition_ratio",
     "ph_dimension",

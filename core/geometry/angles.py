@@ -4,6 +4,10 @@ import numpy as np
 
 from core.geometry.cloud import Embeddings, as_cloud
 
+COSINE_BINS = 80
+"""Of cosine histograms, each 0.025 wide."""
+_MOST_ROWS = 2000  # two million pairs: more would not be seen in a histogram
+
 
 def mean_cosine(x: Embeddings) -> float:
     """Return the mean cosine similarity of all distinct pairs of rows of `x` (n, d), exactly: no pairs are sampled.
@@ -39,3 +43,41 @@ def mean_vector_share(x: Embeddings) -> float:
     drift = cloud.mean @ cloud.mean
     spread = np.trace(cloud.centered_moment) / cloud.n
     return float(drift / (drift + spread)) if drift + spread > 0 else float("nan")
+
+
+def cosine_shares(x: Embeddings, bins: int = COSINE_BINS, seed: int = 0) -> np.ndarray:
+    """Return what share of the distinct pairs of rows of `x` (n, d) has a cosine in each of `bins` equal parts of [-1, 1].
+
+    All pairs of up to 2,000 rows are counted; of more rows, those of 2,000 drawn by `seed`. Rows that are zero have no
+    direction and are left out; with fewer than two others every share is 0.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Ethayarajh, EMNLP 2019, whose mean this is the distribution of.
+    """
+    rows = as_cloud(x).x
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows = rows[norms > 0] / norms[norms > 0, None]
+    if len(rows) > _MOST_ROWS:
+        rows = rows[np.random.default_rng(seed).choice(len(rows), _MOST_ROWS, replace=False)]
+    if len(rows) < 2:
+        return np.zeros(bins)
+    cosines = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
+    counts, _ = np.histogram(np.clip(cosines, -1.0, 1.0), bins=bins, range=(-1.0, 1.0))
+    return counts / counts.sum()
+
+
+def isotropic_cosine_shares(d: int, bins: int = COSINE_BINS) -> np.ndarray:
+    """Return what :func:`cosine_shares` tends to for an isotropic cloud in `d` dimensions with many points.
+
+    The cosine t of two independent directions has a density proportional to (1 - t^2)^((d - 3) / 2): (1 + t) / 2 is
+    Beta-distributed with both parameters (d - 1) / 2. In one dimension it is -1 or 1, each half of the time.
+    """
+    if d < 2:
+        shares = np.zeros(bins)
+        shares[[0, -1]] = 0.5
+        return shares
+    from scipy.special import betainc
+
+    return np.diff(betainc((d - 1) / 2, (d - 1) / 2, np.linspace(0.0, 1.0, bins + 1)))

@@ -8,7 +8,10 @@ PROBE = "probe.parquet"
 REPORT = "report.json"
 LOG = "log.txt"
 MODEL = "model"
+INSPECTION = "inspection.json"  # of an inspection: what `isobar inspect --json` prints
 STOP = "stop"  # an empty file that asks the run to end; works across machines, unlike a signal
+
+INSPECTIONS = ".inspections"  # in the folder of runs: directories of the same form that nothing was trained in
 
 STATES = ("queued", "running", "finished", "failed", "stopped")
 HEARTBEAT_SECONDS = 2.0

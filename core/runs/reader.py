@@ -162,6 +162,12 @@ class Run:
                 return found
         return None
 
+    @property
+    def checkpoint(self) -> Path | None:
+        """The newest checkpoint folder that was written to its end, from which the run can be resumed, or None."""
+        found = [p for p in self.path.glob("checkpoint-*") if (p / "trainer_state.json").exists()]
+        return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
+
     @cached_property
     def problems(self) -> list[str]:
         """What a finished directory should hold and this one does not, a sentence each."""

@@ -43,7 +43,8 @@ class RunWriter:
         run.check(resume=resume)
         with _sentences_for_disk_errors(run.path):
             (run.path / layout.SNAPSHOTS).mkdir(parents=True, exist_ok=True)
-            (run.path / layout.STOP).unlink(missing_ok=True)
+            if resume and not _is_queued(run.path):  # a request that came while it waited is still to be heeded
+                (run.path / layout.STOP).unlink(missing_ok=True)
             run.write_spec(spec)
         return run
 
@@ -122,6 +123,10 @@ class RunWriter:
         """Write report.json: every measure before, after, and the difference."""
         self._replace(layout.REPORT, json.dumps(_plain(report), indent=1))
 
+    def write(self, name: str, content: str) -> None:
+        """Write a file of any other name."""
+        self._replace(name, content)
+
     def rewind(self, step: int) -> None:
         """Forget what was logged after `step`, from where a resumed run goes on."""
         path = self.path / layout.EVENTS
@@ -180,7 +185,14 @@ def _only_queued(path: Path) -> bool:
     if not path.is_dir():
         return False
     there = {p.relative_to(path).as_posix() for p in path.rglob("*")}
-    return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS}
+    return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS, layout.STOP}
+
+
+def _is_queued(path: Path) -> bool:
+    try:
+        return json.loads((path / layout.STATUS).read_bytes())["state"] == "queued"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _step_of(line: str) -> float:

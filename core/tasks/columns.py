@@ -81,6 +81,34 @@ class Split:
     where: str
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """The usable rows of a table.
+
+    Attributes:
+        frame: ``text``, ``text_pair`` where there are two, and ``label``, the class's name; indexed by data row from 1.
+        label_names: the classes in order.
+        columns: where they were read from.
+        notes: what was guessed or dropped, a sentence each.
+    """
+
+    frame: pd.DataFrame
+    label_names: tuple[str, ...]
+    columns: Columns
+    notes: tuple[str, ...]
+
+
+def labelled_texts(split: Split, columns: Columns) -> Labelled:
+    """Return the texts and classes in the table `split`.
+
+    Raises:
+        IsobarError: a column is missing, texts are empty, or labels are not classes.
+    """
+    found, notes = resolve_columns(split, columns)
+    frame = _frame(split, found, notes)
+    return Labelled(frame, _class_names(frame["label"], split.where, found.label), found, tuple(notes))
+
+
 def build_task(
     name: str,
     train: Split,
@@ -99,11 +127,10 @@ def build_task(
     Raises:
         IsobarError: a column is missing, texts are empty, or labels are not classes that both splits share.
     """
-    found, guess = resolve_columns(train, columns)
-    notes = [*notes, *guess]
-    train_frame = _frame(train, found, notes)
+    labelled = labelled_texts(train, columns)
+    train_frame, label_names, found = labelled.frame, labelled.label_names, labelled.columns
+    notes = [*notes, *labelled.notes]
     validation_frame = None if validation is None else _frame(validation, found, notes)
-    label_names = _class_names(train_frame["label"], train.where, found.label)
     train_labels = _codes(train_frame["label"], label_names)
     if validation_frame is None:
         train_frame, validation_frame = _split(train_frame, train_labels, seed, train.where)

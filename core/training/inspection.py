@@ -1,18 +1,27 @@
 """Looks at a checkpoint's space without training anything."""
 
-from dataclasses import dataclass
+import json
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from core.geometry import ClassShape, isotropic_reference
+from core.errors import IsobarError, RunFailedError
+from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.models.embedding import check_layer, check_pooling
 from core.models.loading import load_model
+from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import load_task, score
-from core.training.callbacks import Progress
+from core.training.callbacks import Progress, Stopped, StopSignal
 from core.training.probe import describe
 from core.training.spec import RunSpec
-from core.training.trainer import check_device, make_probe, to_device
+from core.training.trainer import check_device, make_probe, record, sentence, to_device
+
+_BEAT_SECONDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class Inspection:
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
         embeddings: (n, d) float32.  predictions: (n,) int64.
         probe: the texts, row for row with the embeddings.
+        record: versions, machine, model and data, as a run's spec.yaml records them.
     """
 
     model: str
@@ -38,6 +48,7 @@ class Inspection:
     embeddings: np.ndarray
     predictions: np.ndarray
     probe: pd.DataFrame
+    record: dict = field(default_factory=dict)
 
     def as_dict(self) -> dict:
         """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""
@@ -91,4 +102,99 @@ def inspect_checkpoint(
         embeddings=portrait.encoded.embeddings,
         predictions=predictions,
         probe=probe.frame,
+        record=record(data, loaded),
     )
+
+
+def record_inspection(spec: RunSpec, path: Path | str, *, progress: Progress | None = None) -> tuple[Run, Inspection]:
+    """Inspect the checkpoint that `spec` names, and write what is found into the directory `path`.
+
+    The directory has the form of a run's, with one snapshot and a report that has a ``before``, and beside it
+    ``isotropic`` (the same measures of a Gaussian cloud) and, for the model of a run, ``base``: the same measures of the
+    model that the run began with, on the same texts. inspection.json holds :meth:`Inspection.as_dict`.
+
+    Nothing is written before all is known, except, in a directory made for an inspection that waited, its status.
+
+    Raises:
+        IsobarError: the model, the task or the layer is not there; the directory exists already or can't be written.
+        Stopped: it was asked to end; the status says so.
+    """
+    writer = RunWriter(path)
+    writer.check()
+    waited = (writer.path / layout.STATUS).exists()
+    tell, last = progress or (lambda phase, done, total: None), [0.0]
+    stop = StopSignal(writer)
+
+    def beat(phase: str, done: int, total: int) -> None:
+        stop.check()
+        tell(phase, done, total)
+        if waited and (time.monotonic() - last[0] > _BEAT_SECONDS or done in (0, total)):
+            last[0] = time.monotonic()
+            writer.status("running", phase=phase, done=done, total=total, error=None)
+
+    with stop.listening():
+        try:
+            found = inspect_checkpoint(spec.model, spec.task, spec=spec, progress=beat)
+            base = _base(spec, beat)
+            stop.check()
+        except Stopped:
+            if waited:
+                writer.status("stopped", phase=None)
+            raise
+        except Exception as error:
+            if waited:
+                writer.status("failed", phase=None, error=sentence(error))
+            if isinstance(error, IsobarError):
+                raise
+            with suppress(OSError), (writer.path / layout.LOG).open("a", encoding="utf-8") as log:
+                log.write(traceback.format_exc())
+            raise RunFailedError(sentence(error)) from error
+    _write(RunWriter.create(path, {**spec.model_dump(), "record": found.record}), found, base)
+    return load_run(path), found
+
+
+def _base(spec: RunSpec, progress: Progress) -> dict | None:
+    """Return the measures of the model that a run began with, where `spec.model` is that run's; else None."""
+    folder = Path(spec.model).expanduser()
+    if folder.name != layout.MODEL or not folder.is_dir():
+        return None
+    name = Run(folder.resolve().parent).spec.get("model")
+    if not isinstance(name, str):
+        return None
+    try:
+        found = inspect_checkpoint(name, spec.task, spec=spec, progress=lambda _, *done: progress("base", *done))
+    except IsobarError:  # it has gone since, or the hub with it: a reference less
+        return None
+    return {"model": name, **describe(found.measures, found.classes)}
+
+
+def _isotropic_classes(found: Inspection) -> list[ClassShape]:
+    """Return the classes of a Gaussian cloud that has as many points and dimensions and the same labels."""
+    cloud = np.random.default_rng(0).standard_normal(found.embeddings.shape)
+    names = {shape.label: shape.name for shape in found.classes}
+    return shape_by_class(cloud, found.probe["label"].to_numpy(), names=names)
+
+
+def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
+    writer.probe(found.probe)
+    writer.snapshot(
+        step=0,
+        embeddings=found.embeddings,
+        labels=found.probe["label"].to_numpy(),
+        predictions=found.predictions,
+        measures=found.measures,
+        classes=found.classes,
+        **({"layers": found.layers} if hasattr(found, "layers") else {}),
+    )
+    task = found.record["task"]
+    writer.report(
+        {
+            "metric": task["metrics"][0],
+            "label_names": task["label_names"],
+            "before": describe({**found.measures, **found.metrics}, found.classes),
+            "isotropic": describe(found.reference, _isotropic_classes(found)),
+            "base": base,
+        }
+    )
+    writer.write(layout.INSPECTION, json.dumps(found.as_dict()))
+    writer.status("finished", phase=None, error=None)

@@ -142,19 +142,20 @@ def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resu
         work = _Work.prepare(spec, progress)
     except Exception as error:
         if waited:
-            writer.status("failed", error=_sentence(error))
+            writer.status("failed", error=sentence(error))
         raise
 
     if ranks.is_first():
-        RunWriter.create(run_dir, {**spec.model_dump(), "record": work.record()}, resume=resume)
+        RunWriter.create(run_dir, {**spec.model_dump(), "record": record(work.task, work.loaded)}, resume=resume)
+    writer.status("running", phase="loading")  # a directory without a status reads as failed
     try:
         return work.run(writer, resume=resume, progress=progress)
     except Exception as error:
         with suppress(OSError), (run_dir / layout.LOG).open("a", encoding="utf-8") as log:
             log.write(traceback.format_exc())
         with suppress(IsobarError):  # a full disk takes no status either
-            writer.status("failed", error=_sentence(error))
-        raise RunFailedError(f"{_sentence(error)} (the run's directory: {run_dir})") from error
+            writer.status("failed", error=sentence(error))
+        raise RunFailedError(f"{sentence(error)} (the run's directory: {run_dir})") from error
 
 
 def _problem(writer: RunWriter, resume: bool) -> str:
@@ -206,25 +207,6 @@ class _Work:
         progress("loading", 1, 1)
         return cls(spec, task, loaded, probe)
 
-    def record(self) -> dict:
-        """Return what spec.yaml records beside the settings: versions, machine, data."""
-        names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
-        return {
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
-            "platform": f"{platform.system()} {platform.machine()}",
-            "model": {"source": self.loaded.source, "trained_head": self.loaded.trained_head},
-            "task": {
-                "name": self.task.name,
-                "fingerprint": self.task.fingerprint,
-                "label_names": list(self.task.label_names),
-                "metrics": list(self.task.metrics),
-                "source": self.task.source,
-                "notes": list(self.task.notes),
-                "train": len(self.task.train),
-                "validation": len(self.task.validation),
-            },
-        }
-
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
         writer.probe(self.probe.frame)
@@ -233,7 +215,7 @@ class _Work:
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
-        checkpoint = last_checkpoint(writer.path) if resume else None
+        checkpoint = Run(writer.path).checkpoint if resume else None
         writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
         if resume:
             writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else 0)
@@ -329,6 +311,26 @@ class _Work:
         return report(recorder.spaces, recorder.metrics, self.task)
 
 
+def record(task: Task, loaded: LoadedModel) -> dict:
+    """Return what spec.yaml records beside the settings: versions, machine, model, data."""
+    names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "model": {"source": loaded.source, "trained_head": loaded.trained_head},
+        "task": {
+            "name": task.name,
+            "fingerprint": task.fingerprint,
+            "label_names": list(task.label_names),
+            "metrics": list(task.metrics),
+            "source": task.source,
+            "notes": list(task.notes),
+            "train": len(task.train),
+            "validation": len(task.validation),
+        },
+    }
+
+
 def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: Task) -> dict:
     """Return before, after and difference of every measure and task metric; `spaces` and `metrics` go by step."""
     sides = {}
@@ -391,12 +393,6 @@ def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
     )
 
 
-def last_checkpoint(run_dir: Path) -> Path | None:
-    """Return the newest checkpoint folder in `run_dir` that was written to its end, or None."""
-    found = [p for p in run_dir.glob("checkpoint-*") if (p / "trainer_state.json").exists()]
-    return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
-
-
 def check_device(device: str) -> None:
     """Raise an IsobarError where this machine has no such device."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -422,7 +418,8 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """Return in a sentence why a run failed."""
     if isinstance(error, IsobarError):
         return str(error)
     if isinstance(error, torch.OutOfMemoryError | MemoryError):

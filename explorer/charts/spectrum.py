@@ -9,14 +9,14 @@ import pandas as pd
 from explorer.charts.style import BEFORE, DOTS, MEDIUM, REFERENCE, SPACE, legend
 from explorer.charts.style import title as styled
 
-SIDES = ("before", "after")
+SIDES = {"before": BEFORE, "after": SPACE}
 
 
 def shares(values: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Return what share of the squared length each direction holds.
 
     Args:
-        values: the singular values (m,) of each side, "before" and "after", largest first.
+        values: the singular values (m,) of each side, such as "before" and "after", largest first.
 
     Returns:
         ``side``, ``direction`` from 1, ``share`` and ``cumulative``, both between 0 and 1.
@@ -38,10 +38,17 @@ def shares(values: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["side", "direction", "share"])
 
 
-def spectrum(frame: pd.DataFrame, *, dimensions: int, description: str = "", height: int = MEDIUM) -> alt.LayerChart:
+def spectrum(
+    frame: pd.DataFrame,
+    *,
+    dimensions: int,
+    colours: Mapping[str, str] = SIDES,
+    description: str = "",
+    height: int = MEDIUM,
+) -> alt.LayerChart:
     """Return the share of each direction, on logarithmic axes; dotted: equal shares of `dimensions` directions."""
     frame = frame[frame["share"] > 1e-6]
-    chart = _lines(frame).encode(
+    chart = _lines(frame, colours).encode(
         x=_direction(frame),
         y=alt.Y(
             "share:Q",
@@ -59,9 +66,16 @@ def spectrum(frame: pd.DataFrame, *, dimensions: int, description: str = "", hei
     return (chart + equal).properties(title=styled("Share of each direction"), height=height, description=description)
 
 
-def cumulative(frame: pd.DataFrame, *, dimensions: int, description: str = "", height: int = MEDIUM) -> alt.LayerChart:
+def cumulative(
+    frame: pd.DataFrame,
+    *,
+    dimensions: int,
+    colours: Mapping[str, str] = SIDES,
+    description: str = "",
+    height: int = MEDIUM,
+) -> alt.LayerChart:
     """Return the share that the strongest directions hold together; dotted: equal shares of `dimensions` directions."""
-    chart = _lines(frame).encode(
+    chart = _lines(frame, colours).encode(
         x=_direction(frame),
         y=alt.Y(
             "cumulative:Q",
@@ -114,7 +128,7 @@ def dumbbells(
     )
 
 
-def _lines(frame: pd.DataFrame) -> alt.Chart:
+def _lines(frame: pd.DataFrame, colours: Mapping[str, str]) -> alt.Chart:
     return (
         alt.Chart(frame)
         .mark_line(strokeWidth=2.2, interpolate="linear")
@@ -122,8 +136,8 @@ def _lines(frame: pd.DataFrame) -> alt.Chart:
             color=alt.Color(
                 "side:N",
                 title=None,
-                scale=alt.Scale(domain=list(SIDES), range=[BEFORE, SPACE]),
-                legend=legend(symbolType="stroke"),
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                legend=legend(symbolType="stroke") if len(colours) > 1 else None,
             )
         )
     )

@@ -1,7 +1,7 @@
 """The navigation, and the frame around the page. A page more is a file in `pages` and a line here.
 
 Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=barcodes&class=LABEL``,
-``/train?run=NAME``. ``/?page=run&run=NAME`` leads to the same. A page that is opened without a query shows what is
+``/train?run=NAME``, ``/inspect?of=NAME``. ``/?page=run&run=NAME`` leads to the same. A page that is opened without a query shows what is
 newest, and puts that into its address.
 """
 
@@ -24,6 +24,7 @@ def _home() -> None:
 
 
 pages = [
+    st.Page(PAGES / "inspect.py", title="Inspect", url_path="inspect", icon=":material/biotech:"),
     st.Page(PAGES / "train.py", title="Train", url_path="train", icon=":material/play_arrow:"),
     st.Page(PAGES / "run.py", title="Run", url_path="run", icon=":material/equalizer:"),
 ]

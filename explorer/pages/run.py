@@ -156,6 +156,7 @@ def _state(run: Run) -> None:
         if log:
             with st.expander("Log"):
                 st.code(log, language=None, height=300)
+        training.resume(run)
         if not run.steps:
             st.page_link(
                 links.TRAIN,
@@ -172,6 +173,7 @@ def _state(run: Run) -> None:
             else "It left no snapshot."
         )
         st.warning(f"{training.ended(run)} {words}", icon=":material/stop_circle:")
+        training.resume(run)
     for sentence in data.missing(run):
         st.warning(sentence, icon=":material/broken_image:")
 

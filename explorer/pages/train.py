@@ -8,7 +8,8 @@ from core.runs import Run
 from core.tasks import BUILT_IN as TASKS
 from core.training.spec import RunSpec
 from explorer import jobs
-from explorer.panels import cards, data, links, spec_form, training
+from explorer.panels import cards, data, links, spec_form, training, upload
+from explorer.panels.estimate import estimate
 from explorer.panels.words import plain
 
 
@@ -44,9 +45,10 @@ def _form() -> None:
                 st.caption(chosen.title if chosen else "A local folder, or an id on the Hub.")
             with right:
                 known = [*TASKS, *(s["task"] for s in seen if isinstance(s.get("task"), str))]
-                spec_form.field("task", problem, options=known, label="Task")
+                spec_form.field("task", problem, options=known, label="Task", format_func=upload.label)
                 st.caption(_about_task(st.session_state["spec_task"]))
             spec_form.field("regularizer", problem, label="Regularizer")
+        upload.upload(spec_form.KEY, use="to score and to look at")
         with st.expander("More settings", icon=":material/tune:", expanded=bool(problem)):
             spec_form.more(problem)
         _start(spec, problem)
@@ -72,6 +74,8 @@ def _start(spec: RunSpec | None, problem: str) -> None:
             help="A second run of the same settings without the regularizer, which the first is then compared with.",
             persist_state="session",
         )
+    if spec is not None:
+        st.caption(estimate(spec).words + (" The baseline takes about as long again." if both else ""))
     waiting = len(data.active())
     if waiting:
         runs = "run is" if waiting == 1 else "runs are"
@@ -100,6 +104,7 @@ def _watched(run: Run, name: str) -> None:
         return
     if run.state == "failed":
         st.error(f"{training.ended(run)} {plain(run.status.get('error') or 'It left no word why.', 500)}")
+        training.resume(run)
         st.page_link(
             links.TRAIN,
             label="Change the settings and start again",
@@ -108,6 +113,7 @@ def _watched(run: Run, name: str) -> None:
         )
     elif run.state == "stopped":
         st.warning(training.ended(run), icon=":material/stop_circle:")
+        training.resume(run)
     else:
         st.success(training.ended(run), icon=":material/check_circle:")
         cards.show(run, data.baseline_of(run))

@@ -20,27 +20,31 @@ ALL = "all classes"
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
 _BUTTONS = 6  # with more classes than this, a list instead of buttons
+BOTH = ("Before", "After")
 
 
-def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
-    """Draw the view."""
-    labels = sorted({shape.label for side in (before, after) if side for shape in side.classes})
-    names = {label: _name(label, before, after) for label in labels}
+def show(run: Run, *snapshots: Snapshot | None, titles: tuple[str, ...] = BOTH) -> None:
+    """Draw the view of one side or of two, `titles` saying which they are; two share their axes."""
+    labels = sorted({shape.label for side in snapshots if side for shape in side.classes})
+    names = {label: _name(label, *snapshots) for label in labels}
     if not labels:
         st.info("No class has a barcode yet.", icon=":material/hourglass_empty:")
         return
-    chosen = _picked(names)
-    sides = [{s.label: s for s in side.classes} if side else {} for side in (before, after)]
+    chosen = picked(names)
+    sides = [{s.label: s for s in side.classes} if side else {} for side in snapshots]
     shown = [side[label] for side in sides for label in chosen if label in side]
     longest = max((float(s.lengths[0]) for s in shown if len(s.lengths)), default=1.0) * 1.02 or 1.0
     texts = texts_of(run)
-    of = (str(run.path), before and before.step, after and after.step)
-    for label in chosen:
+    of = (str(run.path), *(side and side.step for side in snapshots))
+    beside = len(titles) == 1 < len(chosen)  # of one side alone, two classes stand beside each other
+    columns = st.columns(2, gap="small") if beside else []
+    for index, label in enumerate(chosen):
         shapes = [side.get(label) for side in sides]
         if len(chosen) == 1:
-            _linked_row(of, label, names[label], shapes, (before, after), longest, texts)
-        else:
-            _row(of, label, names[label], shapes, longest, texts)
+            _linked_row(of, label, names[label], titles, shapes, snapshots, longest, texts)
+            continue
+        with columns[index % 2] if beside else st.container():
+            _row(of, label, names[label], titles, shapes, longest, texts)
     with st.popover("How to read this", type="tertiary", icon=":material/help:"):
         st.markdown(
             "Let balls grow around the embeddings of one class. At first each embedding is a component of its own; "
@@ -67,7 +71,8 @@ def _name(label: int, *sides: Snapshot | None) -> str:
     return next(found, f"class {label}")
 
 
-def _picked(names: dict[int, str]) -> list[int]:
+def picked(names: dict[int, str]) -> list[int]:
+    """Draw the choice of a class, of all where they are few, and return the labels that were chosen."""
     if len(names) == 1:
         return list(names)
     options = [*([ALL] if len(names) <= _ROW_BY_ROW else []), *names.values()]
@@ -85,13 +90,19 @@ def _picked(names: dict[int, str]) -> list[int]:
 
 
 def _row(
-    of: tuple, label: int, name: str, shapes: list[ClassShape | None], longest: float, texts: pd.Series | None
+    of: tuple,
+    label: int,
+    name: str,
+    titles: tuple[str, ...],
+    shapes: list[ClassShape | None],
+    longest: float,
+    texts: pd.Series | None,
 ) -> None:
     colour = class_colour(label)
     most = max((len(s.lengths) for s in shapes if s), default=1) or 1
     with st.container(border=True, key=f"barcode-{label}"):
-        _heading(name, colour, shapes)
-        for column, side, shape in zip(st.columns(2, gap="medium"), ("Before", "After"), shapes, strict=True):
+        heading(name, colour, shapes)
+        for column, side, shape in zip(st.columns(len(titles), gap="medium"), titles, shapes, strict=True):
             with column:
                 if shape is None:
                     st.caption(f"{side}: no snapshot yet.")
@@ -118,8 +129,9 @@ def _linked_row(
     of: tuple,
     label: int,
     name: str,
+    titles: tuple[str, ...],
     shapes: list[ClassShape | None],
-    snapshots: tuple[Snapshot | None, Snapshot | None],
+    snapshots: tuple[Snapshot | None, ...],
     longest: float,
     texts: pd.Series | None,
 ) -> None:
@@ -129,8 +141,10 @@ def _linked_row(
     planes = _planes(of, label, snapshots)
     extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
     with st.container(border=True, key=f"linked-{label}"):
-        _heading(name, colour, shapes)
-        sides = zip(st.columns(2, gap="medium"), ("Before", "After"), shapes, snapshots, planes, strict=True)
+        heading(name, colour, shapes)
+        alone = len(titles) == 1  # then there is room for the texts beside the chart
+        columns = st.columns([3, 2] if alone else 2, gap="medium")
+        sides = zip(columns, titles, shapes, snapshots, planes, strict=False)
         for column, side, shape, snapshot, plane in sides:
             with column:
                 if shape is None or snapshot is None or plane is None:
@@ -163,26 +177,31 @@ def _linked_row(
                     on_select="rerun",
                     selection_mode=SELECTION,
                 )
-                _joined(event, shape, texts)
+            with columns[-1] if alone else column:
+                _joined(event, shape, texts, example=alone)
         if st.toggle("Bars as a table", key="table", bind="query-params"):
-            st.dataframe(_table(shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}")
+            st.dataframe(
+                _table(titles, shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}"
+            )
 
 
-def _table(shapes: list[ClassShape | None], texts: pd.Series | None) -> pd.DataFrame:
-    frames = [bars(s, texts).assign(side=side) for side, s in zip(("before", "after"), shapes, strict=True) if s]
+def _table(titles: tuple[str, ...], shapes: list[ClassShape | None], texts: pd.Series | None) -> pd.DataFrame:
+    frames = [bars(s, texts).assign(side=side.lower()) for side, s in zip(titles, shapes, strict=True) if s]
     frame = pd.concat(frames, ignore_index=True).rename(columns={"rank": "bar"})
     return frame[["bar", "side", *(name for name in ("kind", "length", "joins", "with") if name in frame)]].sort_values(
         ["bar", "side"], ascending=[True, False]
     )
 
 
-def _joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
-    """Say which two texts the clicked bar joins."""
+def _joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool) -> None:
+    """Say which two texts the clicked bar joins, or, as an `example`, the longest."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0
     if not 1 <= rank <= len(shape.lengths):
         st.caption("Click a bar or an edge: the two texts that it joins stand here.")
-        return
+        if not example:
+            return
+        rank = 1
     kind = "feature" if shape.features[rank - 1] else "noise"
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
     for row in shape.edges[rank - 1]:
@@ -196,17 +215,18 @@ def _planes(of: tuple, label: int, _snapshots: tuple) -> list[np.ndarray | None]
     return common_plane([s.embeddings[s.labels == label] if s else None for s in _snapshots])
 
 
-def _heading(name: str, colour: str, shapes: list[ClassShape | None]) -> None:
+def heading(name: str, colour: str, shapes: list[ClassShape | None]) -> None:
+    """Draw a class's name and the numbers of its barcodes."""
     st.html(
         f'<div style="display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;align-items:baseline;font-size:.92rem">'
         f'<strong style="font-size:1.1rem"><span style="color:{colour}">■</span> {escape(name)}</strong>'
-        f"{''.join(_numbers(*shapes))}</div>"
+        f"{''.join(_numbers(shapes))}</div>"
     )
 
 
-def _numbers(before: ClassShape | None, after: ClassShape | None) -> list[str]:
+def _numbers(shapes: list[ClassShape | None]) -> list[str]:
     def change(of) -> str:
-        values = [number(of(s)) for s in (before, after) if s is not None]
+        values = [number(of(s)) for s in shapes if s is not None]
         return f"<b>{values[0] if len(set(values)) == 1 else ' → '.join(values)}</b>"
 
     return [
@@ -219,8 +239,9 @@ def _numbers(before: ClassShape | None, after: ClassShape | None) -> list[str]:
 
 
 def _description(side: str, name: str, shape: ClassShape) -> str:
+    of = f"{side.lower()} training" if side in BOTH else side.lower()
     return (
-        f"Barcode of the class {name}, {side.lower()} training: {len(shape.lengths)} bars, the longest "
+        f"Barcode of the class {name}, {of}: {len(shape.lengths)} bars, the longest "
         f"{number(float(shape.lengths[0]))}, the shortest {number(float(shape.lengths[-1]))}; {shape.kept} features; "
         f"threshold {number(shape.threshold)}; entropy of the features {number(shape.entropy)} nats."
     )

@@ -17,13 +17,13 @@ def sides(run: Run) -> tuple[dict[str, float], dict[str, float]]:
     """Return every number of the run's header before and after: of its report, or else of what there is so far."""
     report = data.report(run)
     if report.get("before"):
-        return tuple(_numbers(report.get(side) or {}) for side in ("before", "after"))
+        return tuple(numbers(report.get(side) or {}) for side in ("before", "after"))
     scores = _scores(run)
     found = []
     for snapshot, step in ((data.before(run), 0), (data.after(run), max(scores, default=0))):
         classes = {s.name or str(s.label): s.summary() for s in snapshot.classes} if snapshot else {}
         measures = snapshot.measures if snapshot else {}
-        found.append({**_numbers({**measures, "classes": classes}), **(scores.get(step, {}) if snapshot else {})})
+        found.append({**numbers({**measures, "classes": classes}), **(scores.get(step, {}) if snapshot else {})})
     return found[0], found[1]
 
 
@@ -71,14 +71,15 @@ def _verdict(better: str, change: float | None) -> tuple[str | None, str]:
     return _VERDICTS[(change > 0) == (better == "higher")]
 
 
-def _numbers(side: Mapping) -> dict[str, float]:
-    numbers = {k: v for k, v in side.items() if isinstance(v, int | float)}
+def numbers(side: Mapping) -> dict[str, float]:
+    """Return the numbers of one side of a report by name, the entropies as means over its classes."""
+    found = {k: v for k, v in side.items() if isinstance(v, int | float)}
     for name in ("relative_entropy", "relative_entropy_all"):
-        found = [c.get(name) for c in (side.get("classes") or {}).values()]
-        found = [v for v in found if v is not None and v == v]
-        if found:
-            numbers[name] = sum(found) / len(found)
-    return numbers
+        of_classes = [c.get(name) for c in (side.get("classes") or {}).values()]
+        of_classes = [v for v in of_classes if v is not None and v == v]
+        if of_classes:
+            found[name] = sum(of_classes) / len(of_classes)
+    return found
 
 
 def _scores(run: Run) -> dict[int, dict[str, float]]:

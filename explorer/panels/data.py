@@ -64,6 +64,37 @@ def find(name: str) -> Run:
     return load_run(runs_dir() / name)
 
 
+def inspections() -> list[str]:
+    """Return the names of all inspections, newest first."""
+    return _names(str(_inspections_dir().absolute()))
+
+
+def inspection(name: str) -> Run:
+    """Return the inspection called `name`: a directory like a run's.
+
+    Raises:
+        IsobarError: there is none.
+    """
+    if not name or Path(name).name != name or name in (".", "..") or not (_inspections_dir() / name).is_dir():
+        raise IsobarError(f"There is no inspection {name!r}.{nearest(name, inspections())}")
+    return load_run(_inspections_dir() / name)
+
+
+def _inspections_dir() -> Path:
+    return runs_dir() / layout.INSPECTIONS
+
+
+def models() -> dict[str, str]:
+    """Return the models of finished runs: by path, what to call them."""
+    found = {}
+    for name in names()[:_LOOK_BACK]:
+        run = Run(runs_dir() / name)
+        if (run.path / layout.MODEL / "config.json").exists():
+            of = row(run)
+            found[str(run.path / layout.MODEL)] = f"run: {of.title} · {of.method} · seed {of.seed}"
+    return found
+
+
 def is_sample(run: Run) -> bool:
     """Whether `run` is one that ships with Isobar: the sample, or its baseline."""
     return run.path in _SHIPPED.values()

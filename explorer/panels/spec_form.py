@@ -1,6 +1,6 @@
 """The form of a run: one widget a field of RunSpec, made from the field's own type, limits and description."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 import yaml
@@ -28,32 +28,40 @@ GROUPS = {
     "Record": ("probe_per_class", "snapshots", "evaluations", "log_every", "save_model", "report_to"),
 }
 _REGULARIZERS = {"persistent-entropy": "Persistent entropy", "none": "None (baseline)"}
-_KEY = "spec_"
+KEY = "spec_"  # a form of another key is another form, with values of its own
 
 
-def values() -> dict:
+def values(form: str = KEY) -> dict:
     """Return the form's values as they are now: the fields' defaults until somebody changes them."""
-    return {name: st.session_state.get(_KEY + name, field.default) for name, field in RunSpec.model_fields.items()}
+    return {name: st.session_state.get(form + name, field.default) for name, field in RunSpec.model_fields.items()}
 
 
-def fill(settings: Mapping) -> None:
+def fill(settings: Mapping, form: str = KEY) -> None:
     """Put these settings into the form; must come before it is drawn."""
     for name, field in RunSpec.model_fields.items():
-        st.session_state[_KEY + name] = settings.get(name, field.default)
+        st.session_state[form + name] = settings.get(name, field.default)
 
 
-def parsed() -> tuple[RunSpec | None, str]:
+def parsed(form: str = KEY) -> tuple[RunSpec | None, str]:
     """Return the spec that the form describes, or None and the sentence that says what is wrong with it."""
     try:
-        return RunSpec.parse({k: _given(v) for k, v in values().items()}), ""
+        return RunSpec.parse({k: _given(v) for k, v in values(form).items()}), ""
     except IsobarError as error:
         return None, str(error)
 
 
-def field(name: str, problem: str = "", *, options: Iterable[str] = (), label: str | None = None) -> None:
+def field(
+    name: str,
+    problem: str = "",
+    *,
+    options: Iterable[str] = (),
+    label: str | None = None,
+    form: str = KEY,
+    format_func: Callable[[str], str] = str,
+) -> None:
     """Draw the widget of the field `name`, and `problem` under it where it is about this field."""
     about = RunSpec.model_fields[name]
-    key, help_ = _KEY + name, about.description
+    key, help_ = form + name, about.description
     label = label or name.replace("_", " ")
     if key not in st.session_state:
         st.session_state[key] = about.default
@@ -65,7 +73,7 @@ def field(name: str, problem: str = "", *, options: Iterable[str] = (), label: s
         st.selectbox(label, choices, **kept)
     elif options:
         known = list(dict.fromkeys([*options, str(st.session_state[key])]))
-        st.selectbox(label, known, accept_new_options=True, **kept)
+        st.selectbox(label, known, accept_new_options=True, format_func=format_func, **kept)
     elif about.annotation is bool:
         st.toggle(label, **kept)
     elif about.annotation in (int, float):

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from core.errors import IsobarError
 from core.runs import Run
 from explorer import jobs
 from explorer.charts.history import history
@@ -120,6 +121,29 @@ def charts(run: Run) -> None:
     st.caption(_times(events))
     for note in run.rows("note"):
         st.caption(plain(note.get("text", ""), 300))
+
+
+def resume(run: Run) -> None:
+    """Draw the button that continues a run which was stopped or failed, where it left a checkpoint."""
+    checkpoint = run.checkpoint
+    if data.is_sample(run) or checkpoint is None:
+        return
+    st.button(
+        f"Resume from step {int(checkpoint.name.split('-')[1]):,}",
+        key="resume",
+        type="primary",
+        icon=":material/resume:",
+        on_click=_resume,
+        args=[run],
+        help="Goes on from the last checkpoint, in this run's directory, when it is its turn.",
+    )
+
+
+def _resume(run: Run) -> None:
+    try:
+        jobs.resume(data.find(run.name))  # as it is now: another window may have been faster
+    except IsobarError as error:
+        st.toast(plain(error, 200), icon=":material/error:")
 
 
 def ended(run: Run) -> str:

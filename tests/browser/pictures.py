@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from core.runs import list_runs
+from core.runs import layout, list_runs
 from tests.browser.app_process import browser, running_app, settle
 
 SIZE = {"width": 1280, "height": 800}
@@ -15,7 +15,20 @@ def addresses(runs_dir: Path) -> dict[str, str]:
     by_state = {}
     for run in list_runs(runs_dir):
         by_state.setdefault(run.state, run.name)
-    found = {"train": "/train", "not-found": "/run?run=nowhere", "sample": "/run?run=sample"}
+    found = {
+        "train": "/train",
+        "not-found": "/run?run=nowhere",
+        "sample": "/run?run=sample",
+        "inspect": "/inspect",
+        "inspect-not-found": "/inspect?of=nowhere",
+    }
+    for run in list_runs(runs_dir / layout.INSPECTIONS):
+        of = f"/inspect?of={run.name}"
+        found.setdefault(f"inspect-{run.state}", of)
+        if run.state == "finished":
+            found.setdefault("inspect-class", f"{of}&class={run.report['label_names'][-1]}")
+            for view in ("Merges", "Anisotropy", "Layers"):
+                found.setdefault(f"inspect-{view.lower()}", f"{of}&view-inspection={view}")
     for state, name in by_state.items():
         found[f"run-{state}"] = f"/run?run={name}"
     shown = by_state.get("finished") or by_state.get("stopped")
@@ -63,10 +76,11 @@ def main() -> None:
     if options.runs:
         take(options.out, options.runs, options.only)
         return
-    from tests.explorer.synthetic import write_gallery
+    from tests.explorer.synthetic import write_gallery, write_inspections
 
     with tempfile.TemporaryDirectory() as folder:
         write_gallery(Path(folder))
+        write_inspections(Path(folder))
         take(options.out, Path(folder), options.only)
 
 

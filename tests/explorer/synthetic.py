@@ -1,5 +1,6 @@
 """Run directories as a trainer would leave them, with made-up embeddings: quick to write, and in every state."""
 
+import json
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import measure, shape_by_class
-from core.runs import RunWriter
+from core.runs import RunWriter, layout
 from core.training.spec import RunSpec
 
 NAMES = ("unacceptable", "acceptable")
@@ -121,3 +122,75 @@ def write_gallery(runs_dir: Path) -> None:
     write_run(runs_dir, minutes_ago=50, collapse=0.5)
     write_run(runs_dir, minutes_ago=40, state="failed", done=20, seed=1, task="paraphrase")
     write_run(runs_dir, minutes_ago=30, state="stopped", done=30, seed=2, selection="all")
+
+
+def write_inspection(
+    runs_dir: Path,
+    *,
+    state: str = "finished",
+    per_class: int = 40,
+    width: int = 48,
+    names: tuple[str, ...] = NAMES,
+    minutes_ago: int = 0,
+    texts: tuple[str, ...] = (),
+    base: bool = False,
+    error: str | None = None,
+    **settings,
+) -> Path:
+    """Write an inspection as `isobar inspect --run-dir` would leave it, and return its directory.
+
+    Args:
+        runs_dir: the folder of runs.
+        state: how it ended, or "running".
+        per_class, width, names: size of the probe set, and its classes.
+        minutes_ago: when it began.
+        texts: the first texts of the probe set.
+        base: whether the numbers of an untouched model stand beside it.
+        error: why it failed.
+        settings: fields of RunSpec.
+    """
+    spec = RunSpec(**{"regularizer": "none", **settings})
+    began = datetime(2026, 5, 4, 10, 31, 7) - timedelta(minutes=minutes_ago)
+    path = Path(runs_dir) / layout.INSPECTIONS / spec.run_name(began)
+    record = {
+        "task": {"name": spec.task, "label_names": list(names), "metrics": ["mcc"], "notes": ["A note on the data."]}
+    }
+    writer = RunWriter.create(path, {**spec.model_dump(), "record": record})
+    if state != "finished":
+        writer.status(state, phase="embedding" if state == "running" else None, done=128, total=400, error=error)
+        (path / "log.txt").write_text(f"loading\nisobar: {error}\n" if error else "loading\n")
+        return path
+    random = np.random.default_rng(spec.seed)
+    labels = np.repeat(np.arange(len(names)), per_class)
+    sentences = [f"The {w} sentence number {i} of the probe set." for i, w in enumerate(np.array(names)[labels])]
+    sentences[: len(texts)] = texts
+    writer.probe(pd.DataFrame({"text": sentences, "label": labels, "label_name": np.array(names)[labels]}))
+
+    def side(x: np.ndarray) -> dict:
+        classes = shape_by_class(x, labels, names=names)
+        return {**measure(x, "main"), "classes": {c.name: c.summary() for c in classes}}
+
+    gaussian = random.normal(size=(len(labels), width))
+    x = gaussian * random.gamma(2.0, 1.0, size=(1, width)) + 2 * random.normal(size=(1, width))
+    classes = shape_by_class(x, labels, names=names)
+    writer.snapshot(
+        step=0, embeddings=x, labels=labels, predictions=labels, measures=measure(x, "main"), classes=classes
+    )
+    writer.report(
+        {
+            "metric": "mcc", "label_names": list(names), "before": side(x), "isotropic": side(gaussian),
+            "base": {"model": "minilm", **side(gaussian + 1.0)} if base else None,
+        }
+    )  # fmt: skip
+    writer.write(layout.INSPECTION, json.dumps({"model": spec.model, "task": spec.task, **side(x)}))
+    writer.status("finished")
+    return path
+
+
+def write_inspections(runs_dir: Path) -> None:
+    """Write a few inspections: finished, failed, stopped, under way."""
+    write_inspection(runs_dir, minutes_ago=1, base=True)
+    write_inspection(runs_dir, minutes_ago=9, state="running", seed=1)
+    write_inspection(runs_dir, minutes_ago=20, state="stopped", seed=2)
+    error = "There is no model 'minlm': it is neither built in (minilm), nor a folder. Did you mean 'minilm'?"
+    write_inspection(runs_dir, minutes_ago=30, state="failed", model="minlm", error=error)

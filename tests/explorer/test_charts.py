@@ -6,7 +6,9 @@ import pytest
 from core.geometry import ClassShape, shape_by_class
 from explorer.charts import style
 from explorer.charts.barcode import barcode, bars
+from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.history import history
+from explorer.charts.layers import depths, layer_profile
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges, kept_entropies
 from explorer.charts.plane import common_plane
 from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
@@ -196,3 +198,48 @@ def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_cosines_have_a_row_a_bin_and_side():
+    frame = cosines({"before": np.full(4, 0.25), "after": np.array([0.0, 0.0, 0.5, 0.5])})
+    assert len(frame) == 8
+    assert frame[frame["side"] == "after"]["share"].tolist() == [0, 0, 0.5, 0.5]
+    assert frame["low"].iloc[0] == -1
+    assert frame["high"].iloc[3] == 1
+    assert cosines({}).empty
+
+
+def test_a_cosine_histogram_draws_the_sides_in_their_colours_and_the_reference_dotted():
+    frame = cosines({"before": np.full(4, 0.25), "after": np.full(4, 0.25)})
+    spec = cosine_histogram(frame, reference=cosines({"isotropic": np.full(4, 0.25)}), description="said").to_dict()
+    area, line, dotted = spec["layer"]
+    assert area["encoding"]["color"]["scale"] == {"domain": ["before", "after"], "range": [style.BEFORE, style.SPACE]}
+    assert area["encoding"]["y"]["stack"] is None
+    assert line["encoding"]["x"]["scale"]["domain"] == [-1, 1]
+    assert dotted["mark"]["strokeDash"] == list(style.DOTS)
+    assert spec["description"] == "said"
+    alone = cosine_histogram(frame[frame["side"] == "after"]).to_dict()
+    assert len(alone["layer"]) == 2
+    assert alone["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["after"]
+    assert alone["layer"][0]["encoding"]["color"]["legend"] is None
+    assert cosine_histogram(frame.iloc[:0]).to_dict()["layer"]
+
+
+def test_depths_leave_out_what_was_not_measured():
+    layers = [{"isoscore": 0.5}, {"isoscore": float("nan")}, {}, {"isoscore": 0.25}]
+    frame = depths({"after": layers}, "isoscore")
+    assert frame["layer"].tolist() == [0, 3]
+    assert frame["value"].tolist() == [0.5, 0.25]
+    assert depths({}, "isoscore").empty
+
+
+def test_a_layer_profile_has_a_line_a_side_a_dotted_reference_and_marks_the_chosen_layer():
+    frame = depths({"before": [{"m": 0.1}, {"m": 0.2}], "after": [{"m": 0.3}, {"m": 0.4}]}, "m")
+    spec = layer_profile(frame, title="M", value="share", reference=0.01, chosen=1, domain=(0, 1)).to_dict()
+    line, points, rule = spec["layer"]
+    assert line["encoding"]["color"]["scale"]["range"] == [style.BEFORE, style.SPACE]
+    assert line["encoding"]["y"]["scale"]["domain"] == [0, 1]
+    assert points["encoding"]["size"]["condition"][0]["test"] == "datum.layer == 1"
+    assert rule["mark"]["strokeDash"] == list(style.DOTS)
+    assert len(layer_profile(frame, title="M", value="share", reference=float("nan")).to_dict()["layer"]) == 2
+    assert layer_profile(frame.iloc[:0], title="M", value="share").to_dict()["layer"]

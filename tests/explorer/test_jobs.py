@@ -44,7 +44,7 @@ from explorer import jobs
 real = subprocess.run
 subprocess.run = lambda command, **options: real([sys.executable, sys.argv[2], *command[3:]], **options)
 jobs._LOOK_SECONDS = 0.05
-jobs.keep(pathlib.Path(sys.argv[1]))
+jobs.keep(sys.argv[3], pathlib.Path(sys.argv[1]))
 """
 
 
@@ -57,7 +57,7 @@ def runs(monkeypatch, tmp_path):
 
     def keeper(command, **options):
         assert command[1:3] == ["-m", "explorer.jobs"]
-        started.append(real([sys.executable, "-c", KEEPER, command[-1], str(stand_in)], **options))
+        started.append(real([sys.executable, "-c", KEEPER, command[-1], str(stand_in), command[-2]], **options))
 
     monkeypatch.setattr(jobs.subprocess, "Popen", keeper)
     yield tmp_path / "runs"

@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from core.geometry import mean_cosine, mean_vector_share
+from core.geometry import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 
 
 @pytest.mark.parametrize(("n", "d"), [(2, 1), (7, 3), (12, 50)])
@@ -49,3 +49,38 @@ def test_mean_vector_share_ends():
     assert np.isnan(mean_vector_share(np.zeros((5, 3))))
     shares = [mean_vector_share(x + shift) for shift in (0, 1, 3, 10)]
     assert (np.diff(shares) > 0).all()
+
+
+def test_cosine_shares_are_a_histogram_of_all_pairs():
+    from scipy.spatial.distance import pdist
+
+    x = np.random.default_rng(3).standard_normal((60, 7)) + 0.4
+    expected, _ = np.histogram(1 - pdist(x, "cosine"), bins=80, range=(-1, 1))
+    assert cosine_shares(x) == pytest.approx(expected / expected.sum(), abs=1e-12)
+
+
+def test_cosine_shares_at_the_ends_and_of_rows_without_a_direction():
+    assert cosine_shares(np.ones((4, 3)))[-1] == 1
+    assert cosine_shares([[1.0, 0.0], [-2.0, 0.0]])[0] == 1
+    assert cosine_shares(np.zeros((3, 2))).sum() == 0
+    assert cosine_shares([[1.0, 0.0], [0.0, 0.0], [2.0, 0.0]])[-1] == 1
+
+
+def test_cosine_shares_of_many_rows_are_those_of_a_sample():
+    x = np.random.default_rng(4).standard_normal((2500, 3)) + 0.5
+    some, other = cosine_shares(x), cosine_shares(x, seed=1)
+    assert some == pytest.approx(other, abs=0.004)
+    assert not np.array_equal(some, other)
+    assert np.array_equal(some, cosine_shares(x))
+
+
+@pytest.mark.parametrize("d", [2, 3, 4, 40])
+def test_isotropic_cosine_shares_are_what_gaussian_clouds_tend_to(d):
+    x = np.random.default_rng(d).standard_normal((1500, d))
+    assert isotropic_cosine_shares(d) == pytest.approx(cosine_shares(x), abs=0.003)
+    assert isotropic_cosine_shares(d).sum() == pytest.approx(1)
+
+
+def test_isotropic_cosine_shares_in_one_dimension():
+    assert isotropic_cosine_shares(1)[[0, -1]].tolist() == [0.5, 0.5]
+    assert isotropic_cosine_shares(1).sum() == 1

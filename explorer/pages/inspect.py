@@ -1,0 +1,280 @@
+"""What is the shape of this checkpoint's space? Nothing is trained: choose, wait a moment, look."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+import yaml
+
+from core.errors import IsobarError
+from core.models import BUILT_IN as MODELS
+from core.runs import Run, layout
+from core.tasks import BUILT_IN as TASKS
+from core.training.spec import RunSpec
+from explorer import jobs
+from explorer.charts.barcode import bars
+from explorer.panels import barcodes, data, links, merges, reference, space, spec_form, upload
+from explorer.panels.words import moment, plain
+
+FORM = "inspect_"
+TITLE = "This checkpoint"
+VIEWS = {
+    "Barcodes": lambda run, snapshot: barcodes.show(run, snapshot, titles=(TITLE,)),
+    "Merges": merges.show,
+    "Anisotropy": space.directions,
+    "Layers": space.layers,
+}
+_PHASES = {
+    "loading": "loading model and data",
+    "embedding": "embedding the texts",
+    "base": "embedding them with the untouched model",
+}
+_RECENT = 12
+
+
+def page() -> None:
+    """Draw the inspection that the address names, or the form of a new one."""
+    name = st.query_params.get("of")
+    if name is None:
+        _form()
+        return
+    try:
+        run = data.inspection(name)
+    except IsobarError as error:
+        st.error(plain(error, 300), icon=":material/link_off:")
+        st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params={})
+        return
+    _header(run)
+    if run.state in ("running", "queued"):
+        _watch(name)
+    elif run.state == "finished":
+        _found(run)
+    else:
+        _ended(run)
+
+
+def _form() -> None:
+    _filled_from_address()
+    st.subheader("What is the shape of a checkpoint's space?", anchor=False)
+    spec, problem = spec_form.parsed(FORM)
+    models, recent = data.models(), [data.inspection(name) for name in data.inspections()[:_RECENT]]
+    seen = [data.spec(run) for run in recent]
+    form, side = st.columns([5, 3], gap="large")
+    with form:
+        with st.container(border=True, gap="medium"):
+            left, right = st.columns(2, gap="medium")
+            with left:
+                spec_form.field(
+                    "model",
+                    problem,
+                    options=[*MODELS, *models, *(s["model"] for s in seen if isinstance(s.get("model"), str))],
+                    label="Model",
+                    form=FORM,
+                    format_func=lambda path: models.get(path, path),
+                )
+                chosen = MODELS.get(st.session_state[f"{FORM}model"])
+                st.caption(chosen.title if chosen else "A run's model, a local folder, or an id on the Hub.")
+            with right:
+                spec_form.field(
+                    "task",
+                    problem,
+                    options=[*TASKS, *(s["task"] for s in seen if isinstance(s.get("task"), str))],
+                    label="Data",
+                    form=FORM,
+                    format_func=upload.label,
+                )
+                st.caption("Built in, a local folder or file, or an id on the Hub. Its validation texts are looked at.")
+            row = st.columns(3, gap="medium")
+            for column, (field, label) in zip(
+                row, (("layer", "Layer"), ("pooling", "Pooling"), ("probe_per_class", "Texts a class")), strict=True
+            ):
+                with column:
+                    spec_form.field(field, problem, label=label, form=FORM)
+        upload.upload(FORM, use="to be looked at")
+        with st.expander("More settings", icon=":material/tune:", expanded=_is_of_more(problem)):
+            row = st.columns(3, gap="small", vertical_alignment="bottom")
+            for index, field in enumerate(_MORE):
+                with row[index % 3]:
+                    spec_form.field(field, problem, form=FORM)
+        if st.button("Inspect", type="primary", icon=":material/biotech:", disabled=spec is None) and spec is not None:
+            path = jobs.inspect(spec.baseline(), data.runs_dir())
+            data.forget_names()
+            st.query_params.from_dict({"of": path.name})
+            st.rerun()
+        st.caption("Nothing is trained. The built-in model and 400 texts take about ten seconds on two cores.")
+    with side:
+        _recent(recent)
+
+
+_MORE = ("max_length", "seed", "device", "text_column", "text_pair_column", "label_column")
+
+
+def _is_of_more(problem: str) -> bool:
+    return any(spec_form.concerns(name, problem) for name in _MORE)
+
+
+def _recent(runs: list[Run]) -> None:
+    st.markdown("**Inspections so far**")
+    if not runs:
+        st.caption("None yet. What is found is kept, and stands here.")
+    for run in runs:
+        settings = data.spec(run)
+        label = (
+            f"{plain(data.short(settings.get('model', '?')), 30)} on {plain(data.short(settings.get('task', '?')), 30)}"
+        )
+        word = "" if run.state == "finished" else f" · {run.state}"
+        with st.container(gap=None):
+            st.page_link(links.INSPECT, label=label, icon=":material/biotech:", query_params={"of": run.name})
+            st.caption(f"{_of_what(run)} · {moment(run.name)}{word}")
+
+
+def _of_what(run: Run) -> str:
+    settings = data.spec(run)
+    layer = settings.get("layer", -1)
+    return f"{'last layer' if layer == -1 else f'layer {plain(layer, 8)}'} · {plain(settings.get('pooling', '?'), 12)}"
+
+
+def _filled_from_address() -> None:
+    """Take a model, or another inspection's settings, from the address into the form."""
+    model, like = st.query_params.get("model"), st.query_params.get("like")
+    if model is None and like is None:
+        return
+    for name in ("model", "like"):
+        st.query_params.pop(name, None)
+    try:
+        found = data.spec(data.inspection(like)) if like is not None else {"model": model}
+        spec_form.fill(RunSpec.parse({k: v for k, v in found.items() if k != "record"}).model_dump(), FORM)
+    except IsobarError as error:
+        st.toast(plain(error, 200), icon=":material/error:")
+
+
+def _header(run: Run) -> None:
+    settings = data.spec(run)
+    left, right = st.columns([4, 4], vertical_alignment="bottom", gap="small")
+    with left:
+        names = [plain(data.short(settings.get(of, "?"))) for of in ("model", "task")]
+        parent = Path(str(settings.get("model", ""))).parent
+        if parent.parent.resolve() == data.runs_dir().resolve():
+            names[0] = "model of a run"
+        st.subheader(f"{names[0]} on {names[1]}", anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        with st.popover("Settings", icon=":material/tune:"):
+            own = {key: value for key, value in settings.items() if key in (*_MORE, *_SHOWN)}
+            st.code(yaml.safe_dump(own, sort_keys=False, allow_unicode=True), language="yaml")
+            st.page_link(
+                links.INSPECT, label="Use these settings", icon=":material/replay:", query_params={"like": run.name}
+            )
+        if run.state == "finished":
+            with st.popover("Save", icon=":material/download:"):
+                _saves(run)
+        st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params={}, width="content")
+    snapshot = data.before(run) if run.state == "finished" else None
+    shape = "{:,} texts · {:,} dimensions".format(*snapshot.embeddings.shape) if snapshot else ""
+    facts = [shape, _of_what(run), f"seed {plain(settings.get('seed', '?'))}", moment(run.name)]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.badge("inspection", color="gray", icon=":material/biotech:")
+        st.caption(" · ".join(fact for fact in facts if fact), width="content")
+        if parent.name and (data.runs_dir() / parent.name / layout.SPEC).exists():
+            st.page_link(links.RUN, label=f"Its run: {plain(parent.name, 60)}", query_params={"run": parent.name})
+
+
+_SHOWN = ("model", "task", "pooling", "layer", "probe_per_class")
+
+
+@st.fragment(run_every=0.7)
+def _watch(name: str) -> None:
+    """Say how far the work has come, with a stop button; once it ends, the page is drawn anew."""
+    run = data.inspection(name)
+    if run.state not in ("running", "queued"):
+        st.rerun()
+    status = run.status
+    done, total = status.get("done") or 0, status.get("total") or 0
+    words = _PHASES.get(status.get("phase") or "", "about to start" if run.state == "queued" else "measuring")
+    if total > 1:
+        words += f", {done:,} of {total:,}"
+    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.progress(min(done / total, 1.0) if total > 1 else 0.0, text=words[:1].upper() + words[1:])
+        asked = (run.path / layout.STOP).exists()
+        st.button(
+            "Stopping…" if asked else "Stop",
+            key="stop-inspection",
+            on_click=jobs.stop,
+            args=[run],
+            disabled=asked,
+            icon=":material/stop:",
+        )
+    st.caption("This goes on if the page is closed; its address shows what was found.")
+
+
+def _ended(run: Run) -> None:
+    if run.state == "stopped":
+        st.warning("Stopped before anything was found.", icon=":material/stop_circle:")
+    else:
+        st.error(plain(run.status.get("error") or "It left no word why it failed.", 500), icon=":material/error:")
+        log = run.log(4000).strip()
+        if log:
+            with st.expander("Log"):
+                st.code(log, language=None, height=300)
+    st.page_link(
+        links.INSPECT,
+        label="Change the settings and try again",
+        icon=":material/replay:",
+        query_params={"like": run.name},
+    )
+
+
+def _found(run: Run) -> None:
+    snapshot = data.before(run)
+    if not data.report(run):
+        st.warning("The report (report.json) can't be read: the cards stay empty.", icon=":material/broken_image:")
+    if snapshot is None:
+        st.error("The embeddings of this inspection can't be read; inspect again.", icon=":material/broken_image:")
+        st.page_link(links.INSPECT, label="Inspect again", icon=":material/replay:", query_params={"like": run.name})
+        return
+    if data.probe(run).empty:
+        st.warning("The texts (probe.parquet) can't be read.", icon=":material/broken_image:")
+    reference.show(run)
+    view = st.segmented_control(
+        "View",
+        list(VIEWS),
+        default="Barcodes",
+        required=True,
+        key="view-inspection",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    VIEWS[view or "Barcodes"](run, snapshot)
+    for note in (data.spec(run).get("record") or {}).get("task", {}).get("notes") or []:
+        st.caption(plain(note, 300))
+
+
+def _saves(run: Run) -> None:
+    """Draw what can be saved: a line more for each form."""
+    st.caption("Each chart's own menu, at its top right, saves it as PNG or SVG.")
+    forms = [
+        ("Everything, JSON", "json", "application/json", lambda: (run.path / layout.INSPECTION).read_bytes()),
+        (
+            "Numbers, CSV",
+            "numbers.csv",
+            "text/csv",
+            lambda: _csv(pd.DataFrame(reference.differences(data.report(run)))),
+        ),
+        ("Bars, CSV", "bars.csv", "text/csv", lambda: _csv(_bars_table(run))),
+    ]
+    for label, suffix, kind, make in forms:
+        st.download_button(
+            label, make, f"{run.name}-{suffix}".replace("-json", ".json"), kind, on_click="ignore", width="stretch"
+        )
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode()
+
+
+def _bars_table(run: Run) -> pd.DataFrame:
+    snapshot, texts = data.before(run), barcodes.texts_of(run)
+    frames = [bars(s, texts).assign(**{"class": s.name or s.label}) for s in (snapshot.classes if snapshot else [])]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+page()

@@ -1,0 +1,146 @@
+"""About how long a run will take, judged by the steps of earlier runs of the same model."""
+
+import math
+import statistics
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import IsobarError
+from core.runs import Run
+from core.tasks import BUILT_IN
+from core.tasks.columns import VALIDATION_SHARE
+from core.tasks.files import SUFFIXES, find_splits, read_table
+from core.training.spec import RunSpec
+from explorer.panels import data
+from explorer.panels.words import duration
+
+_LOOK_BACK = 30  # of so many of the newest runs the times are read
+_LARGEST = 100 << 20  # bytes of a local file whose rows are counted while somebody waits for the page
+_LEAST = 3  # logged steps that say something
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take, and what that is judged by.
+
+    Attributes:
+        seconds: in all; None where no earlier run of the model says.
+        steps: optimizer steps; None where the training texts can't be counted.
+        runs: how many earlier runs it goes by; 0 where it goes by the one that ships with Isobar.
+        same_task: whether those were of the same task, whose texts are as long.
+    """
+
+    seconds: float | None
+    steps: int | None
+    runs: int = 0
+    same_task: bool = False
+
+    @property
+    def words(self) -> str:
+        """The estimate as a sentence."""
+        steps = "" if self.steps is None else f"{self.steps:,} steps"
+        if self.seconds is None:
+            return f"{steps}. " * bool(steps) + "How long they take, no earlier run of this model says."
+        of = "this model and task" if self.same_task else "this model on other tasks"
+        by = f"{self.runs} earlier runs of {of}" if self.runs > 1 else f"an earlier run of {of}"
+        by = by if self.runs else "the sample run, which two cores trained"
+        return f"About {duration(_rounded(self.seconds))} for {steps}, judged by {by}."
+
+
+def estimate(spec: RunSpec) -> Estimate:
+    """Return about how long `spec` will take.
+
+    A step's time grows with the texts in it; what a run does beside its steps (loading, snapshots, evaluations) is
+    taken as it was. Times are medians over the runs, those of the same task where there are any.
+    """
+    steps = _steps(spec, _rows(spec))
+    own = [run for name in data.names()[:_LOOK_BACK] if _is_of(run := data.find(name), spec)]
+    pace = [found for run in own if (found := _pace(run))]
+    runs = len(pace)
+    if not pace and data.has_sample() and _is_of(data.find(data.SAMPLE), spec):
+        pace = [found] if (found := _pace(data.find(data.SAMPLE))) else []
+    if not pace or steps is None:
+        return Estimate(None, steps)
+    same = [found for found in pace if (found["task"], found["max_length"]) == (spec.task, spec.max_length)]
+    chosen = same or pace
+    texts = spec.batch_size * spec.accumulation
+    step = statistics.median(found["per_text"] for found in chosen) * texts
+    beside = statistics.median(found["beside"] for found in chosen)
+    return Estimate(step * steps + beside, steps, len(chosen) if runs else 0, bool(same))
+
+
+def _is_of(run: Run, spec: RunSpec) -> bool:
+    return data.spec(run).get("model") == spec.model
+
+
+def _rows(spec: RunSpec) -> int | None:
+    """Return how many texts `spec` trains on, or None where that can't be told without loading them."""
+    rows = _train_rows(spec.task)
+    if not spec.train_size:
+        return rows
+    # The built-in tasks make as many sentences as are asked for.
+    return spec.train_size if rows is None or spec.task in BUILT_IN else min(spec.train_size, rows)
+
+
+def _train_rows(task: str) -> int | None:
+    if task in BUILT_IN:
+        return import_module(f"core.tasks.{task}").TRAIN_SIZE
+    try:
+        path = Path(task).expanduser()
+        if path.is_dir():
+            return _file_rows(str(find_splits(path)[0]))
+        rows = _file_rows(str(path)) if path.is_file() else None
+    except (IsobarError, OSError, RuntimeError):
+        return None
+    return None if rows is None else rows - round(VALIDATION_SHARE * rows)
+
+
+def _file_rows(name: str) -> int | None:
+    path = Path(name)
+    about = path.stat()
+    if path.suffix.lower() not in SUFFIXES or about.st_size > _LARGEST:
+        return None
+    return _counted(name, about.st_mtime_ns, about.st_size)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _counted(name: str, modified: int, size: int) -> int:
+    return read_table(Path(name)).num_rows
+
+
+def _pace(run: Run) -> dict | None:
+    """Return how long the run took a text, and beside its steps; None where it logged too little to say."""
+    settings, events = data.spec(run), data.events(run)
+    if "step_seconds" not in events or not settings.get("batch_size"):
+        return None
+    logged = events["step_seconds"].dropna().astype(float)
+    if len(logged) < _LEAST:
+        return None
+    texts = settings["batch_size"] * settings.get("accumulation", 1)
+    last = events["step"].dropna().max()
+    beside = float(events["time"].max() - events["time"].min()) - float(logged.median()) * float(last)
+    return {
+        "task": settings.get("task"),
+        "max_length": settings.get("max_length"),
+        "per_text": float(logged.median()) / texts,
+        "beside": max(beside, 0.0),
+    }
+
+
+def _steps(spec: RunSpec, rows: int | None) -> int | None:
+    """Return how many optimizer steps `spec` means with `rows` training texts, as transformers' Trainer counts them."""
+    if spec.max_steps:
+        return spec.max_steps
+    if rows is None:
+        return None
+    batches = math.ceil(rows / spec.batch_size)
+    return math.ceil(max(math.ceil(batches / spec.accumulation), 1) * spec.epochs)
+
+
+def _rounded(seconds: float) -> float:
+    """Return `seconds` with no more digits than an estimate deserves."""
+    unit = 5 if seconds < 60 else 10 if seconds < 300 else 60
+    return max(round(seconds / unit) * unit, unit)

@@ -1,0 +1,88 @@
+"""The view "Merges": which texts the longest and the shortest bars of a class finally join."""
+
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from core.geometry import ClassShape, Merge, merges
+from core.runs import Run, Snapshot
+from explorer.charts.style import class_colour
+from explorer.panels.barcodes import heading, picked, texts_of
+from explorer.panels.words import number
+
+_SHOWN = 6
+_OTHERS = 2  # of the smaller group, beside the text that is joined
+_LONGEST_TEXT = 400
+
+
+def show(run: Run, snapshot: Snapshot) -> None:
+    """Draw the view."""
+    st.caption(
+        "At the end of each bar two groups of texts become one, where they come closest. Long bars end at what lies "
+        "apart from the rest; short ones at texts that the model takes for nearly the same."
+    )
+    texts = texts_of(run)
+    chosen = picked({shape.label: shape.name or f"class {shape.label}" for shape in snapshot.classes})
+    for shape in snapshot.classes:
+        if shape.label not in chosen:
+            continue
+        colour = class_colour(shape.label)
+        with st.container(border=True, key=f"merges-{shape.label}"):
+            heading(shape.name or f"class {shape.label}", colour, [shape])
+            found = _merges((str(run.path), snapshot.step, shape.label), shape)
+            if not found:
+                st.caption("One text alone has no bars.")
+                continue
+            longest = found[0].length or 1.0
+            left, right = st.columns(2, gap="medium")
+            with left:
+                st.html(_list("Farthest: the longest bars", found[:_SHOWN], longest, colour, texts))
+            with right:
+                st.html(_list("Nearest: the shortest bars", found[::-1][:_SHOWN], longest, colour, texts))
+
+
+# Snapshots are known by their run and step; nobody writes one twice.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _merges(of: tuple, _shape: ClassShape) -> list[Merge]:
+    return merges(_shape)
+
+
+def _list(title: str, found: list[Merge], longest: float, colour: str, texts: pd.Series | None) -> str:
+    items = "".join(_item(merge, longest, colour, texts) for merge in found)
+    return f'<div role="list" aria-label="{escape(title)}"><strong>{escape(title)}</strong>{items}</div>'
+
+
+def _item(merge: Merge, longest: float, colour: str, texts: pd.Series | None) -> str:
+    (i, j), (a, b) = merge.rows, merge.sizes
+    if a > b:  # the smaller group first: it is what the bar is about
+        (i, j), (a, b) = (j, i), (b, a)
+    others = [row for row in merge.fewer if row != i][:_OTHERS]
+    more = len(merge.fewer) - 1 - len(others)
+    lines = [
+        *(_text(row, texts) for row in (i, *others)),
+        *([f'<div style="opacity:.75">and {more:,} more</div>'] if more > 0 else []),
+    ]
+    kind = "feature" if merge.feature else "noise"
+    joined = f"joins {_count(a)} to {_count(b)}"
+    opacity = 1.0 if merge.feature else 0.38
+    return (
+        '<div role="listitem" style="margin:.7rem 0 1rem">'
+        f'<div style="font-size:.85rem"><b>Bar {merge.rank}</b>, {kind}, length {number(merge.length)}, {joined}</div>'
+        f'<div aria-hidden="true" style="height:7px;margin:.2rem 0 .4rem;width:{100 * merge.length / longest:.1f}%;'
+        f'min-width:2px;background:{colour};opacity:{opacity}"></div>'
+        f"{''.join(lines)}"
+        f'<div style="font-size:.8rem;opacity:.75;margin:.15rem 0">with</div>'
+        f"{_text(j, texts)}</div>"
+    )
+
+
+def _count(size: int) -> str:
+    return "1 text" if size == 1 else f"{size:,} texts"
+
+
+def _text(row: int, texts: pd.Series | None) -> str:
+    known = texts is not None and row < len(texts)
+    text = str(texts.iloc[row]) if known else f"Text {row} (not stored)"
+    shown = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+    return f'<div dir="auto" style="overflow-wrap:anywhere">{escape(shown)}</div>'

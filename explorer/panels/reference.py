@@ -1,0 +1,84 @@
+"""The cards of an inspection: each measure beside what an isotropic cloud and the untouched model would show."""
+
+from collections.abc import Mapping
+from html import escape
+
+import streamlit as st
+
+from core.geometry import MEASURES
+from core.runs import Run
+from explorer.charts.style import BEFORE, SPACE
+from explorer.panels import cards, data
+from explorer.panels.words import DASH, meaning, number
+
+NAMES = (*cards.MEASURES, "effective_rank", "relative_entropy_all")
+_COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.0}  # of the others it is 1
+
+
+def show(run: Run) -> None:
+    """Draw the cards, and below them what their marks mean."""
+    report = data.report(run)
+    here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
+    metric = report.get("metric")
+    names = [*([metric] if metric in here else []), *NAMES]
+    for column, name in zip(st.columns(len(names), gap="small", wrap=False), names, strict=True):
+        about = meaning(name)
+        with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
+            st.metric(about.label, number(here.get(name)), help=about.definition)
+            st.html(_track(name, here.get(name), isotropic.get(name), base.get(name), bool(base)))
+    marks = ["▏ isotropic Gaussian cloud of as many points and dimensions", "● this checkpoint"]
+    if base:
+        marks.append("○ the model that its run began with")
+    st.caption(" · ".join(marks) + ". The line runs from isotropic, left, to collapsed, right.")
+
+
+def _track(name: str, here: float | None, isotropic: float | None, base: float | None, has_base: bool) -> str:
+    """Return a line from isotropic to collapsed with the values marked on it, and the values in words."""
+    rows = [] if name not in MEASURES and isotropic is None else [f"isotropic {number(isotropic)}"]
+    if has_base:
+        rows.append(f"untouched {number(base)}")
+    words = "".join(f"<div>{escape(row)}</div>" for row in rows) or DASH
+    marks = ""
+    if isotropic is not None:
+        for value, style in (
+            (isotropic, f"width:2px;height:14px;top:-5px;background:{BEFORE}"),
+            (base, f"width:9px;height:9px;top:-4px;margin-left:-4px;border-radius:50%;border:2px solid {BEFORE}"),
+            (here, f"width:11px;height:11px;top:-4px;margin-left:-5px;border-radius:50%;background:{SPACE}"),
+        ):
+            if value is not None:
+                place = 100 * _place(name, value, isotropic)
+                marks += f'<span style="position:absolute;box-sizing:border-box;left:{place:.1f}%;{style}"></span>'
+        marks = (
+            f'<div aria-hidden="true" style="position:relative;height:3px;border-radius:2px;margin:.55rem .4rem .7rem;'
+            f'background:color-mix(in srgb,currentColor 22%,transparent)">{marks}</div>'
+        )
+    return f'{marks}<div style="font-size:.8rem;line-height:1.4;font-variant-numeric:tabular-nums">{words}</div>'
+
+
+def _place(name: str, value: float, isotropic: float) -> float:
+    """Return where `value` lies between what an isotropic cloud shows (0) and a collapsed one (1)."""
+    collapsed = _COLLAPSED.get(name, 1.0)
+    if collapsed == isotropic:
+        return 0.0
+    return min(max((value - isotropic) / (collapsed - isotropic), 0.0), 1.0)
+
+
+def differences(report: Mapping) -> list[dict]:
+    """Return every number of an inspection as rows of a table: the whole space's, an isotropic cloud's, the base's."""
+    sides = {
+        "this checkpoint": report.get("before") or {},
+        "isotropic": report.get("isotropic") or {},
+        "untouched": report.get("base") or {},
+    }
+    sides = {side: found for side, found in sides.items() if found}
+    rows = [
+        {"of": "all texts", "number": name, **{side: found.get(name) for side, found in sides.items()}}
+        for name, value in (report.get("before") or {}).items()
+        if isinstance(value, int | float)
+    ]
+    for label, summary in (report.get("before") or {}).get("classes", {}).items():
+        classes = {side: (found.get("classes") or {}).get(label) or {} for side, found in sides.items()}
+        for name, value in summary.items():
+            if isinstance(value, int | float) and name != "label":
+                rows.append({"of": label, "number": name, **{side: c.get(name) for side, c in classes.items()}})
+    return rows
