@@ -100,7 +100,7 @@ def _header(run: Run) -> None:
 
 
 def _exports(run: Run) -> None:
-    st.caption("Each chart's own menu, at its top right, saves it as PNG or SVG.")
+    st.caption("Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV.")
     name = data.name_of(run)
     st.download_button(
         "Numbers, CSV",
