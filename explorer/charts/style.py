@@ -44,6 +44,7 @@ def config(theme: Theme = LIGHT) -> dict:
     """Return the Vega-Lite config that makes a chart look outside of the app as it does inside."""
     return {
         "background": theme.background,
+        "autosize": {"type": "fit", "contains": "padding"},
         "font": "sans-serif",
         "view": {"stroke": None},
         "title": {"color": theme.text, "fontSize": 14, "fontWeight": 600, "anchor": "start"},

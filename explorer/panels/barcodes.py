@@ -106,7 +106,7 @@ def _row(
                             most=most,
                             threshold=shape.threshold,
                             colour=BEFORE if side == "Before" else colour,
-                            description=_description(side, name, shape),
+                            description=description(side, name, shape),
                         ),
                         key=f"barcode-{label}-{side}",
                         of=(*of, longest),
@@ -156,7 +156,7 @@ def _linked_row(
                         extent=extent,
                         colour=BEFORE if side == "Before" else colour,
                         hollow=side == "Before",
-                        description=_description(side, name, shape),
+                        description=description(side, name, shape),
                     ),
                     key=f"linked-{label}-{side}",
                     of=(*of, longest),
@@ -218,7 +218,8 @@ def _numbers(before: ClassShape | None, after: ClassShape | None) -> list[str]:
     ]
 
 
-def _description(side: str, name: str, shape: ClassShape) -> str:
+def description(side: str, name: str, shape: ClassShape) -> str:
+    """Return a class's barcode in words, for those who don't see it."""
     return (
         f"Barcode of the class {name}, {side.lower()} training: {len(shape.lengths)} bars, the longest "
         f"{number(float(shape.lengths[0]))}, the shortest {number(float(shape.lengths[-1]))}; {shape.kept} features; "
