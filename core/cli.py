@@ -272,6 +272,20 @@ def sweep(
 
 
 @cli.command()
+def report(
+    run: Annotated[str, typer.Argument(help="A run directory, or the name of a run in --runs.")],
+    runs: Runs = _RUNS,
+    out: Annotated[Path | None, typer.Option(help="The file to write; by default the run's name, here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run as one HTML file that opens without a network."""
+    path = Path(run) if Path(run).is_dir() else runs / run
+    command = [sys.executable, "-m", "explorer", "report", str(path)]
+    command += ["--out", str(out)] * (out is not None) + ["--json"] * as_json
+    sys.exit(subprocess.run(command, env={**os.environ, "ISOBAR_RUNS": str(runs.absolute())}, check=False).returncode)
+
+
+@cli.command()
 def bench(
     what: Annotated[
         str, typer.Argument(help="topology, measures, or step (the regularizer's share of a training step).")

@@ -6,6 +6,7 @@ import yaml
 
 from core.errors import IsobarError
 from core.runs import Run
+from explorer import report
 from explorer.panels import anisotropy, barcodes, cards, data, links, training
 from explorer.panels.words import STATES, moment, plain
 
@@ -100,8 +101,17 @@ def _header(run: Run) -> None:
 
 
 def _exports(run: Run) -> None:
-    st.caption("Each chart's own menu, at its top right, saves it as PNG or SVG.")
+    st.caption("Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV.")
     name = data.name_of(run)
+    st.download_button(
+        "Report, HTML",
+        lambda: report.html(run).encode(),
+        f"{name}.html",
+        "text/html",
+        on_click="ignore",
+        disabled=not run.steps,
+        width="stretch",
+    )
     st.download_button(
         "Numbers, CSV",
         lambda: pd.DataFrame(cards.table(run)).to_csv(index=False).encode(),

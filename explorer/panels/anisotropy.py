@@ -1,5 +1,8 @@
 """The view "Anisotropy": how the variance is spread over directions, of all texts and class by class."""
 
+from collections.abc import Callable
+
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -13,7 +16,6 @@ from explorer.panels.words import meaning, number
 
 def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
-    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
     about = st.segmented_control(
         "Measured about",
         ["centered", "uncentered"],
@@ -24,56 +26,62 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         label_visibility="collapsed",
     )
     center = about != "uncentered"
+    found = drawn(run, before, after, center=center)
+    of = (str(run.path), *(side and side.step for side in (before, after)), center)
+    first, second, *more = found
+    for column, name in zip(st.columns(2, gap="small"), (first, second), strict=True):
+        with column, st.container(border=True):
+            figure(found[name], key=name, of=of)
+    for name in more:
+        with st.container(border=True):
+            figure(found[name], key=name, of=of)
+    if before is None or after is None:
+        return
+    measure = "anisotropy_1_centered" if center else "anisotropy_1"
+    st.caption(
+        "Grey is before, green after. Dotted: what it would be if all directions held equal shares. "
+        f"{meaning(measure).definition}"
+    )
+
+
+def drawn(
+    run: Run, before: Snapshot | None, after: Snapshot | None, *, center: bool
+) -> dict[str, Callable[[], alt.LayerChart]]:
+    """Return what makes each chart of the view, by its name: two of the spectrum, and one of the classes."""
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
     of = (str(run.path), tuple(side.step for side in sides.values()), center)
     frame = _shares(of, sides)
     dimensions = next(iter(sides.values())).embeddings.shape[1]
     first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
     said = ", ".join(f"{share} {name}" for name, share in first.items())
-    left, right = st.columns(2, gap="small")
-    with left, st.container(border=True):
-        figure(
-            lambda: spectrum(
-                frame,
-                dimensions=dimensions,
-                description=f"Share of the squared length that each principal direction holds. The strongest: {said}.",
-            ),
-            key="spectrum",
-            of=of,
-        )
-    with right, st.container(border=True):
-        figure(
-            lambda: cumulative(
-                frame,
-                dimensions=dimensions,
-                description=f"Share that the strongest directions hold together. The first alone: {said}.",
-            ),
-            key="cumulative",
-            of=of,
-        )
+    found = {
+        "spectrum": lambda: spectrum(
+            frame,
+            dimensions=dimensions,
+            description=f"Share of the squared length that each principal direction holds. The strongest: {said}.",
+        ),
+        "cumulative": lambda: cumulative(
+            frame,
+            dimensions=dimensions,
+            description=f"Share that the strongest directions hold together. The first alone: {said}.",
+        ),
+    }
     if before is None or after is None:
-        return
+        return found
     measure = "anisotropy_1_centered" if center else "anisotropy_1"
     rows = _by_class(measure, before, after)
-    with st.container(border=True):
-        figure(
-            lambda: dumbbells(
-                rows.drop(columns="colour"),
-                value=f"{meaning(measure).label}: share of the strongest direction",
-                title="Anisotropy of all texts and of each class: before hollow, after filled",
-                colours=dict(zip(rows["name"], rows["colour"], strict=True)),
-                order=list(rows["name"]),
-                description="; ".join(
-                    f"{row.name}: {number(row.before)} before, {number(row.after)} after"
-                    for row in rows.itertuples(index=False)
-                ),
-            ),
-            key="by-class",
-            of=of,
-        )
-    st.caption(
-        "Grey is before, green after. Dotted: what it would be if all directions held equal shares. "
-        f"{meaning(measure).definition}"
+    found["by-class"] = lambda: dumbbells(
+        rows.drop(columns="colour"),
+        value=f"{meaning(measure).label}: share of the strongest direction",
+        title="Anisotropy of all texts and of each class: before hollow, after filled",
+        colours=dict(zip(rows["name"], rows["colour"], strict=True)),
+        order=list(rows["name"]),
+        description="; ".join(
+            f"{row.name}: {number(row.before)} before, {number(row.after)} after"
+            for row in rows.itertuples(index=False)
+        ),
     )
+    return found
 
 
 # Snapshots are known by their run and steps; a trainer never writes one twice.

@@ -117,7 +117,7 @@ def _row(
                             most=most,
                             threshold=shape.threshold,
                             colour=BEFORE if side == "Before" else colour,
-                            description=_description(side, name, shape),
+                            description=description(side, name, shape),
                         ),
                         key=f"barcode-{label}-{side}",
                         of=(*of, longest),
@@ -170,7 +170,7 @@ def _linked_row(
                         extent=extent,
                         colour=BEFORE if side == "Before" else colour,
                         hollow=side == "Before",
-                        description=_description(side, name, shape),
+                        description=description(side, name, shape),
                     ),
                     key=f"linked-{label}-{side}",
                     of=(*of, longest),
@@ -238,7 +238,8 @@ def _numbers(shapes: list[ClassShape | None]) -> list[str]:
     ]
 
 
-def _description(side: str, name: str, shape: ClassShape) -> str:
+def description(side: str, name: str, shape: ClassShape) -> str:
+    """Return a class's barcode in words, for those who don't see it."""
     of = f"{side.lower()} training" if side in BOTH else side.lower()
     return (
         f"Barcode of the class {name}, {of}: {len(shape.lengths)} bars, the longest "

@@ -1,5 +1,8 @@
 """What happens while a run trains: six charts over the optimizer steps, the same while it goes on and afterwards."""
 
+from collections.abc import Callable
+
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -45,14 +48,28 @@ def watch(name: str) -> None:
 def charts(run: Run) -> None:
     """Draw the six charts."""
     events = data.events(run)
+    found = drawn(run)
+    of = (str(run.path), data.events_stamp(run), run.status.get("total_steps"), tuple(_class_names(run, events)))
+    names = list(found)
+    for start in (0, 3):
+        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=True):
+            with column, st.container(border=True):
+                figure(found[name], key=f"history-{name}", of=of)
+    st.caption(_times(events))
+    for note in run.rows("note"):
+        st.caption(plain(note.get("text", ""), 300))
+
+
+def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
+    """Return what makes each of the six charts, by its name."""
+    events = data.events(run)
     total = run.status.get("total_steps") or None
     classes = _class_names(run, events)
     colours = {name: class_colour(int(label)) for label, name in classes.items()}
     metric = (data.spec(run).get("record", {}).get("task", {}).get("metrics") or ["accuracy"])[0]
     about = meaning(metric)
     regularized = data.spec(run).get("regularizer") != "none"
-    of = (str(run.path), data.events_stamp(run), total, tuple(colours))
-    drawn = {
+    return {
         "loss": lambda: history(
             _long(events, "step", {"task_loss": "task loss"}),
             title="Task loss",
@@ -113,14 +130,6 @@ def charts(run: Run) -> None:
             description="Anisotropy of the probe set at each snapshot, centered and not",
         ),
     }
-    names = list(drawn)
-    for start in (0, 3):
-        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=True):
-            with column, st.container(border=True):
-                figure(drawn[name], key=f"history-{name}", of=of)
-    st.caption(_times(events))
-    for note in run.rows("note"):
-        st.caption(plain(note.get("text", ""), 300))
 
 
 def resume(run: Run) -> None:
