@@ -23,6 +23,7 @@ _HOME = {
     "inspect_checkpoint": "core.training",
     "load_run": "core.runs",
     "list_runs": "core.runs",
+    "compare": "core.runs.compare",
     "IsobarError": "core.errors",
 }
 __all__ = sorted(_HOME)
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from core.geometry import anisotropy, isoscore, mean_cosine, measure
     from core.regularizers import PersistentEntropyLoss
     from core.runs import list_runs, load_run
+    from core.runs.compare import compare
     from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features
     from core.training import RunSpec, inspect_checkpoint, train
 

@@ -166,8 +166,7 @@ def inspect_(
 ) -> None:
     """Show the shape of a checkpoint's space, without training."""
     spec = RunSpec.parse({**settings, "model": model, "task": task}, where="the options")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise IsobarError(f"The file {out} can't be written: there is no folder {out.absolute().parent}.")
+    _check_folder(out)
 
     from core.training.inspection import inspect_checkpoint
 
@@ -175,10 +174,8 @@ def inspect_(
         found = inspect_checkpoint(model, task, spec=spec, progress=progress)
     text = json.dumps(found.as_dict())
     if out is not None:
-        try:
+        with _writing(out):
             out.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise IsobarError(f"The file {out} can't be written: {error.strerror}.") from error
     if as_json:
         print(text)
     else:
@@ -205,6 +202,33 @@ def runs_(runs: Runs = _RUNS, as_json: Json = False) -> None:
         from core.tables import print_runs
 
         print_runs(found)
+
+
+@cli.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUNS...", help="Runs in --runs, run directories, or folders of them.")
+    ],
+    runs: Runs = _RUNS,
+    csv: Annotated[Path | None, typer.Option(help="Also write every group's measures to this file, as CSV.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Average runs over their seeds, each beside its baseline of the same seed, and say what changed."""
+    from core.runs.compare import compare as compare_runs
+    from core.runs.reader import find_runs
+
+    found = compare_runs(find_runs(names, runs), defaults=RunSpec.defaults())
+    if csv is not None:
+        import pandas as pd
+
+        with _writing(csv):
+            pd.DataFrame(found.rows()).to_csv(csv, index=False)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        from core.tables import print_comparison
+
+        print_comparison(found)
 
 
 @cli.command()
@@ -261,11 +285,27 @@ def bench(
     _print_rows(rows, out, as_json)
 
 
+def _check_folder(out: Path | None) -> None:
+    """Raise an IsobarError where there is no folder for the file `out`, before any work is done for it."""
+    if out is not None and not out.absolute().parent.is_dir():
+        raise IsobarError(f"The file {out} can't be written: there is no folder {out.absolute().parent}.")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    _check_folder(path)
+    try:
+        yield
+    except OSError as error:
+        raise IsobarError(f"The file {path} can't be written: {error.strerror}.") from error
+
+
 def _print_rows(rows: list[dict], out: Path | None, as_json: bool) -> None:
     from core.tables import markdown, print_rows
 
     if out is not None:
-        out.write_text(markdown(rows), encoding="utf-8")
+        with _writing(out):
+            out.write_text(markdown(rows), encoding="utf-8")
     if as_json:
         print(json.dumps(rows))
     else:

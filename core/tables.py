@@ -8,6 +8,7 @@ from rich.text import Text
 
 from core.geometry import MEASURES
 from core.runs import Run
+from core.runs.compare import Comparison, Estimate, called
 
 _DASH = "–"
 
@@ -109,6 +110,42 @@ def print_runs(runs: Iterable[Run]) -> None:
         ]
         table.add_row(Text(run.name), run.state, f"{metric} {pairs[0]}", *pairs[1:])
     Console().print(table)
+
+
+def print_comparison(found: Comparison) -> None:
+    """Print each group's means and differences from its baseline, a verdict for each, and the notes."""
+    console = Console()
+    measures = ("anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore")
+    for model, task in dict.fromkeys((group.model, group.task) for group in found.groups):
+        table = Table("group", "measure", title=Text(f"{model} on {task}, over seeds"), title_justify="left")
+        for name in ("seeds", "mean [95 % interval]", "from the baseline", "p"):
+            table.add_column(Text(name), justify="right")
+        verdicts = []
+        for group in found.groups:
+            if (group.model, group.task) != (model, task):
+                continue
+            for row, name in enumerate(n for n in (group.metric, *measures) if n in group.means):
+                change = group.differences.get(name)
+                table.add_row(
+                    Text(group.name if row == 0 else ""),
+                    called(name),
+                    str(len(group.means[name].seeds)),
+                    Text(estimate(group.means[name])),
+                    Text(estimate(change, "+.3f") if change else ""),
+                    f"{change.p:.3g}" if change and change.p is not None else "",
+                )
+            table.add_section()
+            verdicts.append(Text(f"{group.name}: {group.verdict}"))
+        console.print(table, *verdicts, sep="\n")
+    for note in found.notes:
+        console.print(Text(f"Note: {note}"))
+
+
+def estimate(mean: Estimate, form: str = ".3f") -> str:
+    """Return a mean with its interval, if it has one."""
+    if mean.low is None:
+        return f"{mean.mean:{form}}"
+    return f"{mean.mean:{form}} [{mean.low:{form}}, {mean.high:{form}}]"
 
 
 def print_rows(rows: list[dict]) -> None:

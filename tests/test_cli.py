@@ -1,9 +1,11 @@
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +154,33 @@ def test_the_installed_command_keeps_stdout_for_json(tiny, tmp_path):
     command = [sys.executable, "-m", "core.cli", "train", *map(str, tiny), "--runs", str(tmp_path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) == {"run", "before", "after"}
+
+
+def test_compare_reads_names_directories_and_folders(isobar, tmp_path):
+    assets = Path(__file__).parents[1] / "assets"
+    for name in ("sample", "sample_baseline"):
+        shutil.copytree(assets / name, tmp_path / name)
+    done = isobar("compare", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "prominent: One seed: anisotropy_1 (centered) changed by -0.157" in " ".join(done.stdout.split())
+    by_name = isobar("compare", "sample", tmp_path / "sample_baseline", "--runs", tmp_path, "--json")
+    assert json.loads(by_name.stdout) == json.loads(isobar("compare", tmp_path, "--json").stdout)
+    assert isobar("compare", tmp_path, "--csv", tmp_path / "out.csv").returncode == 0
+    assert (tmp_path / "out.csv").read_text().startswith("model,task,group,measure,seeds,mean,")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sampl"], "Did you mean 'sample'"),
+        (["empty"], "holds no run"),
+        (["sample", "--csv", "nowhere/out.csv"], "no folder"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_one_sentence(isobar, tmp_path, words, said):
+    shutil.copytree(Path(__file__).parents[1] / "assets" / "sample", tmp_path / "sample")
+    (tmp_path / "empty").mkdir()
+    done = isobar("compare", *words, "--runs", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -219,6 +220,30 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
     if not runs_dir.is_dir():
         return []
     return [Run(p) for p in sorted(runs_dir.iterdir(), key=lambda p: p.name, reverse=True) if p.is_dir() and _is_run(p)]
+
+
+def find_runs(names: Iterable[str], runs_dir: Path | str = "runs") -> list[Run]:
+    """Return the runs that `names` name: each a run in `runs_dir`, a run directory, or a folder of runs; none twice.
+
+    Raises:
+        IsobarError: there is no such run, or the folder holds none.
+    """
+    found: dict[Path, Run] = {}
+    for name in names:
+        inside, path = Path(runs_dir) / name, Path(name)
+        here = [p for p in (inside, path) if p.is_dir()]
+        run = next((p for p in here if _is_run(p)), None)
+        folder = next((runs for p in here if (runs := list_runs(p))), [])
+        if run is None and not folder:
+            if here:
+                raise IsobarError(f"The directory {here[0]} holds no run.")
+            siblings = [p.name for p in Path(runs_dir).iterdir() if p.is_dir()] if Path(runs_dir).is_dir() else []
+            raise IsobarError(
+                f"There is no run {name!r} in {runs_dir}, and no directory of that name.{nearest(name, siblings)}"
+            )
+        for one in [Run(run)] if run is not None else folder[::-1]:
+            found.setdefault(one.path.resolve(), one)
+    return list(found.values())
 
 
 def _is_run(path: Path) -> bool:

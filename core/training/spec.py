@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import IsobarError, nearest
+from core.runs.settings import method
 
 Regularizer = Literal["persistent-entropy", "none"]
 Selection = Literal["prominent", "all", "longest", "random"]
@@ -16,8 +17,6 @@ Scope = Literal["class", "global"]
 Pooling = Literal["cls", "mean", "last"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-# The settings that say nothing in a run without regularizer.
-OF_REGULARIZER = ("weight", "selection", "longest", "scope", "relative", "cohesion", "memory")
 
 
 class RunSpec(BaseModel):
@@ -132,10 +131,15 @@ class RunSpec(BaseModel):
         """Return the settings as YAML, in the order of the form."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
 
+    @classmethod
+    def defaults(cls) -> dict:
+        """Return every setting's default."""
+        return {name: field.default for name, field in cls.model_fields.items()}
+
     @property
     def method(self) -> str:
         """A word for the regularizer: its selection for persistent entropy, else its name."""
-        return self.selection if self.regularizer == "persistent-entropy" else self.regularizer
+        return method(self.model_dump(include={"regularizer", "selection"}))
 
     def run_name(self, now: datetime | None = None) -> str:
         """Return the run directory's name: when, model, task, method, seed."""
@@ -175,10 +179,3 @@ def read_yaml(path: Path | str, what: str, content: str) -> dict:
     if not isinstance(values, dict):
         raise IsobarError(f"The {what} {path} should hold {content}.")
     return values
-
-
-def describes_same_experiment(a: Mapping, b: Mapping) -> bool:
-    """Whether two specs (as dictionaries) differ in nothing but the regularizer: a run and its baseline."""
-    of_bookkeeping = {"record", "report_to", "log_every", "snapshots", "save_model"}
-    keys = (set(a) | set(b)) - {"regularizer", *OF_REGULARIZER} - of_bookkeeping
-    return all(a.get(k) == b.get(k) for k in keys)

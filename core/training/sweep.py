@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import IsobarError, nearest
 from core.runs import Run, load_run
-from core.training.spec import OF_REGULARIZER, RunSpec, read_yaml, slug
+from core.runs.settings import OF_REGULARIZER
+from core.training.spec import RunSpec, read_yaml, slug
 
 
 class Sweep(BaseModel):
@@ -57,7 +58,7 @@ class Sweep(BaseModel):
 
 def plain(spec: RunSpec) -> RunSpec:
     """Return the baseline of `spec`, with the regularizer's own settings at their defaults: one for all its rivals."""
-    defaults = {name: RunSpec.model_fields[name].default for name in OF_REGULARIZER}
+    defaults = {name: RunSpec.model_fields[name].default for name in OF_REGULARIZER if name in RunSpec.model_fields}
     return spec.baseline().model_copy(update=defaults)
 
 

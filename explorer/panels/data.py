@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.errors import IsobarError, nearest
 from core.runs import Run, Snapshot, layout, list_runs, load_run
-from core.training.spec import describes_same_experiment
+from core.runs.settings import describes_same_experiment
 
 SAMPLE = "sample"
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"

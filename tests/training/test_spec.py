@@ -55,7 +55,7 @@ def test_run_names_are_safe_file_names():
 
 
 def test_a_baseline_differs_only_in_the_regularizer():
-    from core.training.spec import describes_same_experiment
+    from core.runs.settings import describes_same_experiment
 
     spec = RunSpec(weight=2.0, seed=5)
     assert describes_same_experiment(spec.model_dump(), spec.baseline().model_dump())
