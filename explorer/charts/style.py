@@ -16,6 +16,8 @@ SPACE = "#009E73"  # the whole probe set, after
 BEFORE = "#8A8F98"
 THRESHOLD = "#8A8F98"
 REFERENCE = "#8A8F98"
+CHOSEN = "#D40078"  # what was clicked; no class has this colour
+CUT = "#7C62E0"  # where a slider cuts through a barcode
 
 NOISE_OPACITY = 0.38
 DASH = (5, 4)  # the threshold, and nothing else, is dashed so

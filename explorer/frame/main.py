@@ -24,6 +24,7 @@ def _home() -> None:
 
 
 pages = [
+    st.Page(PAGES / "learn.py", title="Learn", url_path="learn", icon=":material/school:"),
     st.Page(PAGES / "inspect.py", title="Inspect", url_path="inspect", icon=":material/biotech:"),
     st.Page(PAGES / "train.py", title="Train", url_path="train", icon=":material/play_arrow:"),
     st.Page(PAGES / "run.py", title="Run", url_path="run", icon=":material/equalizer:"),
