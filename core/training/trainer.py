@@ -288,6 +288,7 @@ def regularizer_of(spec: RunSpec) -> Regularizer:
         selection=spec.selection,
         longest=spec.longest,
         scope=spec.scope,
+        metric=spec.metric,
         cohesion=spec.cohesion,
         relative=spec.relative,
         memory=spec.memory,

@@ -15,6 +15,7 @@ from core.regularizers import PersistentEntropyLoss
 CASES = {
     "nearly even": (12, {}),
     "uneven": (5, {"relative": True, "cohesion": 0.3}),
+    "another metric": (7, {"metric": "angular", "cohesion": 0.3}),
     "tensor program": (16, {"scope": "global", "backend": "boruvka"}),
 }
 
