@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 _HOME = {
     "Barcode": "core.topology",
     "h0_barcode": "core.topology",
+    "hk_barcode": "core.topology",
     "persistent_entropy": "core.topology",
     "select_features": "core.topology",
     "Selection": "core.topology",
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from core.geometry import anisotropy, isoscore, mean_cosine, measure
     from core.regularizers import PersistentEntropyLoss
     from core.runs import list_runs, load_run
-    from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features
+    from core.topology import Barcode, Selection, h0_barcode, hk_barcode, persistent_entropy, select_features
     from core.training import RunSpec, inspect_checkpoint, train
 
 

@@ -10,12 +10,13 @@ from core.errors import IsobarError, nearest
 from core.regularizers.base import Regularizer, check_batch
 from core.regularizers.gather import gather_batch
 from core.regularizers.memory import ClassMemory
-from core.topology.entropy import in_working_precision
+from core.topology.entropy import in_working_precision, persistent_entropy, relative_entropy
 from core.topology.features import entropy_and_slopes, prominent_count
+from core.topology.homology import hk_barcode, refuse_traced
 from core.topology.host import on_host, refuse_visible_nonfinite
 from core.topology.metric import check_metric, directions, lengths_and_slopes, metric_lengths
 from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
-from core.topology.selection import check_selection, choose, random_keys
+from core.topology.selection import check_selection, choose, random_keys, select
 from core.topology.spanning_tree import choose_backend, spanning_forest
 
 SCOPES = ("class", "global")
@@ -39,13 +40,17 @@ class PersistentEntropyLoss(Regularizer):
         relative: take E / ln(number of selected bars), so that class sizes weigh the same.
         memory: how many past embeddings of each class join its cloud, detached.
         metric: "euclidean", "cosine" or "angular", as in `h0_barcode`.
+        max_dim: 1 adds minus the entropy of each class's bars of dimension 1 (loops), selected alike, as an option of
+            the authors' code does; a class without loops adds 0. They are found by `hk_barcode` on the host, for which
+            every call waits: 3 ms for two classes of 16 points, 11 ms for two of 32, 90 ms for 128 points of one class.
+            It can't be compiled, exported or transformed by `torch.func`.
         num_classes: how many classes there are; needed only where a memory is compiled, or must not wait for a device.
         seed: of the selection "random", which draws anew in every call.
         backend: "auto", "prim" or "boruvka", as in `h0_barcode`.
 
     Raises:
-        IsobarError: an argument is out of range; or when called, embeddings or labels are misshapen or, where the host
-            can see it without waiting, not finite.
+        IsobarError: an argument is out of range; or when called, embeddings or labels are misshapen, too many for
+            max_dim=1, or, where the host can see it without waiting, not finite.
 
     Persistent-entropy regularization of transformers, arXiv 2501.05502.
     """
@@ -61,6 +66,7 @@ class PersistentEntropyLoss(Regularizer):
         *,
         longest: int = 8,
         metric: str = "euclidean",
+        max_dim: int = 0,
         num_classes: int | None = None,
         seed: int = 0,
         backend: str = "auto",
@@ -74,10 +80,12 @@ class PersistentEntropyLoss(Regularizer):
             raise IsobarError(f"weight = {weight} and cohesion = {cohesion} must be finite numbers.")
         if memory < 0:
             raise IsobarError(f"memory = {memory} must be 0 or the number of past embeddings kept for each class.")
+        if max_dim not in (0, 1):
+            raise IsobarError(f"max_dim = {max_dim} must be 0, or 1 to count loops too.")
         choose_backend(torch.empty(0, 1), backend)
         self.weight, self.cohesion, self.relative = weight, cohesion, relative
         self.selection, self.longest, self.scope = selection, longest, scope
-        self.metric, self.seed, self.backend = metric, seed, backend
+        self.metric, self.max_dim, self.seed, self.backend = metric, max_dim, seed, backend
         self.memory = ClassMemory(memory, 1 if scope == "global" else num_classes) if memory else None
         # How often "random" has drawn: a tensor, so that a compiled program draws anew too.
         self.register_buffer("draws", torch.zeros((), dtype=torch.int64), persistent=False)
@@ -99,6 +107,7 @@ class PersistentEntropyLoss(Regularizer):
             embeddings, labels = self.memory.join(*batch)
             if self.training:
                 self.memory.push(*batch)
+        loops = self._loops(embeddings, labels) if self.max_dim else 0
         if self.metric != "euclidean":
             embeddings = directions(embeddings, labels >= 0)
         if choose_backend(embeddings, self.backend) == "prim" and on_host(embeddings) and on_host(labels):
@@ -108,11 +117,24 @@ class PersistentEntropyLoss(Regularizer):
             value = self._program(embeddings, labels, precision)
         if self.selection == "random":
             self.draws += 1
-        return value.to(precision)
+        return value.to(precision) + loops
 
     def extra_repr(self) -> str:
         """Return the arguments that differ between losses, for `print`."""
         return f"weight={self.weight}, selection={self.selection!r}, scope={self.scope!r}, cohesion={self.cohesion}"
+
+    def _loops(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """The part of the bars of dimension 1, class after class."""
+        refuse_traced(embeddings, 1)
+        entropy = relative_entropy if self.relative else persistent_entropy
+        value = embeddings.new_zeros(())
+        for label in sorted(set(labels.tolist())):
+            if label < 0:
+                continue
+            lengths = hk_barcode(embeddings[labels == label], metric=self.metric).lengths
+            chosen = select(lengths, self.selection, longest=self.longest, seed=self._seed(label)).mask
+            value = value - self.weight * entropy(lengths, chosen)
+        return value
 
     def _program(self, embeddings: Tensor, labels: Tensor, precision: torch.dtype) -> Tensor:
         """The term as one tensor program of fixed shape, for any device: nothing is read back by the host."""

@@ -18,7 +18,7 @@ Pooling = Literal["cls", "mean", "last"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 # The settings that say nothing in a run without regularizer.
-OF_REGULARIZER = ("weight", "selection", "longest", "scope", "metric", "relative", "cohesion", "memory")
+OF_REGULARIZER = ("weight", "selection", "longest", "scope", "metric", "max_dim", "relative", "cohesion", "memory")
 
 
 class RunSpec(BaseModel):
@@ -41,6 +41,9 @@ class RunSpec(BaseModel):
     longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
     scope: Scope = Field("class", description="One cloud a class (fine-tuning), or the whole batch as one.")
     metric: Metric = Field("euclidean", description="Distance of embeddings: the paper's, 1 - cos, or the angle.")
+    max_dim: Annotated[int, Field(ge=0, le=1)] = Field(
+        0, description="1 also counts loops, the bars of dimension 1; slower, and computed on the host."
+    )
     relative: bool = Field(False, description="Divide each class's entropy by its maximum, ln of its bars.")
     cohesion: Annotated[float, Field(ge=0)] = Field(
         0.0, description="Factor of the mean length of the bars not selected."

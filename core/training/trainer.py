@@ -289,6 +289,7 @@ def regularizer_of(spec: RunSpec) -> Regularizer:
         longest=spec.longest,
         scope=spec.scope,
         metric=spec.metric,
+        max_dim=spec.max_dim,
         cohesion=spec.cohesion,
         relative=spec.relative,
         memory=spec.memory,
