@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 _HOME = {
     "Barcode": "core.topology",
     "h0_barcode": "core.topology",
+    "hk_barcode": "core.topology",
     "persistent_entropy": "core.topology",
     "select_features": "core.topology",
     "Selection": "core.topology",
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
     from core.runs import list_runs, load_run
     from core.runs.compare import compare
-    from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features
+    from core.topology import Barcode, Selection, h0_barcode, hk_barcode, persistent_entropy, select_features
     from core.training import RunSpec, inspect_checkpoint, train
 
 

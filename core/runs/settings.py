@@ -6,7 +6,17 @@ Settings are dictionaries as spec.yaml holds them, so that a reader of runs need
 from collections.abc import Mapping, Sequence
 
 SETTINGS_OF = {
-    "persistent-entropy": ("weight", "selection", "longest", "scope", "relative", "cohesion", "memory"),
+    "persistent-entropy": (
+        "weight",
+        "selection",
+        "longest",
+        "scope",
+        "metric",
+        "max_dim",
+        "relative",
+        "cohesion",
+        "memory",
+    ),
     "istar": ("istar_weight", "istar_zeta", "istar_layers"),
     "cosine": ("cosine_weight",),
 }

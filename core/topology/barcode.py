@@ -10,6 +10,7 @@ from core.errors import IsobarError
 from core.topology.distance import edge_lengths
 from core.topology.entropy import in_working_precision
 from core.topology.host import on_host, refuse_visible_nonfinite
+from core.topology.metric import check_metric, directions, from_chords
 from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
 from core.topology.spanning_tree import choose_backend, spanning_forest
 
@@ -31,8 +32,8 @@ class Barcode:
     mask: Tensor | None = None
 
 
-def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None) -> Barcode:
-    """Return the 0-dimensional Vietoris-Rips barcode: the edge lengths of a Euclidean minimum spanning tree.
+def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None, metric: str = "euclidean") -> Barcode:
+    """Return the 0-dimensional Vietoris-Rips barcode: the edge lengths of a minimum spanning tree.
 
     The tree is found without gradient; only the lengths of its edges are differentiable, twice too. Points that
     coincide give bars of length zero, whose gradient is zero.
@@ -41,13 +42,15 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
         points: (n, d) or (b, n, d), any floating dtype, any device. bfloat16 and float16 are measured in float32.
         backend: "prim" (compiled, CPU), "boruvka" (tensor program, any device, compilable) or "auto".
         mask: (n,) or (b, n) bool, which points exist; all by default.
+        metric: "euclidean"; "cosine", 1 - cos; or "angular", the angle in radians. The latter two are taken in float64,
+            and of zero vectors only as `metric.directions` says.
 
     Returns:
         The barcode, on the points' device; empty for fewer than two points.
 
     Raises:
-        IsobarError: the shape, dtype or backend is wrong; or, where the host can see it without waiting, a coordinate
-            is NaN or infinite.
+        IsobarError: the shape, dtype, backend or metric is wrong; or, where the host can see it without waiting, a
+            coordinate is NaN or infinite, or a vector whose direction is asked for is zero.
 
     A filtration value is the distance, not half of it, as in GUDHI and Ripser.
     """
@@ -62,6 +65,13 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
             f"{tuple(points.shape[:-1])}."
         )
     points = in_working_precision(points)
+    if metric != "euclidean":
+        check_metric(metric)
+        units = directions(points, mask)
+        found = h0_barcode(units, backend, mask)
+        heads, tails = found.edges.clamp(min=0).unbind(-1)
+        lengths = from_chords(found.lengths, units, heads, tails, metric)
+        return Barcode(lengths.to(points.dtype), found.edges, found.mask)
     if choose_backend(points, backend) == "prim":
         array = points.detach().numpy()
         lengths, edges = _prim_trees(array, None if mask is None else mask.numpy())

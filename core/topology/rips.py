@@ -56,6 +56,8 @@ def _refuse_explosion(tree, n: int, dim: int, max_simplices: int) -> None:
     """Raise where the complex of dimension dim + 1 over the collapsed edges would have too many simplices."""
     from scipy.sparse import coo_array
 
+    if sum(comb(n, k) for k in range(1, dim + 3)) <= max_simplices:
+        return
     edges = np.array([simplex for simplex, _ in tree.get_skeleton(1) if len(simplex) == 2]).reshape(-1, 2)
     graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n)).tocsr()
     triangles = (graph @ graph).multiply(graph).sum()

@@ -14,6 +14,7 @@ from core.runs.settings import method
 Regularizer = Literal["persistent-entropy", "none"]
 Selection = Literal["prominent", "all", "longest", "random"]
 Scope = Literal["class", "global"]
+Metric = Literal["euclidean", "cosine", "angular"]
 Pooling = Literal["cls", "mean", "last"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -63,6 +64,10 @@ class RunSpec(BaseModel):
     selection: Selection = Field("prominent", description="Which bars count: the features, all, or an ablation.")
     longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
     scope: Scope = Field("class", description="One cloud a class (fine-tuning), or the whole batch as one.")
+    metric: Metric = Field("euclidean", description="Distance of embeddings: the paper's, 1 - cos, or the angle.")
+    max_dim: Annotated[int, Field(ge=0, le=1)] = Field(
+        0, description="1 also counts loops, the bars of dimension 1; slower, and computed on the host."
+    )
     relative: bool = Field(False, description="Divide each class's entropy by its maximum, ln of its bars.")
     cohesion: Annotated[float, Field(ge=0)] = Field(
         0.0, description="Factor of the mean length of the bars not selected."

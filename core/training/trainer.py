@@ -350,6 +350,8 @@ def regularizer_of(spec: RunSpec) -> Regularizer:
         selection=spec.selection,
         longest=spec.longest,
         scope=spec.scope,
+        metric=spec.metric,
+        max_dim=spec.max_dim,
         cohesion=spec.cohesion,
         relative=spec.relative,
         memory=spec.memory,

@@ -15,6 +15,7 @@ from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
 CASES = {
     "nearly even": (12, PersistentEntropyLoss),
     "uneven": (5, lambda: PersistentEntropyLoss(relative=True, cohesion=0.3)),
+    "another metric": (7, lambda: PersistentEntropyLoss(metric="angular", cohesion=0.3)),
     "tensor program": (16, lambda: PersistentEntropyLoss(scope="global", backend="boruvka")),
     "I-STAR": (9, lambda: IStarLoss(zeta=0.3)),
     "I-STAR, one process without rows": (0, lambda: IStarLoss(zeta=0.0)),
