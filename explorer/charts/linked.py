@@ -77,8 +77,8 @@ def barcode_and_tree(
         bind=alt.binding_range(min=1, max=max(len(frame), 2), step=1, name="bars kept "),
     )
     constants = [
-        alt.param(name="lengths", value=lengths.round(4).tolist()),
-        alt.param(name="entropies", value=kept_entropies(lengths).round(4).tolist()),
+        alt.param(name="lengths", value=lengths.round(6).tolist()),
+        alt.param(name="entropies", value=kept_entropies(lengths).round(6).tolist()),
     ]
     picked = alt.selection_point(name=SELECTION, fields=["rank"], empty=False, toggle=False)
     said = alt.ExprRef(

@@ -119,13 +119,31 @@ def _recent(runs: list[Run]) -> None:
         st.caption("None yet. What is found is kept, and stands here.")
     for run in runs:
         settings = data.spec(run)
-        label = (
-            f"{plain(data.short(settings.get('model', '?')), 30)} on {plain(data.short(settings.get('task', '?')), 30)}"
-        )
         word = "" if run.state == "finished" else f" · {run.state}"
         with st.container(gap=None):
-            st.page_link(links.INSPECT, label=label, icon=":material/biotech:", query_params={"of": run.name})
+            st.page_link(
+                links.INSPECT, label=_title(settings), icon=":material/biotech:", query_params={"of": run.name}
+            )
             st.caption(f"{_of_what(run)} · {moment(run.name)}{word}")
+
+
+def _title(settings: dict) -> str:
+    """Return what was inspected on what; of a run's model, what the run began with."""
+    origin = _origin(settings)
+    model = data.spec(origin).get("model", "?") if origin else settings.get("model", "?")
+    trained = ", fine-tuned," if origin else ""
+    return f"{plain(data.short(model), 30)}{trained} on {plain(data.short(settings.get('task', '?')), 30)}"
+
+
+def _origin(settings: dict) -> Run | None:
+    """Return the run whose model was inspected, or None."""
+    path = Path(str(settings.get("model", "")))
+    if path.name != layout.MODEL or path.parent.parent.absolute() != data.runs_dir().absolute():
+        return None
+    try:
+        return data.find(path.parent.name)
+    except IsobarError:
+        return None
 
 
 def _of_what(run: Run) -> str:
@@ -152,12 +170,11 @@ def _header(run: Run) -> None:
     settings = data.spec(run)
     left, right = st.columns([4, 4], vertical_alignment="bottom", gap="small")
     with left:
-        names = [plain(data.short(settings.get(of, "?"))) for of in ("model", "task")]
-        parent = Path(str(settings.get("model", ""))).parent
-        if parent.parent.resolve() == data.runs_dir().resolve():
-            names[0] = "model of a run"
-        st.subheader(f"{names[0]} on {names[1]}", anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        st.subheader(_title(settings), anchor=False)
+    with (
+        right,
+        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
+    ):
         with st.popover("Settings", icon=":material/tune:"):
             own = {key: value for key, value in settings.items() if key in (*_MORE, *_SHOWN)}
             st.code(yaml.safe_dump(own, sort_keys=False, allow_unicode=True), language="yaml")
@@ -174,8 +191,9 @@ def _header(run: Run) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.badge("inspection", color="gray", icon=":material/biotech:")
         st.caption(" · ".join(fact for fact in facts if fact), width="content")
-        if parent.name and (data.runs_dir() / parent.name / layout.SPEC).exists():
-            st.page_link(links.RUN, label=f"Its run: {plain(parent.name, 60)}", query_params={"run": parent.name})
+        if origin := _origin(settings):
+            label, query = f"Its run: seed {plain(data.spec(origin).get('seed', '?'))}", {"run": origin.name}
+            st.page_link(links.RUN, label=label, icon=":material/equalizer:", query_params=query, width="content")
 
 
 _SHOWN = ("model", "task", "pooling", "layer", "probe_per_class")

@@ -9,9 +9,9 @@ from core.geometry import MEASURES
 from core.runs import Run
 from explorer.charts.style import BEFORE, SPACE
 from explorer.panels import cards, data
-from explorer.panels.words import DASH, meaning, number
+from explorer.panels.words import meaning, number
 
-NAMES = (*cards.MEASURES, "effective_rank", "relative_entropy_all")
+_LAST = "relative_entropy_all"
 _COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.0}  # of the others it is 1
 
 
@@ -20,7 +20,8 @@ def show(run: Run) -> None:
     report = data.report(run)
     here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
     metric = report.get("metric")
-    names = [*([metric] if metric in here else []), *NAMES]
+    # A checkpoint that has a head for these classes can be scored on them; six cards fit a laptop's window.
+    names = [metric, *cards.MEASURES, _LAST] if metric in here else [*cards.MEASURES, "effective_rank", _LAST]
     for column, name in zip(st.columns(len(names), gap="small", wrap=False), names, strict=True):
         about = meaning(name)
         with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
@@ -34,10 +35,11 @@ def show(run: Run) -> None:
 
 def _track(name: str, here: float | None, isotropic: float | None, base: float | None, has_base: bool) -> str:
     """Return a line from isotropic to collapsed with the values marked on it, and the values in words."""
-    rows = [] if name not in MEASURES and isotropic is None else [f"isotropic {number(isotropic)}"]
-    if has_base:
+    is_metric = name not in MEASURES and name != _LAST
+    rows = ["on these texts"] if is_metric else [f"isotropic {number(isotropic)}"]
+    if has_base and not is_metric:
         rows.append(f"untouched {number(base)}")
-    words = "".join(f"<div>{escape(row)}</div>" for row in rows) or DASH
+    words = "".join(f"<div>{escape(row)}</div>" for row in rows)
     marks = ""
     if isotropic is not None:
         for value, style in (

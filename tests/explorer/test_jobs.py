@@ -6,7 +6,9 @@ import sys
 import time
 
 import pytest
+import typer
 
+from core.errors import IsobarError
 from core.runs import RunWriter, load_run
 from core.training.spec import RunSpec
 from explorer import jobs
@@ -96,6 +98,39 @@ def test_a_run_whose_request_was_wrong_says_so(runs):
     path = jobs.start(RunSpec(model="nonsense"), runs)
     wait_for(lambda: state(path) == "failed")
     assert load_run(path).status["error"] == "The model is unknown."
+
+
+def test_a_stopped_run_is_resumed_in_its_turn_and_an_inspection_has_a_turn_of_its_own(runs):
+    first = jobs.start(RunSpec(), runs)
+    wait_for(lambda: state(first) == "running")
+    with pytest.raises(IsobarError, match="running"):
+        jobs.resume(load_run(first))
+    stopped = jobs.start(RunSpec(seed=1), runs)
+    jobs.stop(load_run(stopped))
+    wait_for(lambda: state(stopped) == "stopped")
+    with pytest.raises(IsobarError, match="no checkpoint"):
+        jobs.resume(load_run(stopped))
+    (stopped / "checkpoint-3").mkdir()
+    (stopped / "checkpoint-3" / "trainer_state.json").touch()
+    jobs.resume(load_run(stopped))
+    assert state(stopped) == "queued"
+    looked_at = jobs.inspect(RunSpec(), runs)
+    wait_for(lambda: state(looked_at) == "running")
+    assert state(stopped) == "queued"
+    jobs.stop(load_run(first))
+    wait_for(lambda: state(stopped) == "running")
+    for path in (stopped, looked_at):
+        jobs.stop(load_run(path))
+        wait_for(lambda path=path: state(path) == "finished")
+
+
+def test_the_words_of_each_work_are_known_to_the_command_line(tmp_path):
+    from core.cli import cli
+
+    for work in ("train", "resume", "inspect"):
+        command, *options = jobs._words(work, tmp_path)
+        known = typer.main.get_command(cli).commands[command]
+        assert {o for o in options if o.startswith("--")} <= {o for param in known.params for o in param.opts}
 
 
 def test_a_started_run_has_its_spec_and_a_directory_of_its_own(unkept):

@@ -1,0 +1,319 @@
+"""The page Inspect, files of one's own, and how long a run will take."""
+
+import json
+
+import pytest
+
+from core.runs import layout, load_run
+from core.training.spec import RunSpec
+from explorer.panels.words import number
+from tests.explorer.synthetic import NASTY, write_inspection, write_run
+from tests.explorer.test_pages import all_text, charts
+
+VIEWS = ("Barcodes", "Merges", "Anisotropy", "Layers")
+
+
+def button(app, label):
+    return next(found for found in app.button if found.label == label)
+
+
+def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each_class(open_page, tmp_path):
+    path = write_inspection(tmp_path, base=True)
+    app = open_page("inspect", tmp_path, of=path.name)
+    assert not app.exception
+    assert app.subheader[0].value == "minilm on grammar"
+    report = load_run(path).report
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values["Anisotropy 1"] == f"{report['before']['anisotropy_1']:.3f}"
+    assert f"isotropic {report['isotropic']['anisotropy_1']:.3f}" in all_text(app)
+    assert f"untouched {report['base']['anisotropy_1']:.3f}" in all_text(app)
+    assert len(charts(app)) == 2
+    assert "A note on the data" in all_text(app)
+    assert {button.label for button in app.get("download_button")} == {
+        "Everything, JSON", "Numbers, CSV", "Bars, CSV",
+    }  # fmt: skip
+
+
+def test_without_a_base_nothing_is_said_of_it(open_page, tmp_path):
+    path = write_inspection(tmp_path)
+    assert "untouched" not in all_text(open_page("inspect", tmp_path, of=path.name))
+
+
+def test_a_link_may_name_a_class_and_a_view(open_page, tmp_path):
+    of = {"of": write_inspection(tmp_path).name}
+    app = open_page("inspect", tmp_path, **of, **{"class": "acceptable"})
+    assert len(charts(app)) == 1
+    assert "Bar 1" in all_text(app)
+    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Anisotropy"}))) == 3
+    assert "older version" in all_text(open_page("inspect", tmp_path, **of, **{"view-inspection": "Layers"}))
+    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "nonsense"}))) == 2
+
+
+def test_merges_are_told_as_the_texts_that_they_join(open_page, tmp_path):
+    from core.geometry import merges
+
+    path = write_inspection(tmp_path)
+    app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Merges"})
+    said, run = all_text(app), load_run(path)
+    for shape in run.before.classes:
+        found = merges(shape)
+        for merge in (found[0], found[-1]):
+            assert f"length {number(merge.length)}" in said
+            assert all(run.probe["text"].iloc[row] in said for row in merge.rows)
+
+
+def test_layers_are_drawn_where_they_were_measured(open_page, tmp_path, monkeypatch):
+    from core.runs import Snapshot
+
+    measured = [{"anisotropy_1": 0.2 + 0.1 * k, "effective_rank": 30.0 - k} for k in range(4)]
+    monkeypatch.setattr(Snapshot, "layers", measured, raising=False)
+    path = write_inspection(tmp_path)
+    app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})
+    assert not app.exception
+    assert len(charts(app)) == 2
+    assert "layer 3" in all_text(app)
+
+
+def test_one_under_way_says_how_far_it_is_and_can_be_stopped(open_page, tmp_path):
+    path = write_inspection(tmp_path, state="running")
+    app = open_page("inspect", tmp_path, of=path.name)
+    assert not app.exception
+    assert [bar.proto.text for bar in app.get("progress")] == ["Embedding the texts, 128 of 400"]
+    app.button(key="stop-inspection").click().run()
+    assert (path / layout.STOP).exists()
+    assert app.button(key="stop-inspection").label == "Stopping…"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [("failed", "There is no model"), ("stopped", "Stopped before anything was found")]
+)
+def test_one_that_found_nothing_says_why_and_leads_back(open_page, tmp_path, state, said):
+    error = "There is no model 'minlm': it is neither built in, nor a folder." if state == "failed" else None
+    path = write_inspection(tmp_path, state=state, error=error, seed=3)
+    app = open_page("inspect", tmp_path, of=path.name)
+    assert said in all_text(app)
+    assert not app.metric
+    app = open_page("inspect", tmp_path, like=path.name)
+    assert app.number_input(key="inspect_seed").value == 3
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../../etc", "..", "<b>"])
+def test_a_link_to_an_inspection_that_does_not_exist_leads_on(open_page, tmp_path, name):
+    app = open_page("inspect", tmp_path, of=name)
+    assert not app.exception
+    assert "There is no inspection" in app.error[0].value
+
+
+@pytest.mark.parametrize("how", ["gone", "cut"])
+@pytest.mark.parametrize("broken", ["spec.yaml", "status.json", "report.json", "probe.parquet", "000000"])
+def test_a_directory_cut_short_anywhere_still_has_a_page(open_page, tmp_path, broken, how):
+    path = write_inspection(tmp_path, per_class=8, width=8)
+    (file,) = (p for p in path.rglob("*") if p.is_file() and broken in p.name)
+    content = file.read_bytes()
+    file.unlink() if how == "gone" else file.write_bytes(content[: len(content) // 2])
+    app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": VIEWS[len(broken) % 3]})
+    assert not app.exception, app.exception
+    assert not [e for e in app.error if "can't be shown" in e.value]
+
+
+@pytest.mark.parametrize("view", VIEWS[:2])
+def test_texts_are_shown_as_text(open_page, tmp_path, view):
+    names = ("<img src=x onerror=alert(1)>", "**bold** :smile: $x$")
+    path = write_inspection(tmp_path, names=names, texts=NASTY, per_class=8, model="org/**model**", task="<b>task")
+    app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": view})
+    assert not app.exception
+    assert "<img" not in all_text(app)
+    assert "<script" not in all_text(app)
+    assert r"\<b\>task" in app.subheader[0].value
+
+
+def test_inspections_do_not_stand_among_the_runs(open_page, tmp_path):
+    write_inspection(tmp_path)
+    run = write_run(tmp_path, per_class=8)
+    app = open_page("inspect", tmp_path)
+    assert [page.label for page in app.get("page_link") if page.label.endswith("on grammar")] == ["minilm on grammar"]
+    assert app.query_params.get("of") is None
+    assert open_page("run", tmp_path).query_params["run"] == run.name
+
+
+def test_inspect_starts_one_of_what_was_chosen(open_page, tmp_path, monkeypatch):
+    from explorer import jobs
+
+    started = []
+    monkeypatch.setattr(
+        jobs, "inspect", lambda spec, runs: started.append(spec) or write_inspection(tmp_path, state="running")
+    )
+    app = open_page("inspect", tmp_path)
+    app.number_input(key="inspect_layer").set_value(3).run()
+    app.selectbox(key="inspect_pooling").set_value("mean").run()
+    button(app, "Inspect").click().run()
+    assert not app.exception
+    (spec,) = started
+    assert (spec.layer, spec.pooling, spec.model, spec.regularizer) == (3, "mean", "minilm", "none")
+    assert "of" in app.query_params
+
+
+def test_the_form_of_one_page_is_not_that_of_the_other(open_page, tmp_path):
+    app = open_page("inspect", tmp_path, model="./mine")
+    assert app.selectbox(key="inspect_model").value == "./mine"
+    assert "spec_model" not in app.session_state
+
+
+def test_finished_runs_offer_their_models(open_page, tmp_path):
+    path = write_run(tmp_path, per_class=8)
+    (path / layout.MODEL).mkdir()
+    (path / layout.MODEL / "config.json").write_text("{}")
+    app = open_page("inspect", tmp_path)
+    assert any(option.startswith("run: grammar") for option in app.selectbox(key="inspect_model").options)
+    of_model = write_inspection(tmp_path, model=str(path / layout.MODEL))
+    app = open_page("inspect", tmp_path, of=of_model.name)
+    assert app.subheader[0].value == "minilm, fine-tuned, on grammar"
+
+
+def csv(rows=60, head="review,mood", classes=2) -> bytes:
+    lines = [head, *(f"text number {i} of them,class {i % classes}" for i in range(rows))]
+    return "\n".join(lines).encode()
+
+
+def uploaded(app, content, name="moods.csv", form="inspect_"):
+    app.file_uploader(key=f"{form}upload").set_value((name, content, "text/csv"))
+    return app.run()
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (b"", "a.csv", "is empty"),
+        (b"text,label\n", "a.csv", "has no rows"),
+        (b"text,label\n\xff\xfe,1\n", "a.csv", "is not UTF-8"),
+        (b"text,label\na,b,c,d\n", "a.csv", "is malformed at row 2"),
+        (b"text,text\na,b\n", "a.csv", "has two columns named 'text'"),
+        (csv(60, classes=1), "a.csv", "Label column"),
+        (b"not parquet", "a.parquet", "is not a parquet file"),
+        (b"{", "a.jsonl", "is malformed at line 1"),
+    ],
+)
+@pytest.mark.parametrize("form", ["inspect_"])
+def test_a_bad_file_is_a_sentence(open_page, tmp_path, content, name, said, form):
+    app = uploaded(open_page("inspect", tmp_path), content, name, form)
+    assert not app.exception
+    if said == "Label column":  # nothing to guess from: the columns are there to be chosen
+        assert "label column that could be guessed" in all_text(app)
+        keys = {box.label: box for box in app.selectbox}
+        keys["Text column"].set_value("review").run()
+        {box.label: box for box in app.selectbox}["Label column"].set_value("mood").run()
+        said = "has a single class"
+    assert said in app.error[0].value.replace("\\", "").replace("\u2060", "")
+    assert "/tmp" not in app.error[0].value
+    assert not [found for found in app.button if found.label == "Use this file"]
+    assert not (tmp_path / ".uploads").exists()
+
+
+def test_a_class_of_too_few_texts_is_a_sentence(open_page, tmp_path):
+    content = csv(60, "text,label") + b"\nrare one,rare\nrare two,rare"
+    app = uploaded(open_page("inspect", tmp_path), content)
+    assert "has 2 texts; each class needs at least 20" in app.error[0].value.replace("\\", "")
+
+
+def test_columns_are_chosen_and_the_file_is_kept_under_its_content(open_page, tmp_path):
+    app = uploaded(open_page("inspect", tmp_path), csv())
+    boxes = {box.label: box for box in app.selectbox}
+    boxes["Label column"].set_value("mood").run()
+    boxes = {box.label: box for box in app.selectbox}
+    boxes["Text column"].set_value("review").run()
+    assert not app.error
+    assert "60 texts in 2 classes" in all_text(app)
+    button(app, "Use this file").click().run()
+    assert not app.exception
+    (kept,) = (tmp_path / ".uploads").rglob("*.csv")
+    assert kept.read_bytes() == csv()
+    assert app.selectbox(key="inspect_task").value == str(kept)
+    assert "moods.csv (uploaded)" in app.selectbox(key="inspect_task").options
+    assert app.text_input(key="inspect_label_column").value == "mood"
+
+
+def test_an_upload_on_train_fills_the_spec_that_core_then_reads(open_page, tmp_path):
+    from core.tasks import load_task
+
+    app = uploaded(open_page("train", tmp_path), csv(100, "text,label", 4), "../../etc/my moods!.CSV", "spec_")
+    button(app, "Use this file").click().run()
+    assert not app.exception
+    (kept,) = (tmp_path / ".uploads").rglob("*.csv")
+    assert kept.name == "my-moods.csv"
+    assert f"task: {kept}" in app.code[0].value
+    assert "80 texts" not in all_text(app)
+    task = load_task(str(kept), text_column="text", label_column="label")
+    assert (len(task.train), task.num_labels) == (80, 4)
+
+
+def test_the_same_content_is_kept_once(tmp_path, monkeypatch):
+    from explorer.panels import upload
+
+    monkeypatch.setenv("ISOBAR_RUNS", str(tmp_path))
+    paths = {upload.store("a.csv", b"x", "0" * 64) for _ in range(2)} | {upload.store("a.csv", b"y", "1" * 64)}
+    assert len(paths) == 2
+    assert sorted(p.name for p in (tmp_path / ".uploads").rglob("*") if p.is_file()) == ["a.csv", "a.csv"]
+
+
+@pytest.fixture
+def judged(monkeypatch, tmp_path):
+    """A function that returns the estimate of a spec by the runs in a folder."""
+    import streamlit as st
+
+    from explorer.panels.estimate import estimate
+
+    monkeypatch.setenv("ISOBAR_RUNS", str(tmp_path))
+
+    def said(**settings):
+        st.cache_data.clear()
+        return estimate(RunSpec(**settings))
+
+    return said
+
+
+def test_an_estimate_goes_by_the_steps_of_earlier_runs(judged, tmp_path):
+    path = write_run(tmp_path, per_class=8)
+    events = [json.loads(line) for line in (path / layout.EVENTS).read_text().splitlines()]
+    for row in events:
+        row["time"] = 1000.0 + (12.0 + 30.0 if row["step"] else 0.0)  # 60 steps of 0.2 s, and 30 s beside them
+        if "step_seconds" in row:
+            row["step_seconds"] = 0.2
+    (path / layout.EVENTS).write_text("\n".join(map(json.dumps, events)))
+    assert judged(max_steps=100).seconds == pytest.approx(50)
+    assert judged(max_steps=100, batch_size=64).seconds == pytest.approx(70)
+    assert judged().steps == 188
+    assert judged(accumulation=2).steps == 95
+    assert judged(train_size=320, epochs=2).steps == 20
+    assert judged(max_steps=100).words == "About 50 s for 100 steps, judged by an earlier run of this model and task."
+    assert judged(max_steps=100, task="paraphrase").words.endswith("of this model on other tasks.")
+
+
+def test_an_estimate_counts_the_rows_of_a_file(judged, tmp_path):
+    (tmp_path / "mine.csv").write_bytes(csv(100))
+    assert judged(task=str(tmp_path / "mine.csv"), batch_size=16, epochs=1).steps == 5
+
+
+def test_without_an_earlier_run_nothing_is_made_up(judged):
+    assert judged(model="org/unknown").words == "188 steps. How long they take, no earlier run of this model says."
+    assert (
+        judged(model="org/unknown", task="org/unknown").words
+        == "How long they take, no earlier run of this model says."
+    )
+    assert "sample run" in judged().words
+
+
+def test_a_stopped_run_with_a_checkpoint_can_be_resumed(open_page, tmp_path, monkeypatch):
+    from explorer import jobs
+
+    path = write_run(tmp_path, state="stopped", done=30, per_class=8)
+    for page in ("train", "run"):
+        assert not [b for b in open_page(page, tmp_path, run=path.name).button if "Resume" in b.label]
+    (path / "checkpoint-30").mkdir()
+    (path / "checkpoint-30" / "trainer_state.json").write_text("{}")
+    resumed = []
+    monkeypatch.setattr(jobs, "resume", lambda run: resumed.append(run.name))
+    for page in ("train", "run"):
+        app = open_page(page, tmp_path, run=path.name)
+        button(app, "Resume from step 30").click().run()
+        assert not app.exception
+    assert resumed == [path.name] * 2

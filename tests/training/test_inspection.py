@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+
+from core.errors import IsobarError
+from core.runs import RunWriter, list_runs, load_run
+from core.training.callbacks import Stopped
+from core.training.inspection import inspect_checkpoint, record_inspection
+from core.training.spec import RunSpec
+
+
+@pytest.fixture
+def spec(tiny_model, tiny_task):
+    return RunSpec(model=str(tiny_model), task=str(tiny_task), probe_per_class=8, device="cpu", regularizer="none")
+
+
+def waiting(path, spec):
+    """A directory as the app makes it for an inspection that waits its turn."""
+    writer = RunWriter.create(path, spec.model_dump())
+    writer.status("queued")
+    return path
+
+
+def test_an_inspection_is_a_directory_that_readers_of_runs_read(spec, tmp_path):
+    seen = []
+    run, found = record_inspection(spec, tmp_path / "i", progress=lambda *about: seen.append(about))
+    assert run.state == "finished"
+    assert not [problem for problem in run.problems if "events" not in problem]
+    assert run.steps == [0]
+    assert np.array_equal(run.before.embeddings, found.embeddings)
+    assert len(run.probe) == len(found.embeddings) == 16
+    assert run.report["before"]["anisotropy_1"] == pytest.approx(found.measures["anisotropy_1"])
+    assert set(run.report["before"]) >= set(run.report["isotropic"])
+    assert set(run.report["isotropic"]["classes"]) == set(run.report["before"]["classes"])
+    assert run.report["base"] is None
+    assert RunSpec.from_yaml(run.path / "spec.yaml") == spec
+    assert json.loads((run.path / "inspection.json").read_text()) == json.loads(json.dumps(found.as_dict()))
+    assert {phase for phase, *_ in seen} == {"loading", "embedding"}
+
+
+def test_one_that_waited_says_how_far_it_is_and_how_it_ended(spec, tmp_path):
+    path = waiting(tmp_path / "i", spec)
+    phases = []
+    record_inspection(spec, path, progress=lambda *about: phases.append(load_run(path).status.get("phase")))
+    assert "loading" in phases
+    assert load_run(path).state == "finished"
+
+
+def test_a_stop_is_heeded_and_leaves_nothing_but_the_word(spec, tmp_path):
+    path = waiting(tmp_path / "i", spec)
+    load_run(path).request_stop()
+    with pytest.raises(Stopped):
+        record_inspection(spec, path)
+    assert load_run(path).state == "stopped"
+    assert load_run(path).steps == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"model": "minlm"}, "minilm"), ({"task": "gramar"}, "grammar"), ({"layer": 9}, "layer 9")]
+)
+def test_a_wrong_request_is_a_sentence_and_nothing_is_written(spec, tmp_path, wrong, said):
+    wrong = spec.model_copy(update=wrong)
+    with pytest.raises(IsobarError, match=said):
+        record_inspection(wrong, tmp_path / "i")
+    assert not (tmp_path / "i").exists()
+    path = waiting(tmp_path / "waited", spec)
+    with pytest.raises(IsobarError):
+        record_inspection(wrong, path)
+    assert said in load_run(path).status["error"]
+
+
+def test_what_is_there_is_not_written_over(spec, tmp_path):
+    (tmp_path / "i").mkdir()
+    (tmp_path / "i" / "thesis.txt").touch()
+    with pytest.raises(IsobarError, match="exists already"):
+        record_inspection(spec, tmp_path / "i")
+    assert [p.name for p in (tmp_path / "i").iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_s_model_stands_beside_the_model_that_the_run_began_with(spec, tiny_model, tmp_path):
+    import shutil
+
+    RunWriter.create(tmp_path / "run", spec.model_dump())
+    shutil.copytree(tiny_model, tmp_path / "run" / "model")
+    of_run = spec.model_copy(update={"model": str(tmp_path / "run" / "model")})
+    base = record_inspection(of_run, tmp_path / "i")[0].report["base"]
+    untouched = inspect_checkpoint(str(tiny_model), str(spec.task), spec=spec)
+    assert base["model"] == str(tiny_model)
+    assert base["anisotropy_1"] == pytest.approx(untouched.measures["anisotropy_1"])
+    RunWriter(tmp_path / "run").write_spec({**spec.model_dump(), "model": "./gone"})
+    assert record_inspection(of_run, tmp_path / "j")[0].report["base"] is None
+
+
+def test_inspections_are_no_runs(spec, tmp_path):
+    record_inspection(spec, tmp_path / ".inspections" / "i")
+    assert list_runs(tmp_path) == []
+    assert len(list_runs(tmp_path / ".inspections")) == 1
