@@ -177,8 +177,18 @@ class Run:
             expected[layout.REPORT] = bool(self.report)
             expected[layout.EVENTS] = len(self.events) > 0
         found = [f"{name} is missing or can't be read." for name, there in expected.items() if not there]
-        unreadable = [step for step in self.steps if self.snapshot(step) is None]
+        unreadable = [step for step in self.steps if not self._is_whole(step)]
         return found + [f"The snapshot of step {step} can't be read." for step in unreadable]
+
+    def _is_whole(self, step: int) -> bool:
+        """Whether the snapshot of `step` is there to its end; its head is read, and no embedding."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path / layout.SNAPSHOTS / layout.snapshot_name(step), framework="numpy") as file:
+                return bool(json.loads((file.metadata() or {})["isobar"])) and "embeddings" in file.keys()  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return False
 
     def request_stop(self) -> None:
         """Ask the run to end; it does so within a training step, leaving a usable directory."""
