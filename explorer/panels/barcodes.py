@@ -163,7 +163,7 @@ def _linked_row(
                     on_select="rerun",
                     selection_mode=SELECTION,
                 )
-                _joined(event, shape, texts)
+                joined(event, shape, texts)
         if st.toggle("Bars as a table", key="table", bind="query-params"):
             st.dataframe(_table(shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}")
 
@@ -176,7 +176,7 @@ def _table(shapes: list[ClassShape | None], texts: pd.Series | None) -> pd.DataF
     )
 
 
-def _joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
+def joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
     """Say which two texts the clicked bar joins."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0

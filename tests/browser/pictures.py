@@ -15,7 +15,7 @@ def addresses(runs_dir: Path) -> dict[str, str]:
     by_state = {}
     for run in list_runs(runs_dir):
         by_state.setdefault(run.state, run.name)
-    found = {"train": "/train", "not-found": "/run?run=nowhere", "sample": "/run?run=sample"}
+    found = {"train": "/train", "compare": "/compare", "not-found": "/run?run=nowhere", "sample": "/run?run=sample"}
     for state, name in by_state.items():
         found[f"run-{state}"] = f"/run?run={name}"
     shown = by_state.get("finished") or by_state.get("stopped")
