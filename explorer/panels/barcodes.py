@@ -178,7 +178,7 @@ def _linked_row(
                     selection_mode=SELECTION,
                 )
             with columns[-1] if alone else column:
-                _joined(event, shape, texts, example=alone)
+                joined(event, shape, texts, example=alone)
         if st.toggle("Bars as a table", key="table", bind="query-params"):
             st.dataframe(
                 _table(titles, shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}"
@@ -193,7 +193,7 @@ def _table(titles: tuple[str, ...], shapes: list[ClassShape | None], texts: pd.S
     )
 
 
-def _joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool) -> None:
+def joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool = False) -> None:
     """Say which two texts the clicked bar joins, or, as an `example`, the longest."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0

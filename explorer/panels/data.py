@@ -105,6 +105,11 @@ def has_sample() -> bool:
     return (_SHIPPED[SAMPLE] / layout.SPEC).exists()
 
 
+def samples() -> list[str]:
+    """Return the names of the runs that ship with Isobar and are installed."""
+    return [name for name, path in _SHIPPED.items() if (path / layout.SPEC).exists()]
+
+
 def name_of(run: Run) -> str:
     """Return the name that `find` knows `run` by."""
     return next((name for name, path in _SHIPPED.items() if path == run.path), run.name)
@@ -205,6 +210,11 @@ def events(run: Run) -> pd.DataFrame:
 def events_stamp(run: Run) -> tuple[int, int]:
     """Return what changes whenever a line is added to the run's events."""
     return _stamp(run.path / layout.EVENTS)
+
+
+def run_stamp(run: Run) -> tuple:
+    """Return what changes whenever the run's settings, status or report do."""
+    return tuple(_stamp(run.path / name) for name in (layout.SPEC, layout.STATUS, layout.REPORT))
 
 
 def probe(run: Run) -> pd.DataFrame:

@@ -17,6 +17,7 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         by_state.setdefault(run.state, run.name)
     found = {
         "train": "/train",
+        "compare": "/compare",
         "not-found": "/run?run=nowhere",
         "sample": "/run?run=sample",
         "inspect": "/inspect",
