@@ -10,7 +10,7 @@ from explorer.charts.filtration import frame_of, gap, square_axes
 from explorer.charts.style import BEFORE, CLASS_COLOURS, CUT, NOISE_OPACITY, SPACE, legend
 
 SERIES = {"all bars": SPACE, "features": CLASS_COLOURS[1]}
-_SIDE = 262  # of each of the three pictures, in pixels
+_SIDE = 242  # of each of the three pictures, in pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +19,16 @@ class Descent:
 
     Attributes:
         path: (t + 1, n, 2), where the points are.
-        bars: n - 1 rows, each with lists of t + 1: ``length``, ``x``, ``y``, ``x2``, ``y2`` of the bar of that ``rank``.
+        bars: n - 1 rows, of the bar of that ``rank``; each has t + 1 numbers, joined by commas: ``lengths``, and of its edge ``xs``, ``ys``,
+            ``xs2``, ``ys2``.
+        longest: the longest bar of all clouds.
         kept: (t + 1,) how many bars are features.
         entropy: ``step``, ``series`` ("all bars", "features"), ``nats``, ``share`` of the maximum.
     """
 
     path: np.ndarray
     bars: pd.DataFrame
+    longest: float
     kept: np.ndarray
     entropy: pd.DataFrame
 
@@ -46,6 +49,8 @@ def descent(shown: Descent, *, start: int = 0, description: str = "") -> alt.HCo
         _bars(shown),
         _entropy(shown, last),
         spacing=22,
+        autosize=alt.AutoSizeParams(type="pad"),
+        padding={"left": 0, "right": 4, "top": 2, "bottom": 2},
         params=[param.param for param in params],
         description=description,
         usermeta={"embedOptions": {"renderer": "svg"}},
@@ -54,18 +59,20 @@ def descent(shown: Descent, *, start: int = 0, description: str = "") -> alt.HCo
 
 def _cloud(shown: Descent, last: int) -> alt.LayerChart:
     axes = square_axes(*frame_of(shown.path.reshape(-1, 2)))
-    moving = pd.DataFrame({"x": list(shown.path[..., 0].T), "y": list(shown.path[..., 1].T)})
+    moving = pd.DataFrame({"xs": joined(shown.path[..., 0].T), "ys": joined(shown.path[..., 1].T)})
     begin = pd.DataFrame(shown.path[0], columns=["x", "y"])
     hollow = alt.Chart(begin).mark_point(filled=False, color=BEFORE, size=30, strokeWidth=1.2, opacity=0.9, aria=False)
     tree = (
         alt.Chart(shown.bars)
-        .transform_calculate(x="datum.x[step]", y="datum.y[step]", x2="datum.x2[step]", y2="datum.y2[step]")
+        .transform_calculate(**_split("xs", "ys", "xs2", "ys2"))
+        .transform_calculate(**_at_step(x="xs", y="ys", x2="xs2", y2="ys2"))
         .mark_rule(color=SPACE, aria=False)
         .encode(**axes, x2="x2:Q", y2="y2:Q", opacity=_kind(), size=alt.condition(_FEATURE, alt.value(3), alt.value(2)))
     )
     filled = (
         alt.Chart(moving)
-        .transform_calculate(x="datum.x[step]", y="datum.y[step]")
+        .transform_calculate(**_split("xs", "ys"))
+        .transform_calculate(**_at_step(x="xs", y="ys"))
         .mark_circle(color=SPACE, size=34, opacity=1, aria=False)
         .encode(**axes)
     )
@@ -75,13 +82,17 @@ def _cloud(shown: Descent, last: int) -> alt.LayerChart:
 
 
 def _bars(shown: Descent) -> alt.Chart:
-    longest = max((float(np.max(lengths)) for lengths in shown.bars["length"]), default=1.0) * 1.04 or 1.0
+    longest = 1.04 * shown.longest or 1.0
     count = len(shown.bars)
     return (
-        alt.Chart(shown.bars[["rank", "length"]])
+        alt.Chart(shown.bars[["rank", "lengths"]])
         .transform_calculate(
-            zero="0", now="datum.length[step]", top="datum.rank - 1", bottom=f"datum.rank - {gap(count)}"
+            zero="0",
+            top="datum.rank - 1",
+            bottom=f"datum.rank - {gap(count)}",
+            **_split("lengths"),
         )
+        .transform_calculate(**_at_step(now="lengths"))
         .mark_rect(color=SPACE, stroke=None, aria=False)
         .encode(
             x=alt.X(
@@ -95,9 +106,7 @@ def _bars(shown: Descent) -> alt.Chart:
                 "top:Q",
                 title="bars",
                 scale=alt.Scale(domain=[max(count, 1), 0], nice=False),
-                axis=alt.Axis(
-                    grid=False, values=[1, count] if count > 1 else [1], format="d", titlePadding=2, labelPadding=4
-                ),
+                axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
             y2="bottom:Q",
             opacity=_kind(),
@@ -158,6 +167,20 @@ def _entropy(shown: Descent, last: int) -> alt.LayerChart:
     )
 
 
+def joined(rows: np.ndarray) -> list[str]:
+    """Return each row of numbers (m, t) as text: Streamlit sends tables as Arrow, whose lists are none in the browser."""
+    return [",".join(f"{value + 0.0:.15g}" for value in row) for row in rows.tolist()]
+
+
+def _split(*names: str) -> dict[str, str]:
+    """Take the joined numbers apart: once, as this does not depend on the slider."""
+    return {f"{name}_": f"split(datum.{name}, ',')" for name in names}
+
+
+def _at_step(**names: str) -> dict[str, str]:
+    return {name: f"toNumber(datum.{of}_[step])" for name, of in names.items()}
+
+
 _FEATURE = "datum.rank <= kept[step]"
 
 
@@ -166,4 +189,4 @@ def _kind() -> alt.Opacity:
 
 
 def _title(expression: str) -> alt.Title:
-    return alt.Title(alt.ExprRef(expression), anchor="start", offset=8, fontSize=13)
+    return alt.Title(alt.ExprRef(expression), anchor="start", frame="group", offset=8, fontSize=13)

@@ -11,9 +11,9 @@ from explorer.charts.style import BEFORE, CHOSEN, CLASS_COLOURS, CUT, DASH, NOIS
 
 BAR = "bar"  # the selection of a bar of dimension 0, and of its edge
 LOOP = "loop"  # the selection of a bar of dimension 1
-_SIDE = 380  # of the cloud's square, in pixels
-_WIDTH = 396  # of the barcodes
-_BARS, _LOOPS, _GAUGE = 186, 76, 14  # heights in pixels
+_SIDE = 322  # of the cloud's square, in pixels
+_WIDTH = 452  # of the barcodes
+_BARS, _LOOPS, _GAUGE = 146, 60, 14  # heights in pixels
 _STEPS = 400  # about how many positions the slider has
 _NEVER = 1e9  # JSON knows no infinity
 
@@ -26,9 +26,9 @@ class Growing:
         points: ``x``, ``y``, ``begin``, ``end``, ``component``: where a point is, and from which scale to which it is
             in which component (-1: alone).
         pairs: ``length``, ``x``, ``y``, ``x2``, ``y2``: the pairs of points that are no edges of the tree.
-        bars: ``rank``, ``length``, ``kind``, ``x``, ``y``, ``x2``, ``y2``: the bars of dimension 0 and their edges.
-        loops: ``rank``, ``birth``, ``death``, ``length``: the bars of dimension 1.
-        ends: ``rank``, ``when`` ("begins" or "ends"), ``x``, ``y``, ``x2``, ``y2``: the edges at which a loop does.
+        bars: ``bar``, ``length``, ``kind``, ``x``, ``y``, ``x2``, ``y2``: the bars of dimension 0 and their edges.
+        loops: ``loop``, ``birth``, ``death``, ``length``: the bars of dimension 1.
+        ends: ``loop``, ``when`` ("begins" or "ends"), ``x``, ``y``, ``x2``, ``y2``: the edges at which a loop does.
         threshold: the length of the shortest feature; NaN without one.
         entropy: of all bars, in nats.
     """
@@ -80,8 +80,7 @@ def growing(shown: Growing, *, start: float | None = None, description: str = ""
         alt.param(name="loops", expr=f"split('{','.join(map(str, turning))}', ',')"),
         alt.param(name="now", expr=f"round(e / {_round(step)})"),
     ]
-    picked = alt.selection_point(name=BAR, fields=["rank"], empty=False, toggle=False)
-    turned = alt.selection_point(name=LOOP, fields=["rank"], empty=False, toggle=False)
+    picked, turned = _marked(BAR, len(bars)), _marked(LOOP, len(loops))
     cloud = _cloud(shown, picked, turned, step)
     right = alt.vconcat(
         _barcode(bars, picked, end, shown.threshold), _loops(loops, turned, end), _gauge(shown), spacing=12
@@ -89,25 +88,35 @@ def growing(shown: Growing, *, start: float | None = None, description: str = ""
     return alt.hconcat(
         cloud,
         right,
-        spacing=26,
+        spacing=24,
+        autosize=alt.AutoSizeParams(type="pad"),
+        padding={"left": 0, "right": 4, "top": 2, "bottom": 2},
         params=[param.param for param in params],
         description=description,
         usermeta={"embedOptions": {"renderer": "svg"}},
     )
 
 
+def _marked(name: str, count: int) -> alt.Parameter:
+    """A selection of one bar or loop by its number: by a click, or from a list, which the keyboard reaches."""
+    numbers = list(range(1, count + 1))
+    chooser = alt.binding_select(options=[None, *numbers], labels=["none", *map(str, numbers)], name=f"mark {name}")
+    return alt.selection_point(name=name, fields=[name], empty=False, toggle=False, on="click", bind=chooser)
+
+
 def _first(shown: Growing) -> float:
     """A scale at which there is something to see: most noise has merged, no feature has."""
     noise = shown.bars.loc[shown.bars["kind"] == "noise", "length"]
     if len(noise):
-        return float(noise.iloc[len(noise) // 6])
+        return float(noise.iloc[len(noise) // 12])
     return 0.6 * float(shown.bars["length"].min()) if len(shown.bars) else 0.0
 
 
-def frame_of(points: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the middle of points (n, 2), and how far a square around it must reach to hold them."""
+def frame_of(points: np.ndarray, margin: float = 0.0) -> tuple[np.ndarray, float]:
+    """Return the middle of points (n, 2), and how far a square around it must reach to hold them and a margin."""
     low, high = points.min(axis=0), points.max(axis=0)
-    return (low + high) / 2, 1.15 * float((high - low).max()) / 2 or 1.0
+    half = float((high - low).max()) / 2
+    return (low + high) / 2, max(1.2 * half, half + margin) or 1.0
 
 
 def square_axes(centre: np.ndarray, reach: float) -> dict[str, alt.X | alt.Y]:
@@ -129,7 +138,7 @@ def gap(count: int) -> float:
 
 
 def _cloud(shown, picked, turned, step) -> alt.LayerChart:
-    centre, reach = frame_of(shown.points[["x", "y"]].to_numpy(float))
+    centre, reach = frame_of(shown.points[["x", "y"]].to_numpy(float), margin=float(shown.bars["length"].mean()) / 2)
     axes = square_axes(centre, reach)
     unit = _SIDE / (2 * reach)  # pixels
     component = alt.Color("colour:N", scale=None)
@@ -147,7 +156,9 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
     threads = (
         alt.Chart(_threads(shown.pairs, step))
         .transform_filter("datum.step <= now")
+        .transform_calculate(x="split(datum.xs, ',')", y="split(datum.ys, ',')")
         .transform_flatten(["x", "y"])
+        .transform_calculate(x="datum.x ? +datum.x : null", y="datum.y ? +datum.y : null")
         .transform_window(row="row_number()")
         .mark_line(
             color=BEFORE, strokeWidth=0.8, opacity=0.5, invalid="break-paths-show-path-domains", clip=True, aria=False
@@ -181,7 +192,7 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
             x2="x2:Q",
             y2="y2:Q",
             size=alt.condition("datum.when == 'begins'", alt.value(5), alt.value(2)),
-            tooltip=[alt.Tooltip("rank:Q", title="loop"), alt.Tooltip("when:N", title="here it")],
+            tooltip=[alt.Tooltip("loop:Q", title="loop"), alt.Tooltip("when:N", title="here it")],
         )
     )
     said = alt.ExprRef(
@@ -189,31 +200,27 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
         " + loops[now] + (loops[now] == 1 ? ' loop' : ' loops')"
     )
     return alt.layer(discs, threads, tree, turns, dots).properties(
-        width=_SIDE, height=_SIDE, title=alt.Title(said, anchor="start", offset=8, fontSize=17)
+        width=_SIDE, height=_SIDE, title=alt.Title(said, anchor="start", frame="group", offset=8, fontSize=17)
     )
 
 
 def _threads(pairs: pd.DataFrame, step: float) -> pd.DataFrame:
     """One row for each position of the slider at which pairs appear, as the coordinates of one broken line."""
-    gap = np.full(len(pairs), np.nan)
     frame = pd.DataFrame(
         {
             "step": np.ceil(pairs["length"].to_numpy(float) / step - 1e-9).astype(int),
-            "x": list(np.stack((pairs["x"], pairs["x2"], gap), axis=-1)),
-            "y": list(np.stack((pairs["y"], pairs["y2"], gap), axis=-1)),
+            # As text: Streamlit sends tables as Arrow, whose lists are none in the browser.
+            "xs": [f"{a},{b}," for a, b in zip(pairs["x"].tolist(), pairs["x2"].tolist(), strict=True)],
+            "ys": [f"{a},{b}," for a, b in zip(pairs["y"].tolist(), pairs["y2"].tolist(), strict=True)],
         }
     )
-
-    def joined(parts):
-        return [None if v != v else v for v in np.concatenate(list(parts)).tolist()]
-
-    return frame.groupby("step", as_index=False).agg(joined) if len(frame) else frame
+    return frame.groupby("step", as_index=False).agg(",".join)
 
 
 def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
     blocks = (
         alt.Chart(bars)
-        .transform_calculate(zero="0", top="datum.rank - 1", bottom=f"datum.rank - {gap(len(bars))}")
+        .transform_calculate(zero="0", top="datum.bar - 1", bottom=f"datum.bar - {gap(len(bars))}")
         .mark_rect(cursor="pointer", color=SPACE, stroke=None)
         .encode(
             x=alt.X(
@@ -227,7 +234,7 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
                 "top:Q",
                 title="bars",
                 scale=alt.Scale(domain=[max(len(bars), 1), 0], nice=False),
-                axis=_counts(len(bars)),
+                axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
             y2="bottom:Q",
             fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(SPACE)),
@@ -256,7 +263,7 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
 def _loops(loops, turned, end) -> alt.LayerChart:
     blocks = (
         alt.Chart(loops)
-        .transform_calculate(top="datum.rank - 1", bottom=f"datum.rank - {gap(len(loops))}")
+        .transform_calculate(top="datum.loop - 1", bottom=f"datum.loop - {gap(len(loops))}")
         .mark_rect(cursor="pointer", stroke=None)
         .encode(
             x=alt.X(
@@ -270,12 +277,12 @@ def _loops(loops, turned, end) -> alt.LayerChart:
                 "top:Q",
                 title="loops",
                 scale=alt.Scale(domain=[max(len(loops), 4), 0], nice=False),
-                axis=_counts(len(loops)),
+                axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
             y2="bottom:Q",
             fill=alt.when(turned).then(alt.value(CHOSEN)).otherwise(alt.value(CLASS_COLOURS[0])),
             tooltip=[
-                alt.Tooltip("rank:Q", title="loop"),
+                alt.Tooltip("loop:Q", title="loop"),
                 alt.Tooltip("birth:Q", format=".3~g", title="begins at"),
                 alt.Tooltip("death:Q", format=".3~g", title="ends at"),
             ],
@@ -305,12 +312,12 @@ def _gauge(shown: Growing) -> alt.LayerChart:
     track = base.mark_rect(color=BEFORE, opacity=0.3).encode(x2="most:Q")
     fill = base.mark_rect(color=SPACE).encode(x2="entropy:Q")
     share = f" ({shown.entropy / most:.0%})" if most else ""
-    said = f"Entropy: {shown.entropy:.3f} of at most ln {len(shown.bars)} = {most:.3f} nats{share}"
+    said = f"Entropy of all bars: {shown.entropy:.3f} of at most ln {len(shown.bars)} = {most:.3f} nats{share}"
     return alt.layer(track, fill).properties(width=_WIDTH, height=_GAUGE, title=_title(said))
 
 
 def _title(text: str) -> alt.Title:
-    return alt.Title(text, anchor="start", offset=8, fontSize=13)
+    return alt.Title(text, anchor="start", frame="group", offset=8, fontSize=13)
 
 
 def _cut() -> alt.Chart:
@@ -324,7 +331,7 @@ def _cut() -> alt.Chart:
 
 def _bar_tooltip() -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("rank:Q", title="bar"),
+        alt.Tooltip("bar:Q", title="bar"),
         alt.Tooltip("kind:N", title="kind"),
         alt.Tooltip("length:Q", format=".3~g", title="length"),
     ]
@@ -332,10 +339,6 @@ def _bar_tooltip() -> list[alt.Tooltip]:
 
 def _component_colour(component: int) -> str:
     return BEFORE if component < 0 else CLASS_COLOURS[component % len(CLASS_COLOURS)]
-
-
-def _counts(count: int) -> alt.Axis:
-    return alt.Axis(grid=False, values=[1, count] if count > 1 else [1], format="d", titlePadding=6, labelPadding=4)
 
 
 def _round(value: float) -> float:

@@ -40,23 +40,25 @@ def page() -> None:
         with st.popover("Change the cloud", icon=":material/scatter_plot:", type="tertiary"):
             cloud, of = _chosen()
     else:
-        st.caption(
-            "A disc of diameter e grows around every point, and points whose discs touch are joined into a component. "
-            "Each time two components meet, one of them ends: that is a bar, as long as e is then."
-        )
         cloud, of = _chosen()
     if cloud is None:
         return
     found = _growing(of, cloud)
-    with st.container(border=True, key="growing"):
+    with st.container(border=True, key="growing-box"):
         figure(lambda: growing(found, description=_said(found)), key="growing", of=of)
+        if step not in lesson.STEPS:
+            st.caption(
+                "A disc of diameter e grows around every point, and points whose discs touch are joined into a "
+                "component. Each time two components meet, one of them ends: that is a bar, as long as e is then. "
+                "Solid bars are features, pale ones noise; dashed is the threshold."
+            )
         st.caption(
-            "Click a bar or an edge of the tree, and both are marked; click a loop, and the thick edge begins it, the "
-            "thin one ends it. Solid bars are features, pale ones noise; dashed is the threshold."
+            "Click a bar or an edge of the tree, and both are marked. Click a loop: the thick edge begins it, the thin "
+            "one ends it."
         )
         if st.toggle("Bars as a table", key="table", bind="query-params"):
             st.dataframe(
-                found.bars[["rank", "length", "kind"]].rename(columns={"rank": "bar"}),
+                found.bars[["bar", "length", "kind"]],
                 hide_index=True,
                 height=280,
                 alt="The bars of dimension 0, longest first",
@@ -170,7 +172,7 @@ def _regularizer(cloud: np.ndarray, of: tuple) -> None:
         return
     with st.spinner("Loading torch, the first time …"):
         done = _acted(of, choice, cloud)
-    with st.container(border=True, key="acting"):
+    with st.container(border=True, key="acting-box"):
         figure(lambda: descent(done, description=_said_of(done, choice)), key="acting", of=(*of, choice))
         st.caption(
             "Hollow: before. Filled: now. The cloud is drawn at equal spread in every step, since entropy does not "
@@ -224,12 +226,12 @@ def _acted(of: tuple, choice: str, _cloud: np.ndarray) -> Descent:
 def _said(found: Growing) -> str:
     lengths = found.bars["length"]
     features = int((found.bars["kind"] == "feature").sum())
-    loop = f"; the longest from {number(float(found.loops['birth'][0]))} to {number(float(found.loops['death'][0]))}"
+    loops = [f"; the longest from {number(row.birth)} to {number(row.death)}" for row in found.loops.itertuples()][:1]
     return (
         f"A cloud of {len(lengths) + 1} points whose discs grow with the slider, and its barcode: {len(lengths)} bars, "
         f"the longest {number(float(lengths.max()))}, the shortest {number(float(lengths.min()))}; {features} features; "
         f"threshold {number(found.threshold)}; entropy {number(found.entropy)} nats; {len(found.loops)} loops"
-        f"{loop if len(found.loops) else ''}."
+        f"{''.join(loops)}."
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.topology import feature_mask, minimum_spanning_tree
 from core.topology.features import bar_entropy
-from explorer.charts.descent import SERIES, Descent
+from explorer.charts.descent import SERIES, Descent, joined
 from explorer.panels.growing import digits, ends
 
 CHOICES = {
@@ -37,12 +37,14 @@ def acted(points: np.ndarray, choice: str) -> Descent:
         for series, chosen in zip(SERIES, (bars, bars[features]), strict=True):
             nats, most = bar_entropy(chosen), math.log(max(len(chosen), 1))
             rows.append((step, series, round(nats, 4), round(nats / most, 4) if most else 1.0))
-    frame = pd.DataFrame({"rank": np.arange(1, len(points)), "length": list(np.stack(lengths, -1).round(decimals))})
-    for name in corners[0]:
-        frame[name] = list(np.stack([corner[name] for corner in corners], -1).round(decimals))
+    all_lengths = np.stack(lengths, axis=-1).round(decimals)
+    frame = pd.DataFrame({"rank": np.arange(1, len(points)), "lengths": joined(all_lengths)})
+    for name, plural in (("x", "xs"), ("y", "ys"), ("x2", "xs2"), ("y2", "ys2")):
+        frame[plural] = joined(np.stack([corner[name] for corner in corners], axis=-1).round(decimals))
     return Descent(
         path=path.round(decimals),
         bars=frame,
+        longest=float(all_lengths.max(initial=0.0)),
         kept=np.array(kept),
         entropy=pd.DataFrame(rows, columns=["step", "series", "nats", "share"]),
     )

@@ -21,19 +21,18 @@ def shown(points: np.ndarray) -> Growing:
     order = np.argsort(turn_scales[:, 0] - turn_scales[:, 1], kind="stable")
     turns, turn_scales = turns[order], turn_scales[order]
     x, y = points.T
-    rank = np.arange(1, len(found.lengths) + 1)
     bars = pd.DataFrame(
         {
-            "rank": rank,
+            "bar": np.arange(1, len(found.lengths) + 1),
             "length": found.lengths,
             "kind": np.where(features, "feature", "noise"),
             **ends(points, found.edges),
         }
     )
-    loops = pd.DataFrame({"rank": np.arange(1, len(turns) + 1), "birth": turn_scales[:, 0], "death": turn_scales[:, 1]})
+    loops = pd.DataFrame({"loop": np.arange(1, len(turns) + 1), "birth": turn_scales[:, 0], "death": turn_scales[:, 1]})
     turning = pd.concat(
         [
-            loops[["rank"]].assign(when=when, **ends(points, turns[:, side]))
+            loops[["loop"]].assign(when=when, **ends(points, turns[:, side]))
             for side, when in enumerate(("begins", "ends"))
         ],
         ignore_index=True,

@@ -97,7 +97,7 @@ def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], 
         show_points: shows the points that it is given, as the address has them.
     """
     step = STEPS[name]
-    with st.container(border=True, key="lesson", gap="small"):
+    with st.container(border=True, key="lesson-step", gap="small"):
         left, right = st.columns([11, 9], gap="medium")
         with left:
             st.markdown(f"**{name}. {step.title}**")
