@@ -288,7 +288,10 @@ def report(
 @cli.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="topology, measures, or step (the regularizer's share of a training step).")
+        str,
+        typer.Argument(
+            help="topology, measures, step (the regularizer's share of a training step), or app (its pages)."
+        ),
     ] = "topology",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,

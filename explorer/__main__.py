@@ -6,7 +6,7 @@ from importlib import import_module
 
 from core.errors import IsobarError
 
-_COMMANDS = {"report": "explorer.report"}
+_COMMANDS = {"report": "explorer.report", "bench": "explorer.benchmark"}
 
 
 def main() -> int:

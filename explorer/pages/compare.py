@@ -1,5 +1,7 @@
 """Is it worth it? Runs beside each other, over seeds and beside their baselines."""
 
+import zlib
+
 import streamlit as st
 
 from core.errors import IsobarError
@@ -78,7 +80,7 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
     # Rows are known by their places: where those change, the table is another one.
     event = st.dataframe(
         frame,
-        key=f"runs-{hash(tuple(shown))}",
+        key=f"runs-{zlib.crc32(','.join(shown).encode())}",
         hide_index=True,
         height=230,
         placeholder="–",

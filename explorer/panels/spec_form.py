@@ -11,7 +11,7 @@ from core.training.spec import REGULARIZERS, RunSpec
 
 FIRST = ("model", "task", "regularizer")
 GROUPS = {
-    "Regularizer": (*OF_REGULARIZER, "pooling", "layer"),
+    "Regularizer": (*(name for name in OF_REGULARIZER if name in RunSpec.model_fields), "pooling", "layer"),
     "Training": (
         "epochs",
         "max_steps",
