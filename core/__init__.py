@@ -23,6 +23,7 @@ _HOME = {
     "RunSpec": "core.training",
     "train": "core.training",
     "inspect_checkpoint": "core.training",
+    "measure_layers": "core.training",
     "load_run": "core.runs",
     "list_runs": "core.runs",
     "IsobarError": "core.errors",
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
     from core.runs import list_runs, load_run
     from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features
-    from core.training import RunSpec, inspect_checkpoint, train
+    from core.training import RunSpec, inspect_checkpoint, measure_layers, train
 
 
 def __getattr__(name: str):

@@ -15,12 +15,15 @@ from core.geometry.spectrum import (
     partition_ratio,
     singular_values,
 )
+from core.geometry.stream import CloudStream, Moments
 
 __all__ = [
     "MAIN",
     "MEASURES",
     "ClassShape",
+    "CloudStream",
     "Measure",
+    "Moments",
     "anisotropy",
     "effective_rank",
     "eigenvalue_early_enrichment",
