@@ -39,9 +39,17 @@ def app() -> list[dict]:
     return json.loads(done.stdout)
 
 
+def regularizers() -> list[dict]:
+    """The regularizers forward and backward beside IsoScore* by singular values."""
+    from core.regularizers.benchmark import run
+
+    return run()
+
+
 BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
     "topology": topology,
     "measures": measures,
+    "regularizers": regularizers,
     "step": step,
     "app": app,
 }

@@ -290,7 +290,7 @@ def bench(
     what: Annotated[
         str,
         typer.Argument(
-            help="topology, measures, step (the regularizer's share of a training step), or app (its pages)."
+            help="topology, measures, regularizers, step (their share of a training step), or app (its pages)."
         ),
     ] = "topology",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,

@@ -29,7 +29,7 @@ def print_report(report: Mapping) -> None:
         table.add_column(name, justify="right")
     table.add_column("better is")
     for name in dict.fromkeys([*before, *after]):
-        if name != "classes":
+        if name not in ("classes", "layers"):
             table.add_row(
                 _label(name),
                 number(before.get(name)),
@@ -97,6 +97,18 @@ def print_inspection(found) -> None:
         )
         table.add_row(Text(shape.name), *(number(cell) for cell in row))
     console.print(table)
+    print_layers(found.layers)
+
+
+def print_layers(layers: list[Mapping]) -> None:
+    """Print a few measures of every layer, the input embeddings' first."""
+    names = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "effective_rank")
+    table = Table("layer", title="The space of each layer", title_justify="left")
+    for name in names:
+        table.add_column(_label(name), justify="right")
+    for k, measures in enumerate(layers):
+        table.add_row("input" if k == 0 else str(k), *(number(measures.get(name)) for name in names))
+    Console().print(table)
 
 
 def print_runs(runs: Iterable[Run]) -> None:

@@ -18,13 +18,16 @@ from core.geometry.spectrum import (
     partition_ratio,
     singular_values,
 )
+from core.geometry.stream import CloudStream, Moments
 
 __all__ = [
     "MAIN",
     "MEASURES",
     "ClassShape",
+    "CloudStream",
     "Measure",
     "Merge",
+    "Moments",
     "Projection",
     "aligned_axes",
     "anisotropy",

@@ -80,14 +80,16 @@ class _IsoScore(torch.autograd.Function):
         n, d = states.shape
         rows = kept.unsqueeze(1)
         count = sum_over_processes(kept.sum())
-        mean = sum_over_processes(torch.where(rows, states, 0).sum(0)) / count.clamp(min=1)
-        centered = torch.where(rows, states - mean, 0)
+        # In place from here on: on the CPU new memory costs as much as the arithmetic in it.
+        centered = torch.where(rows, states, 0)
+        mean = sum_over_processes(centered.sum(0)) / count.clamp(min=1)
+        centered.sub_(mean).mul_(rows)
         keep = (1 - zeta) / (count - 1).clamp(min=1).to(states.dtype)
         # Sigma_z = (1 - z) Sigma + z Sigma_S. With fewer states than dimensions the Gram matrix has the same norms,
         # but not the scalar product with a Sigma_S that is not the identity, which costs as much as Sigma itself.
         if shrinkage is None and n < d and not is_distributed():
             moment = (centered @ centered.mT).mul_(keep)
-            trace, square = moment.trace(), moment.square().sum()
+            trace, square = moment.trace(), _dot(moment, moment)
             square = square + 2 * zeta * trace + zeta**2 * d
             trace = trace + zeta * d
         else:
@@ -96,7 +98,7 @@ class _IsoScore(torch.autograd.Function):
                 moment.add_(shrinkage, alpha=zeta)
             else:
                 moment.diagonal().add_(zeta)
-            trace, square = moment.trace(), moment.square().sum()
+            trace, square = moment.trace(), _dot(moment, moment)
         # States that differ by rounding alone don't vary.
         rounding = (4 * torch.finfo(states.dtype).eps) ** 2 * mean.square().sum()
         defined = (count >= 2) & (square > rounding**2) & (d > 1)
@@ -124,3 +126,7 @@ class _IsoScore(torch.autograd.Function):
             along = torch.addmm(centered, moment, centered, beta=ctx.zeta)
         slope = slope * sum_over_processes(grad)
         return along.mul_(-ratio * slope).addcmul_(centered, slope), None, None, None
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.dot(a.flatten(), b.flatten())
