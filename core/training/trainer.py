@@ -192,14 +192,16 @@ class _Work:
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
         writer.probe(self.probe.frame)
-        trainer = self._trainer(writer.path, resume)
+        checkpoint = last_checkpoint(writer.path) if resume else None
+        trainer = self._trainer(writer.path, resume=checkpoint is not None)
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
-        checkpoint = last_checkpoint(writer.path) if resume else None
         writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
         if resume:
-            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else 0)
+            writer.rewind(
+                int(checkpoint.name.split("-")[1]) if checkpoint else -1
+            )  # from the very start, if it must be
             recorder.recall(load_run(writer.path))
         with stop.listening():
             try:

@@ -6,7 +6,8 @@ import streamlit as st
 import yaml
 
 from core.errors import IsobarError
-from core.training.spec import OF_REGULARIZER, RunSpec
+from core.runs.settings import OF_REGULARIZER
+from core.training.spec import RunSpec
 
 FIRST = ("model", "task", "regularizer")
 GROUPS = {
