@@ -18,6 +18,8 @@ _HOME = {
     "isoscore": "core.geometry",
     "mean_cosine": "core.geometry",
     "PersistentEntropyLoss": "core.regularizers",
+    "IStarLoss": "core.regularizers",
+    "CosineLoss": "core.regularizers",
     "RunSpec": "core.training",
     "train": "core.training",
     "inspect_checkpoint": "core.training",
@@ -31,7 +33,7 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from core.errors import IsobarError
     from core.geometry import anisotropy, isoscore, mean_cosine, measure
-    from core.regularizers import PersistentEntropyLoss
+    from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
     from core.runs import list_runs, load_run
     from core.runs.compare import compare
     from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features

@@ -25,4 +25,16 @@ def step() -> list[dict]:
     return run()
 
 
-BENCHMARKS: dict[str, Callable[[], list[dict]]] = {"topology": topology, "measures": measures, "step": step}
+def regularizers() -> list[dict]:
+    """The regularizers forward and backward beside IsoScore* by singular values."""
+    from core.regularizers.benchmark import run
+
+    return run()
+
+
+BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
+    "topology": topology,
+    "measures": measures,
+    "regularizers": regularizers,
+    "step": step,
+}

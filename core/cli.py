@@ -343,7 +343,7 @@ def _check_all_finished(finished: int, cells: int) -> None:
 @cli.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="topology, measures, or step (the regularizer's share of a training step).")
+        str, typer.Argument(help="topology, measures, regularizers, or step (their share of a training step).")
     ] = "topology",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,

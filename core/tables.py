@@ -194,7 +194,7 @@ def reproduction_markdown(found: list[Reproduction]) -> str:
 
 def _verdicts(one: Reproduction) -> str:
     given = [claim.verdict for claim in one.claims]
-    return ", ".join(f"{given.count(word)} {word}" for word in VERDICTS)
+    return ", ".join(f"{word} {given.count(word)}" for word in VERDICTS)
 
 
 def _how_to_read(one: Reproduction) -> str:

@@ -3,13 +3,12 @@
 import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
 from core.errors import IsobarError, nearest
 from core.runs import Run
-from core.runs.compare import Comparison, Difference, Estimate, Group, called, compare, paired
+from core.runs.compare import Comparison, Difference, Group, called, compare, paired
 from core.runs.settings import setting
 from core.training.spec import RunSpec, slug
 from core.training.sweep import Sweep, cell_dir
@@ -37,14 +36,14 @@ class Claim:
     Attributes:
         claim: in words.  paper: what it reports.
         here: the difference found; None where its runs are missing.
-        before: the mean that it starts from.
+        before: the mean of the runs that it is a difference from.
         verdict: whether the claim holds here.
     """
 
     claim: str
     paper: str
     here: Difference | None
-    before: Estimate | None
+    before: float | None
     verdict: Verdict
 
     def row(self) -> dict:
@@ -53,7 +52,7 @@ class Claim:
         return {
             "claim": self.claim,
             "paper": self.paper,
-            "here": f"{before.mean:.3f} → {before.mean + here.mean:.3f} ({here.mean:+.3f})" if here and before else "–",
+            "here": f"{before:.3f} → {before + here.mean:.3f} ({here.mean:+.3f})" if here else "–",
             "95 % interval": f"[{here.low:+.3f}, {here.high:+.3f}]" if here and here.low is not None else "–",
             "p": f"{here.p:.3g}" if here and here.p is not None else "–",
             "seeds": len(here.seeds) if here else 0,
@@ -101,7 +100,7 @@ class Reproduction:
 
 def presets() -> dict[str, Path]:
     """Return the sweep files that come with Isobar, by name."""
-    folder = Path(str(files("assets"))) / "reproduce"
+    folder = Path(__file__).parents[2] / "assets" / "reproduce"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -163,10 +162,9 @@ def _reproduction(model: str, task: str, found: Comparison, names: Mapping[tuple
     scores = plain.means[metric].values if plain and metric in plain.means else ()
     noise = statistics.stdev(scores) if len(scores) > 1 else None
     changes = selected.differences if selected else {}
-    before = plain.means if plain else {}
 
     def claim(words: str, paper: str, key: str, verdict: Verdict) -> Claim:
-        return Claim(words, paper, changes.get(key), before.get(key), verdict)
+        return Claim(words, paper, changes.get(key), _before(plain, key, changes.get(key)), verdict)
 
     claims = [
         claim(
@@ -187,13 +185,17 @@ def _reproduction(model: str, task: str, found: Comparison, names: Mapping[tuple
         for key, sign, way in (("anisotropy_1_centered", -1, "lower"), (metric, 1, "higher")):
             words = f"(c) {called(key)} is {way} with selected bars than with {rival} bars"
             change = between.get(key)
-            claims.append(
-                Claim(
-                    words, "selected is better", change, other.means.get(key) if other else None, _moves(change, sign)
-                )
-            )
+            claims.append(Claim(words, "selected is better", change, _before(other, key, change), _moves(change, sign)))
     ordered = {name: groups[name] for name in ("none", *dict.fromkeys(names.values())) if name in groups}
     return Reproduction(model, task, metric, tuple(claims), ordered, noise, found.notes)
+
+
+def _before(group: Group | None, key: str, change: Difference | None) -> float | None:
+    """Return the mean of the runs of `group` that `change` is a difference from."""
+    if group is None or change is None:
+        return None
+    by_seed = dict(zip(group.means[key].seeds, group.means[key].values))
+    return statistics.fmean(by_seed[seed] for seed in change.seeds)
 
 
 def _moves(change: Difference | None, sign: int) -> Verdict:

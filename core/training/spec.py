@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import IsobarError, nearest
-from core.runs.settings import method
+from core.runs.settings import SETTINGS_OF, method
 
-Regularizer = Literal["persistent-entropy", "none"]
+REGULARIZERS = tuple(SETTINGS_OF)
 Selection = Literal["prominent", "all", "longest", "random"]
 Scope = Literal["class", "global"]
 Pooling = Literal["cls", "mean", "last"]
@@ -29,11 +29,12 @@ class RunSpec(BaseModel):
 
     model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
     task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
-    regularizer: Regularizer = Field(
-        "persistent-entropy", description="The term added to the task loss; 'none' is the baseline."
+    regularizer: str = Field(
+        "persistent-entropy",
+        description="The term added to the task loss, or several joined by '+'; 'none' is the baseline.",
     )
     weight: Annotated[float, Field(ge=0, le=1000)] = Field(
-        1.0, description="Factor of the regularizer; 1 is the paper's and held in the sweep."
+        1.0, description="Factor of the persistent entropy; 1 is the paper's and held in the sweep."
     )
     selection: Selection = Field("prominent", description="Which bars count: the features, all, or an ablation.")
     longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
@@ -44,6 +45,20 @@ class RunSpec(BaseModel):
     )
     memory: Annotated[int, Field(ge=0, le=4096)] = Field(
         0, description="Past embeddings a class that join the cloud; 0 sees the batch alone."
+    )
+    istar_weight: Annotated[float, Field(ge=-1000, le=1000)] = Field(
+        -1.0,
+        description="Factor of 1 - IsoScore*: below 0 it lowers isotropy, which its paper finds better on most tasks, above 0 it raises it.",
+    )
+    istar_zeta: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="Weight of the covariance of a large sample in the batch's own; 0.2 is the authors'."
+    )
+    istar_layers: str = Field(
+        "all",
+        description="Whose token states I-STAR sees: 'all' layers' (the paper's), or one's, by its number as in 'layer'.",
+    )
+    cosine_weight: Annotated[float, Field(ge=0, le=1000)] = Field(
+        1.0, description="Factor of the mean cosine of the batch's embeddings, which lies between -1 and 1."
     )
     pooling: Pooling = Field("cls", description="How a text's token states become its embedding.")
     layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
@@ -91,6 +106,22 @@ class RunSpec(BaseModel):
     save_model: bool = Field(True, description="Keep the trained model in model/; sweeps leave it out for space.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of data order, head, dropout and probe set.")
 
+    @field_validator("regularizer")
+    @classmethod
+    def _names_in_order(cls, value: str) -> str:
+        names = value.split("+")
+        if value != "none" and not (set(names) <= set(REGULARIZERS) and len(set(names)) == len(names)):
+            raise ValueError(f"'none' or one or more of {', '.join(REGULARIZERS)}, each once, joined by '+'")
+        return "none" if value == "none" else "+".join(name for name in REGULARIZERS if name in names)
+
+    @field_validator("istar_layers", mode="before")
+    @classmethod
+    def _all_or_a_number(cls, value: object) -> str:
+        text = str(value)
+        if text != "all" and not text.removeprefix("-").isdecimal():
+            raise ValueError("'all' or the number of a layer")
+        return text
+
     @classmethod
     def parse(cls, values: Mapping, where: str = "the settings") -> "RunSpec":
         """Return the spec with these `values`; what is not given keeps its default.
@@ -108,12 +139,16 @@ class RunSpec(BaseModel):
             first = error.errors()[0]
             name = str(first["loc"][0])
             message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-            hint = nearest(str(first["input"]), cls.choices(name)) if cls.choices(name) else ""
+            choices = cls.choices(name)
+            unknown = [part for part in str(first["input"]).split("+") if part not in choices]
+            hint = nearest(unknown[0], choices) if choices and unknown else ""
             raise IsobarError(f"{name} is {first['input']!r}, but should be {message} (in {where}).{hint}") from error
 
     @classmethod
     def choices(cls, field: str) -> tuple[str, ...]:
-        """Return the values that `field` is limited to, or none where it isn't."""
+        """Return the values that `field` is limited to, or none where it isn't; of the regularizer, the names it is made of."""
+        if field == "regularizer":
+            return (*REGULARIZERS, "none")
         annotation = cls.model_fields[field].annotation
         return tuple(getattr(annotation, "__args__", ())) if getattr(annotation, "__origin__", None) is Literal else ()
 
@@ -137,8 +172,13 @@ class RunSpec(BaseModel):
         return {name: field.default for name, field in cls.model_fields.items()}
 
     @property
+    def regularizers(self) -> tuple[str, ...]:
+        """The names of the regularizers, in the order of REGULARIZERS; empty for a baseline."""
+        return () if self.regularizer == "none" else tuple(self.regularizer.split("+"))
+
+    @property
     def method(self) -> str:
-        """A word for the regularizer: its selection for persistent entropy, else its name."""
+        """A word for each regularizer, joined by ``+``: the selection for persistent entropy, else its name."""
         return method(self.model_dump(include={"regularizer", "selection"}))
 
     def run_name(self, now: datetime | None = None) -> str:

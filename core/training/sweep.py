@@ -106,7 +106,7 @@ class Sweep(BaseModel):
 
 def plain(spec: RunSpec) -> RunSpec:
     """Return the baseline of `spec`, with the regularizer's own settings at their defaults: one for all its rivals."""
-    defaults = {name: RunSpec.model_fields[name].default for name in OF_REGULARIZER if name in RunSpec.model_fields}
+    defaults = {name: RunSpec.model_fields[name].default for name in OF_REGULARIZER}
     return spec.baseline().model_copy(update=defaults)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import datasets
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     DataCollatorWithPadding,
     PrinterCallback,
@@ -21,75 +22,101 @@ from transformers import (
 
 from core.errors import IsobarError, RunFailedError
 from core.models.embedding import check_layer, pool
+from core.models.layers import chosen_layers, token_states
 from core.models.loading import LoadedModel, load_model
-from core.regularizers import PersistentEntropyLoss, Regularizer
+from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss, Regularizer
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set, score
-from core.training.callbacks import Progress, RunRecorder, StepLog, Stopped, StopSignal
+from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, StepLog, Stopped, StopSignal
 from core.training.probe import Probe
 from core.training.spec import RunSpec
 
+_SHRINKAGE = "istar.safetensors"  # in a checkpoint
+
 
 class RegularizedTrainer(Trainer):
-    """A Trainer whose training loss is the model's own plus the regularizer's value on the batch's embeddings.
+    """A Trainer whose training loss is the model's own plus the regularizers' values.
 
     Args:
         spec: the run's settings.
-        regularizer: called with embeddings (b, d) and labels (b,); its value is added. Its statistics are logged
-            even where the spec asks for no regularizer, so that a baseline can be compared.
+        regularizers: by name. Each is called with the batch's embeddings (b, d) and labels (b,), "istar" with its token
+            states (n, d) and their labels, and its value is added where the spec asks for it. The persistent entropy's
+            statistics are logged in any case, so that its rivals and the baseline can be compared with it.
         task_metrics: the names that evaluation reports, the headline first.
         options: as :class:`transformers.Trainer` takes them.
     """
 
-    def __init__(self, *, spec: RunSpec, regularizer: Regularizer, task_metrics: tuple[str, ...], **options):
+    def __init__(
+        self, *, spec: RunSpec, regularizers: dict[str, Regularizer], task_metrics: tuple[str, ...], **options
+    ):
         super().__init__(
             compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)), **options
         )
         # Per-batch means, so that accumulation divides task loss and regularizer alike.
         self.model_accepts_loss_kwargs = False
-        self.spec, self.regularizer, self.task_metrics = spec, regularizer, task_metrics
+        self.spec, self.regularizers, self.task_metrics = spec, regularizers, task_metrics
         self.step_log = StepLog()
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Return the model's loss, plus the regularizer's value while training."""
+        """Return the model's loss, plus the regularizers' values while training."""
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         inputs = {**inputs, "output_hidden_states": True}
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         self.step_log.task_loss.append(loss.detach())
-        states = outputs.hidden_states[self.spec.layer]
-        embeddings = pool(states, inputs["attention_mask"], self.spec.pooling)
-        if self.spec.regularizer == "none":
-            with torch.no_grad():
-                self.regularizer(embeddings, inputs["labels"])
-        else:
-            term = self._timed(embeddings, inputs["labels"])
-            self.step_log.regularizer.append(term.detach())
-            loss = loss + term
+        labels = inputs["labels"]
+        embeddings = pool(outputs.hidden_states[self.spec.layer], inputs["attention_mask"], self.spec.pooling)
+        for name, regularizer in self.regularizers.items():
+            if name not in self.spec.regularizers:
+                with torch.no_grad():
+                    regularizer(embeddings, labels)
+            elif name == "istar":
+                states = chosen_layers(outputs.hidden_states, self.spec.istar_layers)
+                loss = loss + self._timed(name, *token_states(states, inputs["attention_mask"], labels))
+            else:
+                loss = loss + self._timed(name, embeddings, labels)
         return (loss, outputs) if return_outputs else loss
 
     def regularizer_stats(self) -> dict:
-        """Return what the regularizer saw in the last batch: ``skipped`` and per class entropy, bars and features."""
-        return self.regularizer.read_stats()
+        """Return what the regularizers saw in the last batch.
 
-    def _timed(self, embeddings, labels):
-        """Return the regularizer's value; its forward and backward time goes to the step log.
+        Of the persistent entropy ``skipped`` and, by class, entropy, bars and features; of a rival, under its name, the
+        measure that it regularizes.
+        """
+        stats = {name: regularizer.read_stats() for name, regularizer in self.regularizers.items()}
+        rivals = {
+            name: {k: v for k, v in row.items() if k != "classes"}
+            for name, row in stats.items()
+            if name != "persistent-entropy"
+        }
+        return {**stats["persistent-entropy"], **rivals}
 
-        Autograd runs later operations first, so the regularizer's backward is one stretch: from the gradient of its
+    def _save_checkpoint(self, model, trial):
+        """Also keep I-STAR's shrinkage covariance, so that a resumed epoch goes on with it."""
+        super()._save_checkpoint(model, trial)
+        istar = self.regularizers.get("istar")
+        if istar is not None and istar.shrinkage is not None:
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            save_file({"shrinkage": istar.shrinkage.contiguous()}, folder / _SHRINKAGE)
+
+    def _timed(self, name: str, states, labels):
+        """Return the value of the regularizer `name`; it and its forward and backward time go to the step log.
+
+        Autograd runs later operations first, so a regularizer's backward is one stretch: from the gradient of its
         value to the gradient of its input. On a GPU these are the times to launch the work, not to finish it.
         """
+        seconds = self.step_log.regularizers_seconds.setdefault(name, [])
         started = time.perf_counter()
-        embeddings = embeddings.view_as(embeddings)  # a node of its own, whose gradient is the regularizer's alone
-        term = self.regularizer(embeddings, labels)
+        states = states.view_as(states)  # a node of its own, whose gradient is the regularizer's alone
+        term = self.regularizers[name](states, labels)
         forward = time.perf_counter() - started
+        self.step_log.regularizers.setdefault(name, []).append(term.detach())
         if not term.requires_grad:  # every class was too small for a barcode
-            self.step_log.regularizer_seconds.append(forward)
+            seconds.append(forward)
             return term
         clock = []
         term.register_hook(lambda _: clock.append(time.perf_counter()))
-        embeddings.register_hook(
-            lambda _: self.step_log.regularizer_seconds.append(forward + time.perf_counter() - clock[0])
-        )
+        states.register_hook(lambda _: seconds.append(forward + time.perf_counter() - clock[0]))
         return term
 
 
@@ -164,6 +191,8 @@ class _Work:
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels)
         check_layer(loaded.model, spec.layer)
+        if "istar" in spec.regularizers and spec.istar_layers != "all":
+            check_layer(loaded.model, int(spec.istar_layers))
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
         probe = make_probe(task, loaded, spec)
@@ -197,11 +226,13 @@ class _Work:
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
+        if "istar" in trainer.regularizers:
+            kept = checkpoint / _SHRINKAGE if checkpoint else None
+            kept = load_file(kept)["shrinkage"] if kept and kept.exists() else None
+            trainer.add_callback(ShrinkageRenewal(trainer, kept, recorder.sampled))
         writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
         if resume:
-            writer.rewind(
-                int(checkpoint.name.split("-")[1]) if checkpoint else -1
-            )  # from the very start, if it must be
+            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))
         with stop.listening():
             try:
@@ -254,7 +285,7 @@ class _Work:
         )
         trainer = RegularizedTrainer(
             spec=spec,
-            regularizer=regularizer_of(spec),
+            regularizers=regularizers_of(spec),
             task_metrics=self.task.metrics,
             model=self.loaded.model,
             args=arguments,
@@ -283,8 +314,20 @@ def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: 
     return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
 
 
-def regularizer_of(spec: RunSpec) -> Regularizer:
-    """Return the regularizer that `spec` asks for; for ``none`` the persistent entropy, to be logged and not added."""
+def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:
+    """Return the regularizers that `spec` asks for, by name, and the persistent entropy, to be logged if not added."""
+    rivals = {
+        "istar": lambda: IStarLoss(weight=spec.istar_weight, zeta=spec.istar_zeta),
+        "cosine": lambda: CosineLoss(weight=spec.cosine_weight),
+    }
+    return {
+        "persistent-entropy": persistent_entropy_of(spec),
+        **{name: make() for name, make in rivals.items() if name in spec.regularizers},
+    }
+
+
+def persistent_entropy_of(spec: RunSpec) -> PersistentEntropyLoss:
+    """Return the project's own regularizer with the settings of `spec`."""
     return PersistentEntropyLoss(
         weight=spec.weight,
         selection=spec.selection,

@@ -86,7 +86,7 @@ def _header(run: Run) -> None:
         with st.popover("Export", icon=":material/download:"):
             _exports(run)
     facts = [
-        f"weight {settings['weight']:g}" if row.method != "baseline" and "weight" in settings else "",
+        *(f"{name.replace('_', ' ')} {settings[name]:g}" for name in data.weights(settings)),
         f"seed {plain(row.seed)}",
         moment(run.name),
         plain(run.status.get("device") or ""),
@@ -95,7 +95,8 @@ def _header(run: Run) -> None:
         if data.is_sample(run):
             st.badge("sample run", color="green", icon=":material/inventory_2:")
         st.badge(word, color=colour)
-        st.badge("baseline" if row.method == "baseline" else f"persistent entropy: {plain(row.method)}", color="gray")
+        alone = settings.get("regularizer") == "persistent-entropy"
+        st.badge(f"persistent entropy: {plain(row.method)}" if alone else plain(row.method), color="gray")
         st.caption(" · ".join(fact for fact in facts if fact), width="content")
 
 

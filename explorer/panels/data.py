@@ -114,13 +114,24 @@ def short(name: object) -> str:
 
 
 def method(settings: dict) -> str:
-    """Return what the run's regularizer acts on, in words; ``baseline`` without one."""
-    regularizer = settings.get("regularizer", "?")
-    if regularizer == "none":
+    """Return what the run's regularizers act on, in words; ``baseline`` without one."""
+    names = str(settings.get("regularizer", "?")).split("+")
+    if names == ["none"]:
         return "baseline"
-    if regularizer == "persistent-entropy":
-        return _METHODS.get(settings.get("selection", ""), "persistent entropy")
-    return str(regularizer)
+    up = settings.get("istar_weight", -1) > 0
+    words = {
+        "persistent-entropy": _METHODS.get(settings.get("selection", ""), "persistent entropy"),
+        "istar": f"I-STAR {'↑' if up else '↓'}",  # the way it moves isotropy
+        "cosine": "cosine",
+    }
+    return " + ".join(words.get(name, name) for name in names)
+
+
+def weights(settings: dict) -> list[str]:
+    """Return the names of the settings that weigh the run's regularizers."""
+    names = {"persistent-entropy": "weight", "istar": "istar_weight", "cosine": "cosine_weight"}
+    found = (names.get(name) for name in str(settings.get("regularizer", "")).split("+"))
+    return [name for name in found if isinstance(settings.get(name), int | float)]
 
 
 def active() -> list[Run]:

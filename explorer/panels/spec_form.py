@@ -7,7 +7,7 @@ import yaml
 
 from core.errors import IsobarError
 from core.runs.settings import OF_REGULARIZER
-from core.training.spec import RunSpec
+from core.training.spec import REGULARIZERS, RunSpec
 
 FIRST = ("model", "task", "regularizer")
 GROUPS = {
@@ -28,19 +28,21 @@ GROUPS = {
     "Data": ("train_size", "text_column", "text_pair_column", "label_column"),
     "Record": ("probe_per_class", "snapshots", "evaluations", "log_every", "save_model", "report_to"),
 }
-_REGULARIZERS = {"persistent-entropy": "Persistent entropy", "none": "None (baseline)"}
+_REGULARIZERS = {"persistent-entropy": "Persistent entropy", "istar": "I-STAR", "cosine": "Cosine"}
 _KEY = "spec_"
 
 
 def values() -> dict:
     """Return the form's values as they are now: the fields' defaults until somebody changes them."""
-    return {name: st.session_state.get(_KEY + name, field.default) for name, field in RunSpec.model_fields.items()}
+    found = {name: st.session_state.get(_KEY + name, field.default) for name, field in RunSpec.model_fields.items()}
+    return {**found, "regularizer": _joined(found["regularizer"])}
 
 
 def fill(settings: Mapping) -> None:
     """Put these settings into the form; must come before it is drawn."""
     for name, field in RunSpec.model_fields.items():
-        st.session_state[_KEY + name] = settings.get(name, field.default)
+        value = settings.get(name, field.default)
+        st.session_state[_KEY + name] = _chosen(value) if name == "regularizer" else value
 
 
 def parsed() -> tuple[RunSpec | None, str]:
@@ -57,11 +59,16 @@ def field(name: str, problem: str = "", *, options: Iterable[str] = (), label: s
     key, help_ = _KEY + name, about.description
     label = label or name.replace("_", " ")
     if key not in st.session_state:
-        st.session_state[key] = about.default
+        st.session_state[key] = _chosen(about.default) if name == "regularizer" else about.default
     kept = {"key": key, "help": help_, "persist_state": "session"}
     choices = RunSpec.choices(name)
     if name == "regularizer":
-        st.segmented_control(label, choices, required=True, format_func=lambda c: _REGULARIZERS.get(c, c), **kept)
+        st.pills(
+            label, REGULARIZERS, selection_mode="multi", format_func=lambda c: _REGULARIZERS.get(c, c),
+            **{**kept, "help": "What is added to the task loss: one, several, or none for a baseline."},
+        )  # fmt: skip
+        if not st.session_state[key]:
+            st.caption("None: a baseline.")
     elif choices:
         st.selectbox(label, choices, **kept)
     elif options:
@@ -78,10 +85,12 @@ def field(name: str, problem: str = "", *, options: Iterable[str] = (), label: s
 
 
 def more(problem: str) -> None:
-    """Draw all fields but the first three, in groups."""
+    """Draw all fields but the first three, in groups; of the regularizers, those of the chosen ones."""
     grouped = {name for names in GROUPS.values() for name in names} | set(FIRST)
     rest = tuple(name for name in RunSpec.model_fields if name not in grouped)
+    chosen = _joined(values()["regularizer"])
     for title, names in {**GROUPS, "Other": rest}.items():
+        names = [name for name in names if name not in OF_REGULARIZER or regularizer_of(name) in chosen]
         if not names:
             continue
         st.markdown(f"**{title}**")
@@ -90,6 +99,11 @@ def more(problem: str) -> None:
             for column, name in zip(row, names[start : start + 3], strict=False):
                 with column:
                     field(name, problem)
+
+
+def regularizer_of(name: str) -> str:
+    """Return the regularizer that the setting `name` belongs to."""
+    return next((one for one in REGULARIZERS if name.startswith(f"{one}_")), REGULARIZERS[0])
 
 
 def concerns(name: str, problem: str) -> bool:
@@ -110,6 +124,16 @@ def from_yaml(text: str) -> dict:
     if not isinstance(found, dict):
         raise IsobarError("A spec holds lines 'name: value', such as 'task: grammar'.")
     return RunSpec.parse({k: v for k, v in found.items() if k != "record"}).model_dump()
+
+
+def _chosen(value: str) -> list[str]:
+    """Return the regularizers that a spec's ``regularizer`` names: what the widget holds."""
+    return [name for name in str(value).split("+") if name in REGULARIZERS]
+
+
+def _joined(chosen: str | list[str]) -> str:
+    """Return a spec's ``regularizer`` from what the widget holds (or from the field's default)."""
+    return chosen if isinstance(chosen, str) else "+".join(chosen) or "none"
 
 
 def _given(value: object) -> object:

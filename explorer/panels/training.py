@@ -13,6 +13,7 @@ from explorer.panels.progress import progress_of
 from explorer.panels.words import duration, meaning, number, plain
 
 _TERM = "#B07D00"
+_TERMS = {"persistent entropy": _TERM, "I-STAR": "#7B5EA7", "cosine": "#3A8F87"}
 
 
 @st.fragment(run_every=1.5)
@@ -62,12 +63,12 @@ def charts(run: Run) -> None:
             description="Task loss at each logged step",
         ),
         "regularizer": lambda: history(
-            _long(events, "step", {"regularizer": "regularizer"}),
+            _long(events, "step", _terms(events)),
             title="Regularizer" if regularized else "Regularizer: none, a baseline",
             value="nats",
-            colours={"regularizer": _TERM},
+            colours={name: _TERMS.get(name, _TERM) for name in _terms(events).values()},
             total_steps=total,
-            description="What the regularizer adds to the loss, at each logged step",
+            description="What each regularizer adds to the loss, at each logged step",
         ),
         "metric": lambda: history(
             _long(events, "evaluation", {f"metrics/{metric}": about.label}),
@@ -150,6 +151,13 @@ def _long(events: pd.DataFrame, kind: str, columns: dict[str, str]) -> pd.DataFr
     rows = events.loc[events["kind"] == kind, ["step", *there]]
     rows = rows.melt("step", var_name="series", value_name="value").dropna().astype({"step": int, "value": float})
     return rows.assign(series=rows["series"].map(there))
+
+
+def _terms(events: pd.DataFrame) -> dict[str, str]:
+    """Return the columns of what the regularizers add to the loss: each for itself, or of older runs the sum."""
+    names = {"persistent-entropy": "persistent entropy", "istar": "I-STAR", "cosine": "cosine"}
+    each = {f"regularizers/{name}": words for name, words in names.items() if f"regularizers/{name}" in events}
+    return each if len(each) > 1 else {"regularizer": "regularizer"}
 
 
 def _times(events: pd.DataFrame) -> str:
