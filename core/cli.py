@@ -4,6 +4,7 @@ import inspect
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -253,22 +254,112 @@ def compare(
         print_comparison(found)
 
 
+Processes = Annotated[
+    int, typer.Option(min=1, max=256, help="Cells at a time on one machine; its cores are divided among them.")
+]
+Backend = Annotated[str, typer.Option(help="Where cells run: local (processes of this machine) or ray (a cluster).")]
+Address = Annotated[
+    str, typer.Option(help="Of the Ray cluster: auto finds one that runs, local starts one on this machine.")
+]
+
+
 @cli.command()
 def sweep(
-    file: Annotated[Path, typer.Argument(help="YAML with base, grid and baselines; see assets/sweeps/.")],
+    file: Annotated[Path, typer.Argument(help="YAML with base, grid, cells and baselines; see assets/sweeps/.")],
     runs: Runs = _RUNS,
+    processes: Processes = 1,
+    backend: Backend = "local",
+    address: Address = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run every combination of some settings beside its baseline; finished cells are not run again."""
-    from core.training.sweep import Sweep, run_sweep, summary
+    from core.training.sweep import Sweep, summary
 
     chosen = Sweep.from_yaml(file)
-    with _quiet(as_json):
-        rows = summary(run_sweep(chosen, runs, tell=lambda line: print(line, file=sys.stderr, flush=True)))
-    if not rows:
-        raise RunFailedError("No cell of the sweep finished.")
-    _print_rows(rows, out, as_json)
+    _check_folder(out)
+    found = _run_cells(chosen, runs, backend, processes, address)
+    rows = summary(found) if found else []
+    if rows:
+        _print_rows(rows, out, as_json)
+    _check_all_finished(len(found), len(chosen.cells()))
+
+
+@cli.command()
+def reproduce(
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="grammar (what comes with Isobar), cola, mrpc, paper (BERT and RoBERTa on GLUE), or a sweep file."
+        ),
+    ] = "grammar",
+    model: Annotated[
+        str | None, typer.Option(help="Instead of the preset's: built-in name, local folder or Hub id.")
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Instead of the preset's, may be given several times: name, local folder or Hub id."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="How many; the presets have 5.")] = None,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Run nothing; tell what the finished cells say.")
+    ] = False,
+    runs: Runs = _RUNS,
+    processes: Processes = 1,
+    backend: Backend = "local",
+    address: Address = "auto",
+    out: Annotated[Path | None, typer.Option(help="Also write the tables to this file, as Markdown.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check the paper's claims one by one, with every rival of the regularizer; finished cells are not run again."""
+    from core.tables import print_reproduction, reproduction_markdown
+    from core.training.reproduce import adapted, read_preset
+    from core.training.reproduce import reproduce as claims_of
+
+    chosen = adapted(read_preset(preset), model, task or [], seeds)
+    _check_folder(out)
+    cells = chosen.cells()
+    if not report_only:
+        finished = len(_run_cells(chosen, runs, backend, processes, address))
+        if not finished:
+            _check_all_finished(0, len(cells))
+    found = claims_of(chosen, runs)
+    if out is not None:
+        with _writing(out):
+            out.write_text(reproduction_markdown(found), encoding="utf-8")
+    if as_json:
+        print(json.dumps([one.as_dict() for one in found]))
+    else:
+        print_reproduction(found)
+    if not report_only:
+        _check_all_finished(finished, len(cells))
+
+
+def _run_cells(chosen, runs: Path, backend: str, processes: int, address: str) -> list:
+    """Run a sweep under a bar of its progress; SIGTERM is taken as Ctrl-C is."""
+    from core.training.sweep import check_cells, run_sweep, unfinished
+    from core.training.workers import workers
+
+    if not (todo := unfinished(chosen, runs)):
+        return run_sweep(chosen, runs, None)
+    check_cells(todo)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with workers(backend, processes, address, runs) as executor, _sweep_bar() as (tell, watch):
+            return run_sweep(chosen, runs, executor, tell=tell, watch=watch)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_all_finished(finished: int, cells: int) -> None:
+    if finished < cells:
+        raise RunFailedError(
+            f"{cells - finished} of {cells} cells did not finish, as told above; the same command goes on with them."
+        )
 
 
 @cli.command()
@@ -385,6 +476,46 @@ def _progress_bar(console) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(rows[phase], completed=done, total=total)
 
         yield progress
+
+
+@contextmanager
+def _sweep_bar() -> Iterator[tuple[Callable, Callable]]:
+    """Yield what tells a line above the bars, and what brings the bars up to date: one of the whole, one a running cell."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=3600) as bar:
+        whole = None
+        rows: dict[str, Any] = {}
+
+        def watch(standing) -> None:
+            nonlocal whole
+            if whole is None:  # what had finished before says nothing of the speed
+                whole = bar.add_task("cells", total=standing.total, completed=standing.done)
+            failed = f", {len(standing.failed)} failed" if standing.failed else ""
+            bar.update(
+                whole, completed=standing.done, description=f"{standing.finished}/{standing.total} cells{failed}"
+            )
+            for name in rows.keys() - standing.running.keys():
+                bar.remove_task(rows.pop(name))
+            for name, (phase, done, total) in standing.running.items():
+                if name not in rows:
+                    rows[name] = bar.add_task(name, total=None)
+                bar.update(rows[name], description=f"  {name} {phase}", completed=done, total=total or None)
+
+        yield lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True), watch
 
 
 def _flat(settings: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:

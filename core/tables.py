@@ -9,6 +9,7 @@ from rich.text import Text
 from core.geometry import MEASURES
 from core.runs import Run
 from core.runs.compare import Comparison, Estimate, called
+from core.training.reproduce import VERDICTS, Reproduction
 
 _DASH = "–"
 
@@ -177,6 +178,44 @@ def markdown(rows: list[dict]) -> str:
     head = list(rows[0])
     lines = [head, ["---"] * len(head), *([number(row.get(name)) for name in head] for row in rows)]
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def print_reproduction(found: list[Reproduction]) -> None:
+    """Print the claims and the ablation of each model and task, as tables on a terminal and as Markdown elsewhere."""
+    if not Console().is_terminal:
+        print(reproduction_markdown(found), end="")
+        return
+    for one in found:
+        Console().print(Text(f"{one.model} on {one.task}: {_verdicts(one)}"))
+        print_rows([claim.row() for claim in one.claims])
+        print_rows(one.ablation_rows())
+        Console().print(*(Text(line) for line in (_how_to_read(one), *one.notes)), sep="\n")
+
+
+def reproduction_markdown(found: list[Reproduction]) -> str:
+    """Return the tables of claims and ablation as Markdown, with the sentences that say how to read them."""
+    return "\n".join(
+        f"# {one.model} on {one.task}\n\nOf {len(one.claims)} claims: {_verdicts(one)}.\n\n"
+        + markdown([claim.row() for claim in one.claims])
+        + f"\n{_how_to_read(one)}\n\n## Ablation\n\n"
+        + markdown(one.ablation_rows())
+        + "".join(f"\nNote: {note}\n" for note in one.notes)
+        for one in found
+    )
+
+
+def _verdicts(one: Reproduction) -> str:
+    given = [claim.verdict for claim in one.claims]
+    return ", ".join(f"{word} {given.count(word)}" for word in VERDICTS)
+
+
+def _how_to_read(one: Reproduction) -> str:
+    noise = "unknown with one seed" if one.noise is None else f"{one.noise:.3f}"
+    return (
+        "Differences are paired by seed, and their intervals bootstrapped over seeds. (a) and (c) hold, or do not, where "
+        "the interval leaves out 0. (b) holds where it leaves out a fall by more than the baseline's standard deviation over "
+        f"seeds ({noise}). The paper's figures are of the model named beside them."
+    )
 
 
 def _label(name: str) -> str:

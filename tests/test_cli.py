@@ -11,6 +11,7 @@ import pytest
 
 from core import load_run
 from core.cli import main
+from core.runs import RunWriter
 
 
 @dataclass
@@ -181,6 +182,69 @@ def test_a_comparison_that_cannot_be_made_is_one_sentence(isobar, tmp_path, word
     shutil.copytree(Path(__file__).parents[1] / "assets" / "sample", tmp_path / "sample")
     (tmp_path / "empty").mkdir()
     done = isobar("compare", *words, "--runs", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
+    from core.training.reproduce import read_preset
+    from core.training.sweep import cell_dir
+
+    for spec in read_preset("grammar").cells():
+        if spec.method in ("none", "prominent") and spec.scope == "class":
+            of_none = 0.2 * (spec.method == "none")
+            writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
+            numbers = {
+                "mcc": 0.5 + 0.01 * spec.seed,
+                "anisotropy_1": 0.6 + of_none,
+                "anisotropy_1_centered": 0.4 + of_none,
+            }
+            writer.report({"metric": "mcc", "before": {}, "after": numbers})
+            writer.status("finished")
+    done = isobar("reproduce", "--runs", tmp_path, "--report-only", "--out", tmp_path / "out.md")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (tmp_path / "out.md").read_text()
+    assert (
+        "| (a) anisotropy_1 falls | it falls | 0.800 → 0.600 (-0.200) | [-0.200, -0.200] | 0.0625 | 5 | holds |"
+        in done.stdout
+    )
+    (found,) = json.loads(isobar("reproduce", "--runs", tmp_path, "--report-only", "--json").stdout)
+    assert [claim["verdict"] for claim in found["claims"]] == ["holds"] * 3 + ["can't be told"] * 4
+
+
+def test_without_the_hub_the_papers_own_runs_are_refused_in_a_sentence(isobar, tmp_path):
+    done = isobar("reproduce", "--preset", "paper", "--runs", tmp_path / "runs")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "can't be reached" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_sweep_prints_its_table_and_fails_with_its_cells(isobar, tiny_model, tiny_task, tmp_path):
+    base = {"model": str(tiny_model), "task": str(tiny_task), "max_steps": 2, "probe_per_class": 8, "snapshots": 2}
+    sweep = {"base": {**base, "save_model": False}, "grid": {"layer": [-1, 9]}, "baselines": False}
+    (tmp_path / "sweep.yaml").write_text(json.dumps(sweep))
+    done = isobar("sweep", tmp_path / "sweep.yaml", "--runs", tmp_path / "runs", "--processes", 2, "--json")
+    assert done.returncode == 1
+    assert "1 of 2 cells did not finish" in done.stderr
+    assert "no layer 9" in done.stderr
+    (row,) = json.loads(done.stdout)
+    assert row["seeds"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--backend", "rya"], "there are: local, ray"),
+        (["--out", "nowhere/out.md"], "no folder"),
+        ([], "no file or folder"),
+    ],
+)
+def test_a_sweep_that_cannot_run_is_one_sentence(isobar, tmp_path, words, said):
+    task = "grammar" if words else "./nothing"
+    (tmp_path / "sweep.yaml").write_text(json.dumps({"base": {"task": task}, "grid": {"seed": [0, 1]}}))
+    done = isobar("sweep", tmp_path / "sweep.yaml", "--runs", tmp_path / "runs", *words, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert said in done.stderr

@@ -79,7 +79,8 @@ class Group:
     Attributes:
         name: the regularizer, and the settings in which it differs from the other groups.
         method: a word for the regularizer; "none" is a baseline.
-        settings: what varies among the groups, as it is here.
+        settings: what varies among the groups, as it is here.  spec: all settings but the seed.
+        steps: the planned optimizer steps; None where unknown.
         model, task: as the spec names them.  metric: the task's headline metric.
         runs: the run directories' names, by seed.  data: the fingerprints of their data, by seed; None where unknown.
         means: of every measure and task metric after training, by name.
@@ -91,6 +92,8 @@ class Group:
     name: str
     method: str
     settings: dict
+    spec: dict = field(repr=False)
+    steps: int | None
     model: str
     task: str
     metric: str
@@ -152,30 +155,39 @@ def compare(runs: Iterable[Run | Path | str], defaults: Mapping = MappingProxyTy
     Raises:
         IsobarError: none of the runs is finished; or they are of different tasks, and none has its baseline here.
     """
-    notes: list[str] = []
-    read = [_Member.of(run if isinstance(run, Run) else load_run(run), defaults) for run in runs]
-    notes += [member for member in read if isinstance(member, str)]
-    members = [member for member in read if isinstance(member, _Member)]
-    if not members:
-        raise IsobarError(" ".join(["There is no finished run to compare.", *notes[:3]]))
-
-    sets: dict[tuple, list[_Member]] = {}
-    for member in members:
-        sets.setdefault(setting(member.spec), []).append(member)
-    names = _names([same[0].spec for same in sets.values()])
-    groups = [_group(same, *name, notes) for same, name in zip(sets.values(), names)]
-    experiments = [experiment(same[0].spec) for same in sets.values()]
-    baselines = {key: group for key, group in zip(experiments, groups) if group.method == "none"}
-    compared = [_beside(group, key, baselines, notes) for key, group in zip(experiments, groups)]
-
+    groups, notes = group_runs(runs, defaults)
+    baselines = {experiment(group.spec): group for group in groups if group.method == "none"}
+    compared = [_beside(group, baselines, notes) for group in groups]
     tasks = sorted({group.task for group in groups})
     if len(tasks) > 1 and not any(group.differences for group in compared):
         raise IsobarError(
             f"These runs can't be compared: they are of different tasks ({', '.join(tasks)}), and none has its baseline "
             "among them."
         )
-    compared.sort(key=lambda group: (group.task, group.model, group.method != "none"))  # else as they were given
     return Comparison(tuple(compared), tuple(notes))
+
+
+def group_runs(
+    runs: Iterable[Run | Path | str], defaults: Mapping = MappingProxyType({})
+) -> tuple[list[Group], list[str]]:
+    """Return the groups of finished runs that differ in nothing but the seed, and a sentence for each run left out.
+
+    The groups of a task and model stand together, baselines first, and else as they were given.
+
+    Raises:
+        IsobarError: none of the runs is finished.
+    """
+    read = [_Member.of(run if isinstance(run, Run) else load_run(run), defaults) for run in runs]
+    notes = [member for member in read if isinstance(member, str)]
+    sets: dict[tuple, list[_Member]] = {}
+    for member in read:
+        if isinstance(member, _Member):
+            sets.setdefault(setting(member.spec), []).append(member)
+    if not sets:
+        raise IsobarError(" ".join(["There is no finished run to compare.", *notes[:3]]))
+    names = _names([same[0].spec for same in sets.values()])
+    groups = [_group(same, *name, notes) for same, name in zip(sets.values(), names)]
+    return sorted(groups, key=lambda group: (group.task, group.model, group.method != "none")), notes
 
 
 def paired(group: Group, other: Group) -> dict[str, Difference]:
@@ -275,6 +287,7 @@ class _Member:
 
     name: str
     started: str
+    steps: int | None
     spec: dict
     metric: str
     after: dict[str, float]
@@ -291,9 +304,8 @@ class _Member:
         if not isinstance(side, dict):
             return f"{run.name} is left out, since its report is missing or can't be read."
         spec = {**defaults, **run.spec}
-        return cls(
-            run.name, str(run.status.get("started", "")), spec, str(run.report.get("metric", "")), _numbers(side)
-        )
+        status, metric = run.status, str(run.report.get("metric", ""))
+        return cls(run.name, str(status.get("started", "")), status.get("total_steps"), spec, metric, _numbers(side))
 
     @property
     def seed(self) -> int:
@@ -329,6 +341,8 @@ def _group(same: list[_Member], name: str, settings: dict, notes: list[str]) -> 
         name=name,
         method=method(first.spec),
         settings=settings,
+        spec={k: v for k, v in first.spec.items() if k not in ("seed", "record")},
+        steps=first.steps,
         model=str(first.spec.get("model", "")),
         task=str(first.spec.get("task", "")),
         metric=first.metric,
@@ -340,12 +354,13 @@ def _group(same: list[_Member], name: str, settings: dict, notes: list[str]) -> 
     )
 
 
-def _beside(group: Group, key: tuple, baselines: Mapping[tuple, Group], notes: list[str]) -> Group:
-    """Return `group` with its differences from the baseline of its experiment `key`, and its verdict."""
+def _beside(group: Group, baselines: Mapping[tuple, Group], notes: list[str]) -> Group:
+    """Return `group` with its differences from the baseline of its experiment, and its verdict."""
     about = (_HEADLINE, group.metric)
     if group.method == "none":
         values = "; ".join(f"{called(k)} {_value(group.means[k])}" for k in about if k in group.means)
         return replace(group, verdict=f"The baseline, {_seeds(len(group.runs))}: {values}.")
+    key = experiment(group.spec)
     if key not in baselines:
         return replace(group, verdict=f"There is no baseline to compare it with: {_nearest(dict(key), baselines)}.")
     baseline = baselines[key]

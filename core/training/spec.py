@@ -9,9 +9,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import IsobarError, nearest
-from core.runs.settings import method
+from core.runs.settings import SETTINGS_OF, method
 
-REGULARIZERS = ("persistent-entropy", "istar", "cosine")
+REGULARIZERS = tuple(SETTINGS_OF)
 Selection = Literal["prominent", "all", "longest", "random"]
 Scope = Literal["class", "global"]
 Metric = Literal["euclidean", "cosine", "angular"]
@@ -221,7 +221,7 @@ class RunSpec(BaseModel):
 
     @property
     def method(self) -> str:
-        """A word for the regularizer: its selection for persistent entropy, else its name."""
+        """A word for each regularizer, joined by ``+``: the selection for persistent entropy, else its name."""
         return method(self.model_dump(include={"regularizer", "selection"}))
 
     def run_name(self, now: datetime | None = None) -> str:

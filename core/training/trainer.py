@@ -239,19 +239,19 @@ class _Work:
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
         writer.probe(self.probe.frame)
-        trainer = self._trainer(writer.path, resume)
+        checkpoint = Run(writer.path).checkpoint if resume else None
+        trainer = self._trainer(writer.path, resume=checkpoint is not None)
         self._tell_memory(trainer, writer)
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
-        checkpoint = Run(writer.path).checkpoint if resume else None
         if "istar" in trainer.regularizers:
             kept = checkpoint / _SHRINKAGE if checkpoint else None
             kept = load_file(kept)["shrinkage"] if kept and kept.exists() else None
             trainer.add_callback(ShrinkageRenewal(trainer, kept, recorder.sampled))
         writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
         if resume:
-            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else 0)
+            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))
         with stop.listening():
             try:
