@@ -14,6 +14,8 @@ import altair as alt
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#C4709F", "#B07D00", "#3A8FC4", "#8B8B00", "#7A6FC0", "#A8685A")
 SPACE = "#009E73"  # the whole probe set, after
 BEFORE = "#8A8F98"
+CHOSEN = "#D40078"  # a clicked bar and its edge; no class has this colour
+WRONG = "#D9362B"  # a prediction that is; its mark has a shape of its own too
 THRESHOLD = "#8A8F98"
 REFERENCE = "#8A8F98"
 CHOSEN = "#D40078"  # what was clicked; no class has this colour

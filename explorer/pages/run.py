@@ -1,4 +1,4 @@
-"""What changed? One run: its header, and its barcodes, anisotropy and training one at a time."""
+"""What changed? One run: its header, and below it one view at a time."""
 
 import pandas as pd
 import streamlit as st
@@ -7,13 +7,16 @@ import yaml
 from core.errors import IsobarError
 from core.runs import Run
 from explorer import report
-from explorer.panels import anisotropy, barcodes, cards, data, links, training
+from explorer.panels import anisotropy, barcodes, cards, cloud, data, links, moved, timeline, training
 from explorer.panels.words import STATES, moment, plain
 
 # A view more is a line more: its name, in the address too, and what draws it.
 VIEWS = {
     "Barcodes": barcodes.show,
+    "Cloud": cloud.show,
+    "Timeline": timeline.show,
     "Anisotropy": anisotropy.show,
+    "Texts that moved": moved.show,
     "Training": lambda run, before, after: training.charts(run),
 }
 

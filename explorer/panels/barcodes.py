@@ -12,14 +12,12 @@ from explorer.charts.barcode import barcode, bars
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
-from explorer.panels import data
+from explorer.panels import classes, data
 from explorer.panels.figure import figure
 from explorer.panels.words import number
 
-ALL = "all classes"
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
-_BUTTONS = 6  # with more classes than this, a list instead of buttons
 BOTH = ("Before", "After")
 
 
@@ -73,20 +71,7 @@ def _name(label: int, *sides: Snapshot | None) -> str:
 
 def picked(names: dict[int, str]) -> list[int]:
     """Draw the choice of a class, of all where they are few, and return the labels that were chosen."""
-    if len(names) == 1:
-        return list(names)
-    options = [*([ALL] if len(names) <= _ROW_BY_ROW else []), *names.values()]
-    draw = st.segmented_control if len(options) <= _BUTTONS else st.selectbox
-    extra = {"default": options[0], "required": True} if draw is st.segmented_control else {}
-    name = draw(
-        "Class",
-        options,
-        key="class",
-        bind="query-params",
-        label_visibility="collapsed",
-        **extra,
-    )
-    return [label for label, found in names.items() if found == name] or list(names)
+    return classes.pick(names, whole=_ROW_BY_ROW)
 
 
 def _row(
