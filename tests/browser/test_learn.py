@@ -134,9 +134,8 @@ def test_the_regularizer_acts_and_a_slider_plays_what_it_did(app, visit):
     expect(said(page, "acting")).to_have_text("Step 0 of 60")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_at_1280_by_720_cloud_barcode_and_slider_are_seen_at_once(app, visit, scheme):
-    page = visit(f"{app}/learn", color_scheme=scheme)
+def test_at_1280_by_720_cloud_barcode_and_slider_are_seen_at_once(app, visit):
+    page = visit(f"{app}/learn")
     page.set_viewport_size({"width": 1280, "height": 720})
     settle(page)
     line = page.locator(".st-key-status-line").bounding_box()["y"]

@@ -93,7 +93,7 @@ def test_a_bar_and_its_edge_share_a_selection_that_a_list_reaches_too():
     ends = found.ends[["x", "y", "x2", "y2"]].to_numpy()
     lengths = np.hypot(ends[:, 0] - ends[:, 2], ends[:, 1] - ends[:, 3])
     assert lengths == pytest.approx(found.loops.loc[0, ["birth", "death"]].to_numpy(float), abs=1e-4)
-    bars = found.bars
+    bars = {name: found.bars[name].to_numpy() for name in ("x", "y", "x2", "y2", "length")}
     assert np.hypot(bars["x"] - bars["x2"], bars["y"] - bars["y2"]) == pytest.approx(bars["length"], abs=1e-4)
 
 
