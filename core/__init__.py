@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 _HOME = {
     "Barcode": "core.topology",
     "h0_barcode": "core.topology",
+    "hk_barcode": "core.topology",
     "persistent_entropy": "core.topology",
     "select_features": "core.topology",
     "Selection": "core.topology",
@@ -18,11 +19,15 @@ _HOME = {
     "isoscore": "core.geometry",
     "mean_cosine": "core.geometry",
     "PersistentEntropyLoss": "core.regularizers",
+    "IStarLoss": "core.regularizers",
+    "CosineLoss": "core.regularizers",
     "RunSpec": "core.training",
     "train": "core.training",
     "inspect_checkpoint": "core.training",
+    "measure_layers": "core.training",
     "load_run": "core.runs",
     "list_runs": "core.runs",
+    "compare": "core.runs.compare",
     "IsobarError": "core.errors",
 }
 __all__ = sorted(_HOME)
@@ -30,10 +35,11 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from core.errors import IsobarError
     from core.geometry import anisotropy, isoscore, mean_cosine, measure
-    from core.regularizers import PersistentEntropyLoss
+    from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
     from core.runs import list_runs, load_run
-    from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features
-    from core.training import RunSpec, inspect_checkpoint, train
+    from core.runs.compare import compare
+    from core.topology import Barcode, Selection, h0_barcode, hk_barcode, persistent_entropy, select_features
+    from core.training import RunSpec, inspect_checkpoint, measure_layers, train
 
 
 def __getattr__(name: str):

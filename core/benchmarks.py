@@ -1,7 +1,12 @@
 """The benchmarks of `isobar bench`, by name; each returns rows of equal keys, measured beside its peers in one run."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
+
+from core.errors import RunFailedError
 
 
 def topology() -> list[dict]:
@@ -25,4 +30,26 @@ def step() -> list[dict]:
     return run()
 
 
-BENCHMARKS: dict[str, Callable[[], list[dict]]] = {"topology": topology, "measures": measures, "step": step}
+def app() -> list[dict]:
+    """What the explorer's pages cost server and wire, and how long it takes from its start to the first chart."""
+    # In a process of its own: core does not import the face.
+    done = subprocess.run([sys.executable, "-m", "explorer", "bench"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise RunFailedError("The benchmark of the app failed; what went wrong stands above.")
+    return json.loads(done.stdout)
+
+
+def regularizers() -> list[dict]:
+    """The regularizers forward and backward beside IsoScore* by singular values."""
+    from core.regularizers.benchmark import run
+
+    return run()
+
+
+BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
+    "topology": topology,
+    "measures": measures,
+    "regularizers": regularizers,
+    "step": step,
+    "app": app,
+}

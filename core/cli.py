@@ -2,13 +2,15 @@
 
 import inspect
 import json
+import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,10 +143,13 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from core.training.trainer import train as run_it
 
-    with _quiet(as_json) as console, _progress_bar(console) as progress:
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts, one speaks
+    with _quiet(as_json) as console, _told_by(console) if first else nullcontext() as progress:
         run = run_it(chosen, run_dir, runs_dir=runs, resume=resume, progress=progress)
     report = run.report
-    if as_json:
+    if not first:
+        pass
+    elif as_json:
         print(json.dumps({"run": str(run.path), "before": report.get("before"), "after": report.get("after")}))
     else:
         from core.tables import print_report
@@ -177,8 +182,7 @@ def inspect_(
     base = RunSpec.from_yaml(spec).model_dump() if spec is not None else {}
     named = {name: value for name, value in (("model", model), ("task", task)) if value is not None}
     chosen = RunSpec.parse({**base, **settings, **named}, where="the options")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise IsobarError(f"The file {out} can't be written: there is no folder {out.absolute().parent}.")
+    _check_folder(out)
 
     from core.training.callbacks import Stopped
     from core.training.inspection import inspect_checkpoint, record_inspection
@@ -193,10 +197,8 @@ def inspect_(
                 sys.exit(130)
     text = json.dumps(found.as_dict())
     if out is not None:
-        try:
+        with _writing(out):
             out.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise IsobarError(f"The file {out} can't be written: {error.strerror}.") from error
     if as_json:
         print(text)
     else:
@@ -226,27 +228,161 @@ def runs_(runs: Runs = _RUNS, as_json: Json = False) -> None:
 
 
 @cli.command()
-def sweep(
-    file: Annotated[Path, typer.Argument(help="YAML with base, grid and baselines; see assets/sweeps/.")],
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUNS...", help="Runs in --runs, run directories, or folders of them.")
+    ],
     runs: Runs = _RUNS,
+    csv: Annotated[Path | None, typer.Option(help="Also write every group's measures to this file, as CSV.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Average runs over their seeds, each beside its baseline of the same seed, and say what changed."""
+    from core.runs.compare import compare as compare_runs
+    from core.runs.reader import find_runs
+
+    found = compare_runs(find_runs(names, runs), defaults=RunSpec.defaults())
+    if csv is not None:
+        import pandas as pd
+
+        with _writing(csv):
+            pd.DataFrame(found.rows()).to_csv(csv, index=False)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        from core.tables import print_comparison
+
+        print_comparison(found)
+
+
+Processes = Annotated[
+    int, typer.Option(min=1, max=256, help="Cells at a time on one machine; its cores are divided among them.")
+]
+Backend = Annotated[str, typer.Option(help="Where cells run: local (processes of this machine) or ray (a cluster).")]
+Address = Annotated[
+    str, typer.Option(help="Of the Ray cluster: auto finds one that runs, local starts one on this machine.")
+]
+
+
+@cli.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="YAML with base, grid, cells and baselines; see assets/sweeps/.")],
+    runs: Runs = _RUNS,
+    processes: Processes = 1,
+    backend: Backend = "local",
+    address: Address = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run every combination of some settings beside its baseline; finished cells are not run again."""
-    from core.training.sweep import Sweep, run_sweep, summary
+    from core.training.sweep import Sweep, summary
 
     chosen = Sweep.from_yaml(file)
-    with _quiet(as_json):
-        rows = summary(run_sweep(chosen, runs, tell=lambda line: print(line, file=sys.stderr, flush=True)))
-    if not rows:
-        raise RunFailedError("No cell of the sweep finished.")
-    _print_rows(rows, out, as_json)
+    _check_folder(out)
+    found = _run_cells(chosen, runs, backend, processes, address)
+    rows = summary(found) if found else []
+    if rows:
+        _print_rows(rows, out, as_json)
+    _check_all_finished(len(found), len(chosen.cells()))
+
+
+@cli.command()
+def reproduce(
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="grammar (what comes with Isobar), cola, mrpc, paper (BERT and RoBERTa on GLUE), or a sweep file."
+        ),
+    ] = "grammar",
+    model: Annotated[
+        str | None, typer.Option(help="Instead of the preset's: built-in name, local folder or Hub id.")
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Instead of the preset's, may be given several times: name, local folder or Hub id."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="How many; the presets have 5.")] = None,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Run nothing; tell what the finished cells say.")
+    ] = False,
+    runs: Runs = _RUNS,
+    processes: Processes = 1,
+    backend: Backend = "local",
+    address: Address = "auto",
+    out: Annotated[Path | None, typer.Option(help="Also write the tables to this file, as Markdown.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check the paper's claims one by one, with every rival of the regularizer; finished cells are not run again."""
+    from core.tables import print_reproduction, reproduction_markdown
+    from core.training.reproduce import adapted, read_preset
+    from core.training.reproduce import reproduce as claims_of
+
+    chosen = adapted(read_preset(preset), model, task or [], seeds)
+    _check_folder(out)
+    cells = chosen.cells()
+    if not report_only:
+        finished = len(_run_cells(chosen, runs, backend, processes, address))
+        if not finished:
+            _check_all_finished(0, len(cells))
+    found = claims_of(chosen, runs)
+    if out is not None:
+        with _writing(out):
+            out.write_text(reproduction_markdown(found), encoding="utf-8")
+    if as_json:
+        print(json.dumps([one.as_dict() for one in found]))
+    else:
+        print_reproduction(found)
+    if not report_only:
+        _check_all_finished(finished, len(cells))
+
+
+def _run_cells(chosen, runs: Path, backend: str, processes: int, address: str) -> list:
+    """Run a sweep under a bar of its progress; SIGTERM is taken as Ctrl-C is."""
+    from core.training.sweep import check_cells, run_sweep, unfinished
+    from core.training.workers import workers
+
+    if not (todo := unfinished(chosen, runs)):
+        return run_sweep(chosen, runs, None)
+    check_cells(todo)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with workers(backend, processes, address, runs) as executor, _sweep_bar() as (tell, watch):
+            return run_sweep(chosen, runs, executor, tell=tell, watch=watch)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_all_finished(finished: int, cells: int) -> None:
+    if finished < cells:
+        raise RunFailedError(
+            f"{cells - finished} of {cells} cells did not finish, as told above; the same command goes on with them."
+        )
+
+
+@cli.command()
+def report(
+    run: Annotated[str, typer.Argument(help="A run directory, or the name of a run in --runs.")],
+    runs: Runs = _RUNS,
+    out: Annotated[Path | None, typer.Option(help="The file to write; by default the run's name, here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run as one HTML file that opens without a network."""
+    path = Path(run) if Path(run).is_dir() else runs / run
+    command = [sys.executable, "-m", "explorer", "report", str(path)]
+    command += ["--out", str(out)] * (out is not None) + ["--json"] * as_json
+    sys.exit(subprocess.run(command, env={**os.environ, "ISOBAR_RUNS": str(runs.absolute())}, check=False).returncode)
 
 
 @cli.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="topology, measures, or step (the regularizer's share of a training step).")
+        str,
+        typer.Argument(
+            help="topology, measures, regularizers, step (their share of a training step), or app (its pages)."
+        ),
     ] = "topology",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
@@ -265,11 +401,27 @@ def bench(
     _print_rows(rows, out, as_json)
 
 
+def _check_folder(out: Path | None) -> None:
+    """Raise an IsobarError where there is no folder for the file `out`, before any work is done for it."""
+    if out is not None and not out.absolute().parent.is_dir():
+        raise IsobarError(f"The file {out} can't be written: there is no folder {out.absolute().parent}.")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    _check_folder(path)
+    try:
+        yield
+    except OSError as error:
+        raise IsobarError(f"The file {path} can't be written: {error.strerror}.") from error
+
+
 def _print_rows(rows: list[dict], out: Path | None, as_json: bool) -> None:
     from core.tables import markdown, print_rows
 
     if out is not None:
-        out.write_text(markdown(rows), encoding="utf-8")
+        with _writing(out):
+            out.write_text(markdown(rows), encoding="utf-8")
     if as_json:
         print(json.dumps(rows))
     else:
@@ -283,6 +435,22 @@ def _quiet(as_json: bool) -> Iterator:
 
     with redirect_stdout(sys.stderr if as_json else sys.stdout):
         yield Console(stderr=True)
+
+
+@contextmanager
+def _told_by(console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a progress bar, and above it what the training has to say."""
+    from rich.logging import RichHandler
+
+    log = logging.getLogger("isobar")
+    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        with _progress_bar(console) as progress:
+            yield progress
+    finally:
+        log.removeHandler(handler)
 
 
 @contextmanager
@@ -308,6 +476,46 @@ def _progress_bar(console) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(rows[phase], completed=done, total=total)
 
         yield progress
+
+
+@contextmanager
+def _sweep_bar() -> Iterator[tuple[Callable, Callable]]:
+    """Yield what tells a line above the bars, and what brings the bars up to date: one of the whole, one a running cell."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=3600) as bar:
+        whole = None
+        rows: dict[str, Any] = {}
+
+        def watch(standing) -> None:
+            nonlocal whole
+            if whole is None:  # what had finished before says nothing of the speed
+                whole = bar.add_task("cells", total=standing.total, completed=standing.done)
+            failed = f", {len(standing.failed)} failed" if standing.failed else ""
+            bar.update(
+                whole, completed=standing.done, description=f"{standing.finished}/{standing.total} cells{failed}"
+            )
+            for name in rows.keys() - standing.running.keys():
+                bar.remove_task(rows.pop(name))
+            for name, (phase, done, total) in standing.running.items():
+                if name not in rows:
+                    rows[name] = bar.add_task(name, total=None)
+                bar.update(rows[name], description=f"  {name} {phase}", completed=done, total=total or None)
+
+        yield lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True), watch
 
 
 def _flat(settings: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:

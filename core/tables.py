@@ -8,6 +8,8 @@ from rich.text import Text
 
 from core.geometry import MEASURES
 from core.runs import Run
+from core.runs.compare import Comparison, Estimate, called
+from core.training.reproduce import VERDICTS, Reproduction
 
 _DASH = "–"
 
@@ -28,7 +30,7 @@ def print_report(report: Mapping) -> None:
         table.add_column(name, justify="right")
     table.add_column("better is")
     for name in dict.fromkeys([*before, *after]):
-        if name != "classes":
+        if name not in ("classes", "layers"):
             table.add_row(
                 _label(name),
                 number(before.get(name)),
@@ -96,6 +98,18 @@ def print_inspection(found) -> None:
         )
         table.add_row(Text(shape.name), *(number(cell) for cell in row))
     console.print(table)
+    print_layers(found.layers)
+
+
+def print_layers(layers: list[Mapping]) -> None:
+    """Print a few measures of every layer, the input embeddings' first."""
+    names = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "effective_rank")
+    table = Table("layer", title="The space of each layer", title_justify="left")
+    for name in names:
+        table.add_column(_label(name), justify="right")
+    for k, measures in enumerate(layers):
+        table.add_row("input" if k == 0 else str(k), *(number(measures.get(name)) for name in names))
+    Console().print(table)
 
 
 def print_runs(runs: Iterable[Run]) -> None:
@@ -109,6 +123,42 @@ def print_runs(runs: Iterable[Run]) -> None:
         ]
         table.add_row(Text(run.name), run.state, f"{metric} {pairs[0]}", *pairs[1:])
     Console().print(table)
+
+
+def print_comparison(found: Comparison) -> None:
+    """Print each group's means and differences from its baseline, a verdict for each, and the notes."""
+    console = Console()
+    measures = ("anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore")
+    for model, task in dict.fromkeys((group.model, group.task) for group in found.groups):
+        table = Table("group", "measure", title=Text(f"{model} on {task}, over seeds"), title_justify="left")
+        for name in ("seeds", "mean [95 % interval]", "from the baseline", "p"):
+            table.add_column(Text(name), justify="right")
+        verdicts = []
+        for group in found.groups:
+            if (group.model, group.task) != (model, task):
+                continue
+            for row, name in enumerate(n for n in (group.metric, *measures) if n in group.means):
+                change = group.differences.get(name)
+                table.add_row(
+                    Text(group.name if row == 0 else ""),
+                    called(name),
+                    str(len(group.means[name].seeds)),
+                    Text(estimate(group.means[name])),
+                    Text(estimate(change, "+.3f") if change else ""),
+                    f"{change.p:.3g}" if change and change.p is not None else "",
+                )
+            table.add_section()
+            verdicts.append(Text(f"{group.name}: {group.verdict}"))
+        console.print(table, *verdicts, sep="\n")
+    for note in found.notes:
+        console.print(Text(f"Note: {note}"))
+
+
+def estimate(mean: Estimate, form: str = ".3f") -> str:
+    """Return a mean with its interval, if it has one."""
+    if mean.low is None:
+        return f"{mean.mean:{form}}"
+    return f"{mean.mean:{form}} [{mean.low:{form}}, {mean.high:{form}}]"
 
 
 def print_rows(rows: list[dict]) -> None:
@@ -128,6 +178,44 @@ def markdown(rows: list[dict]) -> str:
     head = list(rows[0])
     lines = [head, ["---"] * len(head), *([number(row.get(name)) for name in head] for row in rows)]
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def print_reproduction(found: list[Reproduction]) -> None:
+    """Print the claims and the ablation of each model and task, as tables on a terminal and as Markdown elsewhere."""
+    if not Console().is_terminal:
+        print(reproduction_markdown(found), end="")
+        return
+    for one in found:
+        Console().print(Text(f"{one.model} on {one.task}: {_verdicts(one)}"))
+        print_rows([claim.row() for claim in one.claims])
+        print_rows(one.ablation_rows())
+        Console().print(*(Text(line) for line in (_how_to_read(one), *one.notes)), sep="\n")
+
+
+def reproduction_markdown(found: list[Reproduction]) -> str:
+    """Return the tables of claims and ablation as Markdown, with the sentences that say how to read them."""
+    return "\n".join(
+        f"# {one.model} on {one.task}\n\nOf {len(one.claims)} claims: {_verdicts(one)}.\n\n"
+        + markdown([claim.row() for claim in one.claims])
+        + f"\n{_how_to_read(one)}\n\n## Ablation\n\n"
+        + markdown(one.ablation_rows())
+        + "".join(f"\nNote: {note}\n" for note in one.notes)
+        for one in found
+    )
+
+
+def _verdicts(one: Reproduction) -> str:
+    given = [claim.verdict for claim in one.claims]
+    return ", ".join(f"{word} {given.count(word)}" for word in VERDICTS)
+
+
+def _how_to_read(one: Reproduction) -> str:
+    noise = "unknown with one seed" if one.noise is None else f"{one.noise:.3f}"
+    return (
+        "Differences are paired by seed, and their intervals bootstrapped over seeds. (a) and (c) hold, or do not, where "
+        "the interval leaves out 0. (b) holds where it leaves out a fall by more than the baseline's standard deviation over "
+        f"seeds ({noise}). The paper's figures are of the model named beside them."
+    )
 
 
 def _label(name: str) -> str:

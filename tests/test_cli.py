@@ -1,14 +1,17 @@
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from core import load_run
 from core.cli import main
+from core.runs import RunWriter
 
 
 @dataclass
@@ -152,3 +155,96 @@ def test_the_installed_command_keeps_stdout_for_json(tiny, tmp_path):
     command = [sys.executable, "-m", "core.cli", "train", *map(str, tiny), "--runs", str(tmp_path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) == {"run", "before", "after"}
+
+
+def test_compare_reads_names_directories_and_folders(isobar, tmp_path):
+    assets = Path(__file__).parents[1] / "assets"
+    for name in ("sample", "sample_baseline"):
+        shutil.copytree(assets / name, tmp_path / name)
+    done = isobar("compare", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "prominent: One seed: anisotropy_1 (centered) changed by -0.157" in " ".join(done.stdout.split())
+    by_name = isobar("compare", "sample", tmp_path / "sample_baseline", "--runs", tmp_path, "--json")
+    assert json.loads(by_name.stdout) == json.loads(isobar("compare", tmp_path, "--json").stdout)
+    assert isobar("compare", tmp_path, "--csv", tmp_path / "out.csv").returncode == 0
+    assert (tmp_path / "out.csv").read_text().startswith("model,task,group,measure,seeds,mean,")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sampl"], "Did you mean 'sample'"),
+        (["empty"], "holds no run"),
+        (["sample", "--csv", "nowhere/out.csv"], "no folder"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_one_sentence(isobar, tmp_path, words, said):
+    shutil.copytree(Path(__file__).parents[1] / "assets" / "sample", tmp_path / "sample")
+    (tmp_path / "empty").mkdir()
+    done = isobar("compare", *words, "--runs", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
+    from core.training.reproduce import read_preset
+    from core.training.sweep import cell_dir
+
+    for spec in read_preset("grammar").cells():
+        if spec.method in ("none", "prominent") and spec.scope == "class":
+            of_none = 0.2 * (spec.method == "none")
+            writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
+            numbers = {
+                "mcc": 0.5 + 0.01 * spec.seed,
+                "anisotropy_1": 0.6 + of_none,
+                "anisotropy_1_centered": 0.4 + of_none,
+            }
+            writer.report({"metric": "mcc", "before": {}, "after": numbers})
+            writer.status("finished")
+    done = isobar("reproduce", "--runs", tmp_path, "--report-only", "--out", tmp_path / "out.md")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (tmp_path / "out.md").read_text()
+    assert (
+        "| (a) anisotropy_1 falls | it falls | 0.800 → 0.600 (-0.200) | [-0.200, -0.200] | 0.0625 | 5 | holds |"
+        in done.stdout
+    )
+    (found,) = json.loads(isobar("reproduce", "--runs", tmp_path, "--report-only", "--json").stdout)
+    assert [claim["verdict"] for claim in found["claims"]] == ["holds"] * 3 + ["can't be told"] * 4
+
+
+def test_without_the_hub_the_papers_own_runs_are_refused_in_a_sentence(isobar, tmp_path):
+    done = isobar("reproduce", "--preset", "paper", "--runs", tmp_path / "runs")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "can't be reached" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_sweep_prints_its_table_and_fails_with_its_cells(isobar, tiny_model, tiny_task, tmp_path):
+    base = {"model": str(tiny_model), "task": str(tiny_task), "max_steps": 2, "probe_per_class": 8, "snapshots": 2}
+    sweep = {"base": {**base, "save_model": False}, "grid": {"layer": [-1, 9]}, "baselines": False}
+    (tmp_path / "sweep.yaml").write_text(json.dumps(sweep))
+    done = isobar("sweep", tmp_path / "sweep.yaml", "--runs", tmp_path / "runs", "--processes", 2, "--json")
+    assert done.returncode == 1
+    assert "1 of 2 cells did not finish" in done.stderr
+    assert "no layer 9" in done.stderr
+    (row,) = json.loads(done.stdout)
+    assert row["seeds"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--backend", "rya"], "there are: local, ray"),
+        (["--out", "nowhere/out.md"], "no folder"),
+        ([], "no file or folder"),
+    ],
+)
+def test_a_sweep_that_cannot_run_is_one_sentence(isobar, tmp_path, words, said):
+    task = "grammar" if words else "./nothing"
+    (tmp_path / "sweep.yaml").write_text(json.dumps({"base": {"task": task}, "grid": {"seed": [0, 1]}}))
+    done = isobar("sweep", tmp_path / "sweep.yaml", "--runs", tmp_path / "runs", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr

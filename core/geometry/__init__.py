@@ -1,11 +1,13 @@
 """Numbers that say what shape a cloud of embeddings has."""
 
 from core.geometry.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
+from core.geometry.axes import Projection, aligned_axes, common_axes
 from core.geometry.catalogue import MAIN, MEASURES, Measure
 from core.geometry.classes import ClassShape, shape_by_class
 from core.geometry.density import point_patchiness, vasicek_ratio
 from core.geometry.dimension import ph_dimension, two_nn
 from core.geometry.merges import Merge, merges
+from core.geometry.neighbours import class_silhouettes, neighbours_kept
 from core.geometry.report import isotropic_reference, measure, measure_interval, measure_names
 from core.geometry.spectrum import (
     anisotropy,
@@ -16,14 +18,21 @@ from core.geometry.spectrum import (
     partition_ratio,
     singular_values,
 )
+from core.geometry.stream import CloudStream, Moments
 
 __all__ = [
     "MAIN",
     "MEASURES",
     "ClassShape",
+    "CloudStream",
     "Measure",
     "Merge",
+    "Moments",
+    "Projection",
+    "aligned_axes",
     "anisotropy",
+    "class_silhouettes",
+    "common_axes",
     "cosine_shares",
     "effective_rank",
     "eigenvalue_early_enrichment",
@@ -36,6 +45,7 @@ __all__ = [
     "measure_interval",
     "measure_names",
     "merges",
+    "neighbours_kept",
     "outlier_dimensions",
     "partition_ratio",
     "ph_dimension",

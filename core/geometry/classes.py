@@ -132,7 +132,7 @@ def shape_by_class(
     from core.topology import feature_mask, minimum_spanning_tree  # here, because numba takes a while to import
 
     x = as_cloud(x).x
-    labels = _whole(labels, len(x))
+    labels = whole_labels(labels, len(x))
     shapes = []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
@@ -165,7 +165,12 @@ def _entropies(lengths: np.ndarray) -> tuple[float, float]:
     return entropy, min(entropy / math.log(p.size), 1.0) if p.size > 1 else _NAN
 
 
-def _whole(labels, rows: int) -> np.ndarray:
+def whole_labels(labels: Sequence[int], rows: int) -> np.ndarray:
+    """Return `labels` as (rows,) int64.
+
+    Raises:
+        IsobarError: they are not one whole number a row.
+    """
     if hasattr(labels, "detach"):
         labels = labels.detach().cpu().numpy()
     labels = np.asarray(labels)

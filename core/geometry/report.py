@@ -113,8 +113,14 @@ _DISTINCT = ("vasicek", "twonn", "ph_dimension")
 
 
 def _prepare(cloud: Cloud, names: tuple[str, ...]) -> None:
-    """Ask for eigenvectors before eigenvalues where both are needed, so that there is one decomposition, not two."""
+    """Ask for what gives most first, so that there is one decomposition of a matrix, not two."""
     if "vasicek" in names:
         _ = cloud.centered_system
+    elif {"effective_rank", "eee"} & set(names):
+        _ = cloud.centered_values
     if "partition_ratio" in names:
         _ = cloud.system
+    elif {"anisotropy_2", "anisotropy_3"} & set(names):
+        _ = cloud.values
+    if {"anisotropy_2_centered", "anisotropy_3_centered"} & set(names):
+        _ = cloud.centered_values

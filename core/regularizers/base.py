@@ -10,8 +10,9 @@ class Regularizer(nn.Module):
     """A term that is *added* to the task loss: `loss = task_loss + regularizer(embeddings, labels)`.
 
     Attributes:
-        stats: numbers of the last call, one entry a class, as detached tensors where they were computed; reading them
-            with `read_stats` is the only thing that waits for a device. Left as they were while a model is exported.
+        stats: numbers of the last call as detached tensors where they were computed: scalars of the whole batch, or,
+            where there is a ``label``, one entry a class; reading them with `read_stats` is the only thing that waits
+            for a device. Left as they were while a model is exported.
     """
 
     def __init__(self):
@@ -28,10 +29,12 @@ class Regularizer(nn.Module):
         raise NotImplementedError
 
     def read_stats(self) -> dict:
-        """Return the last call's numbers: `skipped`, the number of classes too small, and `classes`, by label."""
+        """Return the last call's numbers: `skipped`, the number of clouds too small, those of the batch, and `classes`, by label."""
         if not self.stats:
             return {"skipped": 0, "classes": {}}
         columns = {name: values.tolist() for name, values in self.stats.items()}
+        if "label" not in columns:
+            return {**columns, "skipped": int(columns["skipped"]), "classes": {}}
         labels, skipped = columns.pop("label"), columns.pop("skipped")
         present = [k for k, label in enumerate(labels) if label >= 0]
         classes = {

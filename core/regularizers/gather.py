@@ -1,8 +1,21 @@
-"""The global batch: under distributed training each process holds a part of the cloud, and the barcode is of the whole."""
+"""The global batch: under distributed training each process holds a part of the cloud, and a term is of the whole."""
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+
+def is_distributed() -> bool:
+    """Whether the batch is spread over several processes."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def sum_over_processes(values: Tensor) -> Tensor:
+    """Return the sum of the processes' tensors of one shape, with gradient as :func:`gather_batch` gives it.
+
+    For terms that need no more of the other processes' rows than a sum. In one process it returns what it was given.
+    """
+    return _AllSum.apply(values) if is_distributed() else values
 
 
 def gather_batch(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -14,7 +27,7 @@ def gather_batch(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
     In one process it returns what it was given.
     """
-    if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
+    if not is_distributed():
         return embeddings, labels
     size = torch.tensor([len(labels)], device=labels.device)
     dist.all_reduce(size, op=dist.ReduceOp.MAX)
@@ -42,3 +55,20 @@ class _AllGather(torch.autograd.Function):
         grad = grad.contiguous()
         dist.all_reduce(grad)
         return grad.chunk(dist.get_world_size())[dist.get_rank()]
+
+
+class _AllSum(torch.autograd.Function):
+    """The sum over ranks; backward: each rank gets the sum over ranks of the gradient."""
+
+    @staticmethod
+    def forward(ctx, values):
+        total = values.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        grad = grad.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(grad)
+        return grad

@@ -3,7 +3,8 @@
 import json
 import os
 import socket
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ class Snapshot:
         embeddings: (n, d) float32.  labels, predictions: (n,) int64; a prediction of -1 means none was made.
         measures: the whole space's measures, as `measure()` names them, and the task metrics.
         classes: one :class:`~core.geometry.ClassShape` a class; their edges are rows of `embeddings`.
+        layers: the main measures of every layer's embeddings, the input embeddings' first; empty in older runs.
     """
 
     step: int
@@ -37,6 +39,7 @@ class Snapshot:
     predictions: np.ndarray
     measures: dict[str, float]
     classes: list[ClassShape]
+    layers: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class Run:
                     )
                     for row in head["classes"]
                 ],
+                layers=head.get("layers", []),
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError):
             return None
@@ -176,8 +180,18 @@ class Run:
             expected[layout.REPORT] = bool(self.report)
             expected[layout.EVENTS] = len(self.events) > 0
         found = [f"{name} is missing or can't be read." for name, there in expected.items() if not there]
-        unreadable = [step for step in self.steps if self.snapshot(step) is None]
+        unreadable = [step for step in self.steps if not self._is_whole(step)]
         return found + [f"The snapshot of step {step} can't be read." for step in unreadable]
+
+    def _is_whole(self, step: int) -> bool:
+        """Whether the snapshot of `step` is there to its end; its head is read, and no embedding."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path / layout.SNAPSHOTS / layout.snapshot_name(step), framework="numpy") as file:
+                return bool(json.loads((file.metadata() or {})["isobar"])) and "embeddings" in file.keys()  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return False
 
     def request_stop(self) -> None:
         """Ask the run to end; it does so within a training step, leaving a usable directory."""
@@ -225,6 +239,30 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
     if not runs_dir.is_dir():
         return []
     return [Run(p) for p in sorted(runs_dir.iterdir(), key=lambda p: p.name, reverse=True) if p.is_dir() and _is_run(p)]
+
+
+def find_runs(names: Iterable[str], runs_dir: Path | str = "runs") -> list[Run]:
+    """Return the runs that `names` name: each a run in `runs_dir`, a run directory, or a folder of runs; none twice.
+
+    Raises:
+        IsobarError: there is no such run, or the folder holds none.
+    """
+    found: dict[Path, Run] = {}
+    for name in names:
+        inside, path = Path(runs_dir) / name, Path(name)
+        here = [p for p in (inside, path) if p.is_dir()]
+        run = next((p for p in here if _is_run(p)), None)
+        folder = next((runs for p in here if (runs := list_runs(p))), [])
+        if run is None and not folder:
+            if here:
+                raise IsobarError(f"The directory {here[0]} holds no run.")
+            siblings = [p.name for p in Path(runs_dir).iterdir() if p.is_dir()] if Path(runs_dir).is_dir() else []
+            raise IsobarError(
+                f"There is no run {name!r} in {runs_dir}, and no directory of that name.{nearest(name, siblings)}"
+            )
+        for one in [Run(run)] if run is not None else folder[::-1]:
+            found.setdefault(one.path.resolve(), one)
+    return list(found.values())
 
 
 def _is_run(path: Path) -> bool:

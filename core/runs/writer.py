@@ -88,9 +88,10 @@ class RunWriter:
         predictions: np.ndarray,
         measures: Mapping[str, float],
         classes: Iterable[ClassShape],
+        layers: Iterable[Mapping[str, float]] = (),
         epoch: float = 0.0,
     ) -> None:
-        """Write what the probe set looks like after `step` steps: embeddings (n, d), labels and predictions (n,), barcodes.
+        """Write what the probe set looks like after `step` steps: embeddings (n, d), labels and predictions (n,), barcodes, measures by layer.
 
         The barcodes are stored, not left to the reader, so that a page needs no topology to draw them.
         """
@@ -107,6 +108,7 @@ class RunWriter:
             tensors[f"bars/{shape.label}/edges"] = np.ascontiguousarray(shape.edges, dtype=np.int64)
             tensors[f"bars/{shape.label}/features"] = np.ascontiguousarray(shape.features, dtype=np.uint8)
         head = {"step": step, "epoch": epoch, "measures": dict(measures), "classes": [s.summary() for s in classes]}
+        head["layers"] = [dict(measures) for measures in layers]
         self._replace(
             f"{layout.SNAPSHOTS}/{layout.snapshot_name(step)}",
             save(tensors, metadata={"isobar": json.dumps(_plain(head))}),
@@ -156,6 +158,28 @@ class RunWriter:
             except OSError:
                 temporary.unlink(missing_ok=True)
                 raise
+
+
+class RunBystander(RunWriter):
+    """The writer of a process that leaves the writing to another one: it heeds a stop, and writes nothing."""
+
+    def event(self, **fields) -> None:
+        """Leave it to the other process."""
+
+    def snapshot(self, **parts) -> None:
+        """Leave it to the other process."""
+
+    def probe(self, frame: pd.DataFrame) -> None:
+        """Leave it to the other process."""
+
+    def rewind(self, step: int) -> None:
+        """Leave it to the other process."""
+
+    def drop_checkpoints(self) -> None:
+        """Leave it to the other process."""
+
+    def _replace(self, name: str, content: str | bytes) -> None:
+        pass
 
 
 def _only_queued(path: Path) -> bool:
@@ -208,6 +232,10 @@ def _sentences_for_disk_errors(path: Path):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise IsobarError(
                 f"The disk that holds {path} is full; free some space or choose another place with --runs."
+            ) from error
+        if error.errno == errno.ENOENT:
+            raise IsobarError(
+                f"The run directory {path} is gone; it was moved or deleted while the run wrote it."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise IsobarError(

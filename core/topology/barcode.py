@@ -9,9 +9,12 @@ from torch import Tensor
 from core.errors import IsobarError
 from core.topology.distance import edge_lengths
 from core.topology.entropy import in_working_precision
-from core.topology.host import host_array, refuse_visible_nonfinite
+from core.topology.host import on_host, refuse_visible_nonfinite
+from core.topology.metric import check_metric, directions, from_chords
 from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
 from core.topology.spanning_tree import choose_backend, spanning_forest
+
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Barcode:
     mask: Tensor | None = None
 
 
-def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None) -> Barcode:
-    """Return the 0-dimensional Vietoris-Rips barcode: the edge lengths of a Euclidean minimum spanning tree.
+def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None, metric: str = "euclidean") -> Barcode:
+    """Return the 0-dimensional Vietoris-Rips barcode: the edge lengths of a minimum spanning tree.
 
     The tree is found without gradient; only the lengths of its edges are differentiable, twice too. Points that
     coincide give bars of length zero, whose gradient is zero.
@@ -39,20 +42,22 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
         points: (n, d) or (b, n, d), any floating dtype, any device. bfloat16 and float16 are measured in float32.
         backend: "prim" (compiled, CPU), "boruvka" (tensor program, any device, compilable) or "auto".
         mask: (n,) or (b, n) bool, which points exist; all by default.
+        metric: "euclidean"; "cosine", 1 - cos; or "angular", the angle in radians. The latter two are taken in float64,
+            and of zero vectors only as `metric.directions` says.
 
     Returns:
         The barcode, on the points' device; empty for fewer than two points.
 
     Raises:
-        IsobarError: the shape, dtype or backend is wrong; or, where the host can see it without waiting, a coordinate
-            is NaN or infinite.
+        IsobarError: the shape, dtype, backend or metric is wrong; or, where the host can see it without waiting, a
+            coordinate is NaN or infinite, or a vector whose direction is asked for is zero.
 
     A filtration value is the distance, not half of it, as in GUDHI and Ripser.
     """
     points = torch.as_tensor(points)
     if points.ndim not in (2, 3) or points.shape[-1] == 0:
         raise IsobarError(f"Points have shape {tuple(points.shape)}; it must be (n, d) or (b, n, d), with d > 0.")
-    if points.dtype not in (torch.bfloat16, torch.float16, torch.float32, torch.float64):
+    if points.dtype not in _DTYPES:
         raise IsobarError(f"Points have dtype {points.dtype}; it must be float64, float32, float16 or bfloat16.")
     if mask is not None and (mask.shape != points.shape[:-1] or mask.dtype != torch.bool):
         raise IsobarError(
@@ -60,10 +65,18 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
             f"{tuple(points.shape[:-1])}."
         )
     points = in_working_precision(points)
+    if metric != "euclidean":
+        check_metric(metric)
+        units = directions(points, mask)
+        found = h0_barcode(units, backend, mask)
+        heads, tails = found.edges.clamp(min=0).unbind(-1)
+        lengths = from_chords(found.lengths, units, heads, tails, metric)
+        return Barcode(lengths.to(points.dtype), found.edges, found.mask)
     if choose_backend(points, backend) == "prim":
-        lengths, edges = _prim_trees(points.detach().numpy(), None if mask is None else mask.numpy())
+        array = points.detach().numpy()
+        lengths, edges = _prim_trees(array, None if mask is None else mask.numpy())
         gradient = points.requires_grad and torch.is_grad_enabled()
-        lengths = _WithGradient.apply(points, lengths, edges) if gradient else torch.from_numpy(lengths)
+        lengths = _WithGradient.apply(points, (array, lengths, edges)) if gradient else torch.from_numpy(lengths)
         edges = torch.from_numpy(edges)
     else:
         refuse_visible_nonfinite(points, mask)
@@ -110,23 +123,27 @@ def _prim_trees(points: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray
 
 
 class _WithGradient(torch.autograd.Function):
-    """Lengths known already, whose backward pass is O(n d), and a tensor program where it is differentiated itself."""
+    """Lengths known already, whose backward pass is O(n d), and a tensor program where it is differentiated itself.
+
+    `known` holds arrays: points (the tensor's own memory), lengths and edges.
+    """
 
     @staticmethod
-    def forward(ctx, points, lengths, edges):
+    def forward(ctx, points, known):
         ctx.save_for_backward(points)
-        ctx.lengths, ctx.edges = lengths, edges
-        return torch.from_numpy(lengths)
+        ctx.known = known
+        return torch.from_numpy(known[1])
 
     @staticmethod
     def backward(ctx, grad):
-        (points,) = ctx.saved_tensors
-        if torch.is_grad_enabled() or host_array(grad) is None:
-            return _edge_gradient(points, torch.from_numpy(ctx.edges), grad), None, None
-        arrays = (np.ascontiguousarray(points.detach().numpy()), ctx.lengths, ctx.edges, grad.contiguous().numpy())
-        if points.ndim == 2:
-            return torch.from_numpy(edge_gradient(*arrays)), None, None
-        return torch.from_numpy(np.stack([edge_gradient(*cloud) for cloud in zip(*arrays)])), None, None
+        (points,) = ctx.saved_tensors  # which refuses points that were changed in place since
+        array, lengths, edges = ctx.known
+        if torch.is_grad_enabled() or not on_host(grad):
+            return _edge_gradient(points, torch.from_numpy(edges), grad), None
+        arrays = (np.ascontiguousarray(array), lengths, edges, np.ascontiguousarray(grad.detach().numpy()))
+        if array.ndim == 2:
+            return torch.from_numpy(edge_gradient(*arrays)), None
+        return torch.from_numpy(np.stack([edge_gradient(*cloud) for cloud in zip(*arrays)])), None
 
 
 def _edge_gradient(points: Tensor, edges: Tensor, grad: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """How long barcodes take, beside the peers that are installed, in one run: `isobar bench topology`.
 
-Every figure is the best of many repetitions, which is what the code costs when nothing else runs. All get the same
-float32 cloud.
+Every figure is the best of many repetitions, which is what the code costs when nothing else runs; the repetitions of
+all take turns. All get the same float32 cloud.
 """
 
 import time
@@ -39,8 +39,8 @@ def run(sizes: Iterable[tuple[int, int, str]] = SIZES, seconds: float = 1.0, see
 
     Returns:
         Rows of equal keys. "empty autograd" is what torch takes for the two passes of a function that computes nothing:
-        no implementation of ours in Python can be faster. "absent" stands for a peer that isn't installed, None for what wasn't asked: a peer of a
-        cloud too large for it, or of a gradient it doesn't have.
+        no implementation in Python can be faster. "absent" stands for a peer that isn't installed, None for what wasn't
+        asked: a peer of a cloud too large for it, or of a gradient it doesn't have.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ripser doubts every cloud that has more dimensions than points
@@ -50,22 +50,17 @@ def run(sizes: Iterable[tuple[int, int, str]] = SIZES, seconds: float = 1.0, see
 def _row(n: int, d: int, passes: str, seconds: float, seed: int) -> dict:
     points = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
     both = passes == BOTH
-    program = _ours(points, "boruvka", both) if n <= _LIMITS["tensor program"] else None
-    row = {
-        "cloud": f"{n:,} x {d}",
-        "passes": passes,
-        "isobar": milliseconds(_ours(points, "auto", both), seconds),
-        "empty autograd": milliseconds(_empty(points), seconds) if both else None,
-        "tensor program": milliseconds(program, seconds) if program else None,
-        "torch.cdist": milliseconds(lambda: torch.cdist(points, points), seconds),
+    calls = {
+        "isobar": _ours(points, "auto", both),
+        "empty autograd": _empty(points) if both else None,
+        "tensor program": _ours(points, "boruvka", both) if n <= _LIMITS["tensor program"] else None,
+        "torch.cdist": lambda: torch.cdist(points, points),
     }
-    for peer, module in _MODULES.items():
-        if find_spec(module) is None:
-            row[peer] = "absent"
-        elif n > _LIMITS[peer] or (both and peer != "torch-topological"):
-            row[peer] = None
-        else:
-            row[peer] = milliseconds(_peer(peer, points, both), seconds)
+    absent = [peer for peer, module in _MODULES.items() if find_spec(module) is None]
+    for peer in _MODULES:
+        asked = n <= _LIMITS[peer] and (not both or peer == "torch-topological")
+        calls[peer] = _peer(peer, points, both) if asked and peer not in absent else None
+    row = {"cloud": f"{n:,} x {d}", "passes": passes, **milliseconds(calls, seconds), **dict.fromkeys(absent, "absent")}
     times = [row[peer] for peer in _MODULES if isinstance(row[peer], float)]
     row["best peer / isobar"] = min(times) / row["isobar"] if times else None
     row["isobar / cdist"] = row["isobar"] / row["torch.cdist"]
@@ -86,23 +81,23 @@ def _ours(points: torch.Tensor, backend: str, both: bool) -> Callable[[], None]:
 
 class _Empty(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, points):
+    def forward(ctx, points, lengths):
         ctx.save_for_backward(points)
-        return points[1:, 0].clone()
+        return lengths.detach()
 
     @staticmethod
     def backward(ctx, grad):
         (points,) = ctx.saved_tensors
-        return torch.zeros_like(points)
+        return torch.zeros_like(points), None
 
 
 def _empty(points: torch.Tensor) -> Callable[[], None]:
-    """Return a call with the shapes of a barcode's two passes and no work in them: what torch itself takes for any."""
-    points = points.clone().requires_grad_()
+    """Return a call with the shapes of a barcode's two passes and no work in them."""
+    points, lengths = points.clone().requires_grad_(), points[1:, 0].clone()
 
     def step():
         points.grad = None
-        _Empty.apply(points).sum().backward()
+        _Empty.apply(points, lengths).sum().backward()
 
     return step
 
@@ -136,13 +131,23 @@ def _peer(name: str, points: torch.Tensor, both: bool) -> Callable[[], object]:
     return step
 
 
-def milliseconds(call: Callable[[], object], seconds: float) -> float:
-    """Return the best time of a call, in milliseconds, after one call to warm up."""
-    call()
-    times = []
-    end = time.perf_counter() + seconds
-    while len(times) < 2 or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return float(np.min(times)) * 1000
+def milliseconds(calls: dict[str, Callable[[], object] | None], seconds: float) -> dict[str, float | None]:
+    """Return the best time of each call, in milliseconds; None stays None.
+
+    They take turns, a tenth of `seconds` each, until each was run for `seconds` and at least twice: whatever else the
+    machine does meanwhile meets all of them, and their ratios hold.
+    """
+    best, spent, runs = ({name: start for name, call in calls.items() if call} for start in (np.inf, 0.0, 0))
+    for name in best:
+        calls[name]()  # the first call compiles, or fills caches
+    while waiting := [name for name in best if runs[name] < 2 or spent[name] < seconds]:
+        for name in waiting:
+            turn = spent[name] + seconds / 10
+            while True:
+                start = time.perf_counter()
+                calls[name]()
+                took = time.perf_counter() - start
+                best[name], spent[name], runs[name] = min(best[name], took), spent[name] + took, runs[name] + 1
+                if spent[name] >= turn:
+                    break
+    return {name: best[name] * 1000 if call else None for name, call in calls.items()}

@@ -19,7 +19,7 @@ def distance_matrix(points: Tensor) -> Tensor:
     """
     points = points.detach()
     extent = (points.amax(-2) - points.amin(-2)).amax(-1)
-    unit = _power_of_two(extent)[..., None, None]
+    unit = power_of_two(extent)[..., None, None]
     points = points / unit
     distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
     return torch.minimum(distances, distances.mT)
@@ -33,18 +33,19 @@ def edge_lengths(points: Tensor, heads: Tensor, tails: Tensor) -> Tensor:
         heads: (..., m) int64, the i.
         tails: (..., m) int64, the j.
     """
-    steps = _rows(points, heads) - _rows(points, tails)
-    unit = _power_of_two(steps.detach().abs().amax(-1))
+    steps = rows_of(points, heads) - rows_of(points, tails)
+    unit = power_of_two(steps.detach().abs().amax(-1))
     squares = (steps / unit.unsqueeze(-1)).square().sum(-1)
     positive = squares > 0
     return torch.where(positive, torch.where(positive, squares, 1).sqrt(), 0) * unit
 
 
-def _rows(points: Tensor, index: Tensor) -> Tensor:
+def rows_of(points: Tensor, index: Tensor) -> Tensor:
+    """Return the points (..., m, d) that an index (..., m) names."""
     return points.gather(-2, index.unsqueeze(-1).expand(*index.shape, points.shape[-1]))
 
 
-def _power_of_two(values: Tensor) -> Tensor:
+def power_of_two(values: Tensor) -> Tensor:
     """Return the powers of two just below positive values, kept where both they and their inverses are normal."""
     if values.dtype == torch.float32:
         power = (values.contiguous().view(torch.int32) & 0x7F800000).view(torch.float32)

@@ -8,16 +8,22 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from core.topology.prim import refuse_unmeasurable
 
 
-def host_array(values: Tensor) -> np.ndarray | None:
-    """Return the tensor's own memory as an array, or None where it can't be read now and without waiting.
+def on_host(values: Tensor) -> bool:
+    """Whether the tensor's own memory can be read now and without waiting.
 
-    That is: on a device, while `torch.compile` or `torch.export` traces, and inside `torch.func` transforms.
+    It can't on a device, while `torch.compile` or `torch.export` traces, and inside `torch.func` transforms.
     """
-    if values.device.type != "cpu" or torch.compiler.is_compiling():
-        return None
-    if type(values) not in (Tensor, torch.nn.Parameter) or is_functorch_wrapped_tensor(values):
-        return None
-    return values.detach().numpy()
+    return (
+        values.is_cpu
+        and not torch.compiler.is_compiling()
+        and type(values) in (Tensor, torch.nn.Parameter)
+        and not is_functorch_wrapped_tensor(values)
+    )
+
+
+def host_array(values: Tensor) -> np.ndarray | None:
+    """Return the tensor's own memory as an array, or None where it isn't `on_host`."""
+    return values.detach().numpy() if on_host(values) else None
 
 
 def refuse_visible_nonfinite(points: Tensor, mask: Tensor | None = None) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from core.errors import IsobarError, nearest
 from core.topology.boruvka import minimum_spanning_forest
 from core.topology.distance import distance_matrix
-from core.topology.host import host_array
+from core.topology.host import on_host
 
 BACKENDS = ("auto", "prim", "boruvka")
 
@@ -36,7 +36,7 @@ def choose_backend(points: Tensor, backend: str) -> str:
         raise IsobarError(f"Unknown backend {backend!r}; known are {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")
     if backend == "boruvka":
         return backend
-    if host_array(points) is not None:
+    if on_host(points):
         return "prim"
     if backend == "auto":
         return "boruvka"

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from torch import Tensor
 from transformers import TrainerCallback
 
+from core.models.layers import state_covariance
 from core.runs import Run, RunWriter
 from core.runs.layout import HEARTBEAT_SECONDS
+from core.training import ranks
 from core.training.probe import Portrait, Probe, describe
 
 Progress = Callable[[str, int, int], None]  # (phase, done, in all)
@@ -29,8 +32,8 @@ class StopSignal:
     received: bool = False
 
     def check(self) -> None:
-        """Raise :class:`Stopped` if so."""
-        if self.received or self.writer.stop_requested():
+        """Raise :class:`Stopped` if so, in all processes that train together; all must ask."""
+        if ranks.any_of(self.received or self.writer.stop_requested()):
             raise Stopped
 
     @contextmanager
@@ -55,27 +58,38 @@ class StopSignal:
 
 @dataclass
 class StepLog:
-    """Sums over the steps since the last logged one; tensors stay on their device until :meth:`flush`."""
+    """What the steps since the last logged one saw; tensors stay on their device until :meth:`flush`.
+
+    `regularizers` and `regularizers_seconds` go by the regularizer's name: what it added to the loss, and how long that
+    took, forward and backward.
+    """
 
     task_loss: list = field(default_factory=list)
-    regularizer: list = field(default_factory=list)
-    regularizer_seconds: list[float] = field(default_factory=list)
+    regularizers: dict[str, list] = field(default_factory=dict)
+    regularizers_seconds: dict[str, list[float]] = field(default_factory=dict)
     step_seconds: list[float] = field(default_factory=list)
 
     def flush(self) -> dict:
-        """Return the means and forget what was summed."""
-        row = {}
-        for name, values in vars(self).items():
-            row[name] = float(sum(values)) / len(values) if values else None
-            values.clear()
+        """Return the means and forget what was seen; `regularizer` and `regularizer_seconds` are those of the sums."""
+        row: dict = {}
+        for name, seen in vars(self).items():
+            row[name] = {key: _mean(values) for key, values in seen.items()} if isinstance(seen, dict) else _mean(seen)
+            seen.clear()
+        for one, each in (("regularizer", "regularizers"), ("regularizer_seconds", "regularizers_seconds")):
+            known = [value for value in row[each].values() if value is not None]
+            row[one] = sum(known) if known else None
         return row
+
+
+def _mean(values: list) -> float | None:
+    return float(sum(values)) / len(values) if values else None
 
 
 class RunRecorder(TrainerCallback):
     """Logs steps, embeds the probe set at planned steps, asks for evaluations and checkpoints, and heeds a stop.
 
     Args:
-        trainer: a :class:`core.training.trainer.RegularizedTrainer`; its `step_log` and `regularizer` are read.
+        trainer: a :class:`core.training.trainer.RegularizedTrainer`; its `step_log` and `regularizers` are read.
         probe: the probe set.
         writer, stop, progress: where to write, what to heed, whom to tell.
     """
@@ -135,21 +149,30 @@ class RunRecorder(TrainerCallback):
 
     def portray(self, model, *, step: int, epoch: float) -> None:
         """Embed the probe set, and write a snapshot and a line of events; a stop is heeded between batches."""
+        if not ranks.is_first():
+            return
         started = time.perf_counter()
         self._record(self.probe.portray(model, self._on_probe_batch), step, epoch)
         self._portrait_seconds = time.perf_counter() - started
 
     def portray_on_stop(self, model, state) -> None:
         """Take one more portrait where that is quick enough for somebody who waits for the run to end."""
-        if state.global_step not in self.spaces and self._portrait_seconds < _PORTRAIT_ON_STOP_SECONDS:
+        quick = self._portrait_seconds < _PORTRAIT_ON_STOP_SECONDS
+        if ranks.is_first() and quick and state.global_step not in self.spaces:
             self._record(self.probe.portray(model), state.global_step, state.epoch or 0.0)
+
+    def sampled(self, done: int, total: int) -> None:
+        """Stay stoppable and visibly alive while training texts are sampled."""
+        self.beat("sampling", done, total)
+        self.stop.check()
 
     def _on_probe_batch(self, done: int, total: int) -> None:
         self.beat("embedding", done, total)
-        self.stop.check()
+        if ranks.count() == 1:  # the others wait at their next step, and can't be asked
+            self.stop.check()
 
     def _record(self, portrait: Portrait, step: int, epoch: float) -> None:
-        self.spaces[step] = describe(portrait.measures, portrait.classes)
+        self.spaces[step] = describe(portrait.measures, portrait.classes, portrait.layers)
         self.writer.snapshot(
             step=step,
             epoch=epoch,
@@ -158,6 +181,7 @@ class RunRecorder(TrainerCallback):
             predictions=portrait.encoded.predictions,
             measures=portrait.measures,
             classes=portrait.classes,
+            layers=portrait.layers,
         )
         self.writer.event(kind="probe", step=step, epoch=epoch, measures=portrait.measures)
 
@@ -165,7 +189,7 @@ class RunRecorder(TrainerCallback):
         """Take over from a resumed run what it had seen before, so that its report has a `before`."""
         for step in run.steps:
             if (old := run.snapshot(step)) is not None:
-                self.spaces[step] = describe(old.measures, old.classes)
+                self.spaces[step] = describe(old.measures, old.classes, old.layers)
         for row in run.rows("evaluation"):
             self.metrics[row["step"]] = row["metrics"]
 
@@ -182,11 +206,42 @@ class RunRecorder(TrainerCallback):
 
     def _log(self, step: int, state) -> None:
         schedule = self.trainer.lr_scheduler
+        row = self.trainer.step_log.flush()
+        row["task_loss"] = ranks.mean(row["task_loss"])  # the regularizer's is that of the global batch in each process
         self.writer.event(
             kind="step",
             step=step,
             epoch=state.epoch,
             learning_rate=schedule.get_last_lr()[0] if schedule else None,
-            **self.trainer.step_log.flush(),
+            **row,
             **self.trainer.regularizer_stats(),
+        )
+
+
+class ShrinkageRenewal(TrainerCallback):
+    """Estimates I-STAR's shrinkage covariance from the training texts before the first step, and anew every epoch.
+
+    Args:
+        trainer: a :class:`core.training.trainer.RegularizedTrainer` whose regularizers hold "istar".
+        kept: of a resumed run, the covariance of the epoch that was cut short.
+        on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
+    """
+
+    def __init__(self, trainer, kept: Tensor | None, on_batch: Callable[[int, int], None]):
+        self.trainer, self.kept, self.on_batch = trainer, kept, on_batch
+
+    def on_epoch_begin(self, args, state, control, model=None, **_):
+        """Renew it, in evaluation mode and without touching torch's generators."""
+        trainer, istar = self.trainer, self.trainer.regularizers["istar"]
+        begun, self.kept = self.kept, None
+        if begun is not None and not float(state.epoch or 0).is_integer():
+            istar.shrinkage = begun.to(args.device)
+            return
+        istar.shrinkage = state_covariance(
+            model,
+            trainer.data_collator,
+            trainer.train_dataset,
+            layers=trainer.spec.istar_layers,
+            seed=[trainer.spec.seed, int(state.epoch or 0)],
+            on_batch=self.on_batch,
         )

@@ -6,18 +6,43 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import IsobarError, nearest
+from core.runs.settings import SETTINGS_OF, method
 
-Regularizer = Literal["persistent-entropy", "none"]
+REGULARIZERS = tuple(SETTINGS_OF)
 Selection = Literal["prominent", "all", "longest", "random"]
 Scope = Literal["class", "global"]
+Metric = Literal["euclidean", "cosine", "angular"]
 Pooling = Literal["cls", "mean", "last"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-# The settings that say nothing in a run without regularizer.
-OF_REGULARIZER = ("weight", "selection", "longest", "scope", "relative", "cohesion", "memory")
+
+
+class Lora(BaseModel):
+    """Low-rank adapters beside every linear layer (E. J. Hu et al., arXiv 2106.09685)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    r: Annotated[int, Field(ge=1, le=1024)]
+    alpha: Annotated[float, Field(gt=0)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Lora | None":
+        """Return what ``r=8,alpha=16,dropout=0.05`` says, or None for an empty text; alpha is 2 r if not given.
+
+        Raises:
+            ValueError: it can't be read.
+        """
+        if not text.strip():
+            return None
+        pairs = dict(part.partition("=")[::2] for part in text.replace(" ", "").split(","))
+        try:
+            return cls(**pairs)
+        except ValidationError as error:
+            raise ValueError("such as r=8 or r=8,alpha=16,dropout=0.05") from error
 
 
 class RunSpec(BaseModel):
@@ -30,21 +55,40 @@ class RunSpec(BaseModel):
 
     model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
     task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
-    regularizer: Regularizer = Field(
-        "persistent-entropy", description="The term added to the task loss; 'none' is the baseline."
+    regularizer: str = Field(
+        "persistent-entropy",
+        description="The term added to the task loss, or several joined by '+'; 'none' is the baseline.",
     )
     weight: Annotated[float, Field(ge=0, le=1000)] = Field(
-        1.0, description="Factor of the regularizer; 1 is the paper's and held in the sweep."
+        1.0, description="Factor of the persistent entropy; 1 is the paper's and held in the sweep."
     )
     selection: Selection = Field("prominent", description="Which bars count: the features, all, or an ablation.")
     longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
     scope: Scope = Field("class", description="One cloud a class (fine-tuning), or the whole batch as one.")
+    metric: Metric = Field("euclidean", description="Distance of embeddings: the paper's, 1 - cos, or the angle.")
+    max_dim: Annotated[int, Field(ge=0, le=1)] = Field(
+        0, description="1 also counts loops, the bars of dimension 1; slower, and computed on the host."
+    )
     relative: bool = Field(False, description="Divide each class's entropy by its maximum, ln of its bars.")
     cohesion: Annotated[float, Field(ge=0)] = Field(
         0.0, description="Factor of the mean length of the bars not selected."
     )
     memory: Annotated[int, Field(ge=0, le=4096)] = Field(
         0, description="Past embeddings a class that join the cloud; 0 sees the batch alone."
+    )
+    istar_weight: Annotated[float, Field(ge=-1000, le=1000)] = Field(
+        -1.0,
+        description="Factor of 1 - IsoScore*: below 0 it lowers isotropy, which its paper finds better on most tasks, above 0 it raises it.",
+    )
+    istar_zeta: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="Weight of the covariance of a large sample in the batch's own; 0.2 is the authors'."
+    )
+    istar_layers: str = Field(
+        "all",
+        description="Whose token states I-STAR sees: 'all' layers' (the paper's), or one's, by its number as in 'layer'.",
+    )
+    cosine_weight: Annotated[float, Field(ge=0, le=1000)] = Field(
+        1.0, description="Factor of the mean cosine of the batch's embeddings, which lies between -1 and 1."
     )
     pooling: Pooling = Field("cls", description="How a text's token states become its embedding.")
     layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
@@ -85,12 +129,41 @@ class RunSpec(BaseModel):
     evaluations: Annotated[int, Field(ge=1, le=500)] = Field(2, description="How often the validation set is scored.")
     log_every: Annotated[int, Field(ge=1)] = Field(5, description="Steps between two lines of events.jsonl.")
     precision: Precision = Field("fp32", description="Arithmetic of the model; the barcode is always at least float32.")
+    lora: str = Field(
+        "",
+        description="Train low-rank adapters instead of all weights, such as r=8 or r=8,alpha=16,dropout=0.05; empty trains all.",
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="Compute activations again in the backward pass: less memory, a third more time."
+    )
     device: Device = Field("auto", description="auto takes cuda, then mps, then cpu.")
     report_to: str = Field(
         "none", description="Where transformers' Trainer also reports: none, tensorboard, wandb, ..."
     )
     save_model: bool = Field(True, description="Keep the trained model in model/; sweeps leave it out for space.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of data order, head, dropout and probe set.")
+
+    @field_validator("lora")
+    @classmethod
+    def _lora_is_legible(cls, given: str) -> str:
+        Lora.parse(given)
+        return given
+
+    @field_validator("regularizer")
+    @classmethod
+    def _names_in_order(cls, value: str) -> str:
+        names = value.split("+")
+        if value != "none" and not (set(names) <= set(REGULARIZERS) and len(set(names)) == len(names)):
+            raise ValueError(f"'none' or one or more of {', '.join(REGULARIZERS)}, each once, joined by '+'")
+        return "none" if value == "none" else "+".join(name for name in REGULARIZERS if name in names)
+
+    @field_validator("istar_layers", mode="before")
+    @classmethod
+    def _all_or_a_number(cls, value: object) -> str:
+        text = str(value)
+        if text != "all" and not text.removeprefix("-").isdecimal():
+            raise ValueError("'all' or the number of a layer")
+        return text
 
     @classmethod
     def parse(cls, values: Mapping, where: str = "the settings") -> "RunSpec":
@@ -109,12 +182,16 @@ class RunSpec(BaseModel):
             first = error.errors()[0]
             name = str(first["loc"][0])
             message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-            hint = nearest(str(first["input"]), cls.choices(name)) if cls.choices(name) else ""
+            choices = cls.choices(name)
+            unknown = [part for part in str(first["input"]).split("+") if part not in choices]
+            hint = nearest(unknown[0], choices) if choices and unknown else ""
             raise IsobarError(f"{name} is {first['input']!r}, but should be {message} (in {where}).{hint}") from error
 
     @classmethod
     def choices(cls, field: str) -> tuple[str, ...]:
-        """Return the values that `field` is limited to, or none where it isn't."""
+        """Return the values that `field` is limited to, or none where it isn't; of the regularizer, the names it is made of."""
+        if field == "regularizer":
+            return (*REGULARIZERS, "none")
         annotation = cls.model_fields[field].annotation
         return tuple(getattr(annotation, "__args__", ())) if getattr(annotation, "__origin__", None) is Literal else ()
 
@@ -132,10 +209,20 @@ class RunSpec(BaseModel):
         """Return the settings as YAML, in the order of the form."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
 
+    @classmethod
+    def defaults(cls) -> dict:
+        """Return every setting's default."""
+        return {name: field.default for name, field in cls.model_fields.items()}
+
+    @property
+    def regularizers(self) -> tuple[str, ...]:
+        """The names of the regularizers, in the order of REGULARIZERS; empty for a baseline."""
+        return () if self.regularizer == "none" else tuple(self.regularizer.split("+"))
+
     @property
     def method(self) -> str:
-        """A word for the regularizer: its selection for persistent entropy, else its name."""
-        return self.selection if self.regularizer == "persistent-entropy" else self.regularizer
+        """A word for each regularizer, joined by ``+``: the selection for persistent entropy, else its name."""
+        return method(self.model_dump(include={"regularizer", "selection"}))
 
     def run_name(self, now: datetime | None = None) -> str:
         """Return the run directory's name: when, model, task, method, seed."""
@@ -175,10 +262,3 @@ def read_yaml(path: Path | str, what: str, content: str) -> dict:
     if not isinstance(values, dict):
         raise IsobarError(f"The {what} {path} should hold {content}.")
     return values
-
-
-def describes_same_experiment(a: Mapping, b: Mapping) -> bool:
-    """Whether two specs (as dictionaries) differ in nothing but the regularizer: a run and its baseline."""
-    of_bookkeeping = {"record", "report_to", "log_every", "snapshots", "save_model"}
-    keys = (set(a) | set(b)) - {"regularizer", *OF_REGULARIZER} - of_bookkeeping
-    return all(a.get(k) == b.get(k) for k in keys)

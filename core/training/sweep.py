@@ -2,57 +2,106 @@
 
 import hashlib
 import itertools
-import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import IsobarError, nearest
-from core.runs import Run, load_run
-from core.training.spec import OF_REGULARIZER, RunSpec, read_yaml, slug
+from core.runs import Run
+from core.runs.compare import Estimate, group_runs
+from core.runs.settings import OF_REGULARIZER
+from core.training.spec import RunSpec, read_yaml, slug
+
+_LOOK_SECONDS = 0.5
 
 
 class Sweep(BaseModel):
-    """A sweep: `base` holds for every cell, `grid` lists the values whose product the cells are."""
+    """A sweep: `base` holds for every cell; the cells are the product of the values in `grid`, and of the sets in `cells`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: dict = Field(default_factory=dict, description="Settings of every cell.")
     grid: dict[str, list] = Field(default_factory=dict, description="Values that are combined, by setting.")
-    baselines: bool = Field(True, description="Also run each cell without the regularizer.")
+    named: dict[str, dict] = Field(
+        default_factory=dict, alias="cells", description="Sets of settings, by name, that are combined with the grid."
+    )
+    baselines: bool = Field(True, description="Also run each cell without the regularizer, once a seed.")
 
     @classmethod
     def from_yaml(cls, path: Path | str) -> "Sweep":
         """Return the sweep in a YAML file.
 
         Raises:
-            IsobarError: the file is missing or no YAML, a key is unknown, a value wrong, or a seed stands twice.
+            IsobarError: the file is missing or no YAML, a key is unknown, a value wrong, or a value stands twice.
         """
-        values = read_yaml(path, "sweep file", "base, grid and baselines")
+        values = read_yaml(path, "sweep file", "base, grid, cells and baselines")
+        known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in values:
-            if key not in cls.model_fields:
-                raise IsobarError(
-                    f"The sweep file {path} has an unknown key {key!r}.{nearest(str(key), cls.model_fields)}"
-                )
-        for key, given in (values.get("grid") or {}).items():
+            if key not in known:
+                raise IsobarError(f"The sweep file {path} has an unknown key {key!r}.{nearest(str(key), known)}")
+        return cls.parse({key: value for key, value in values.items() if value is not None}, str(path))
+
+    @classmethod
+    def parse(cls, values: dict, where: str = "the sweep") -> "Sweep":
+        """Return the sweep with these `values`, its cells checked.
+
+        Raises:
+            IsobarError: a value is wrong, or stands twice.
+        """
+        for key in ("base", "grid", "cells"):
+            if not isinstance(values.get(key, {}), dict):
+                raise IsobarError(f"{key} in {where} should hold settings, as 'name: value' lines.")
+        for key, given in values.get("grid", {}).items():
             if not isinstance(given, list) or not given:
-                raise IsobarError(f"grid.{key} in {path} should be a list of values, such as [0, 1, 2].")
-            if len(set(map(repr, given))) < len(given):
-                raise IsobarError(f"grid.{key} in {path} holds a value twice: {given}.")
-        sweep = cls(**{key: value for key, value in values.items() if value is not None})
-        sweep.cells(where=f"the settings in {path}")
+                raise IsobarError(f"grid.{key} in {where} should be a list of values, such as [0, 1, 2].")
+            meant = [getattr(RunSpec.parse({key: value}, f"the settings in {where}"), key) for value in given]
+            if len(set(meant)) < len(meant):
+                raise IsobarError(f"grid.{key} in {where} holds a value twice: {given}.")
+        for name, given in values.get("cells", {}).items():
+            if not isinstance(given, dict):
+                raise IsobarError(
+                    f"cells.{name} in {where} should hold settings, as 'name: value' lines; {{}} holds none."
+                )
+            if both := [key for key in given if key in values.get("grid", {})]:
+                raise IsobarError(
+                    f"{both[0]} stands in grid and in cells.{name} of {where}; one of them would not count."
+                )
+        try:
+            sweep = cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise IsobarError(
+                f"{'.'.join(map(str, first['loc']))} in {where} is {first['input']!r}, but should be "
+                f"{first['msg'].removeprefix('Input should be ')}."
+            ) from error
+        sweep.cells(where=f"the settings in {where}")
         return sweep
 
     def cells(self, where: str = "the sweep") -> list[RunSpec]:
-        """Return one spec a run, baselines first within their group, none twice."""
-        specs: dict[str, RunSpec] = {}
+        """Return one spec a run, each baseline before the first that needs it, none twice."""
+        return list(dict.fromkeys(spec for _, specs in self._sets(where) for spec in specs))
+
+    def by_name(self) -> dict[str, list[RunSpec]]:
+        """Return the specs of each named set of settings without their baselines; all under "" where no sets are named."""
+        found: dict[str, list[RunSpec]] = {}
+        for name, specs in self._sets("the sweep"):
+            found.setdefault(name, []).append(specs[-1])
+        return found
+
+    def _sets(self, where: str) -> Iterator[tuple[str, tuple[RunSpec, ...]]]:
+        """Yield the name of each set and its cell, after the cell's baseline if it has one, for each point of the grid."""
         for values in itertools.product(*self.grid.values()):
-            spec = RunSpec.parse({**self.base, **dict(zip(self.grid, values))}, where=where)
-            for one in (plain(spec), spec) if self.baselines else (spec,):
-                specs.setdefault(one.to_yaml(), one)
-        return list(specs.values())
+            for name, settings in (self.named or {"": {}}).items():
+                spec = RunSpec.parse({**self.base, **settings, **dict(zip(self.grid, values))}, where=where)
+                baseline = plain(spec)
+                if spec.regularizer == "none":
+                    yield str(name), (baseline,)
+                else:
+                    yield str(name), (baseline, spec) if self.baselines else (spec,)
 
 
 def plain(spec: RunSpec) -> RunSpec:
@@ -71,67 +120,169 @@ def cell_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
     return Path(runs_dir) / f"{slug(spec.model)}_{slug(spec.task)}_{spec.method}_s{spec.seed}_{digest}"
 
 
-def run_sweep(sweep: Sweep, runs_dir: Path | str, tell: Callable[[str], None] = print) -> list[Run]:
-    """Run every cell that has not finished, one after the other, and return those that have.
+def unfinished(sweep: Sweep, runs_dir: Path | str) -> list[RunSpec]:
+    """Return the cells that are yet to run, or to be gone on with."""
+    return [spec for spec in sweep.cells() if not _finished(cell_dir(runs_dir, spec))]
 
-    A cell that was cut short is resumed from its checkpoint; one that fails is told and left behind.
+
+def check_cells(specs: Iterable[RunSpec]) -> None:
+    """Load each task, and each model of the Hub, once.
+
+    Raises:
+        IsobarError: one of them is not there, or the Hub can't be reached; better known before than told cell by cell.
     """
+    from core.models import BUILT_IN
+    from core.models.loading import load_model
+    from core.tasks import load_task
+
+    specs = list(specs)
+    for name, *columns in dict.fromkeys((s.task, s.text_column, s.text_pair_column, s.label_column) for s in specs):
+        load_task(name, **dict(zip(("text_column", "text_pair_column", "label_column"), columns)))
+    for name in dict.fromkeys(spec.model for spec in specs):
+        if name not in BUILT_IN and not Path(name).expanduser().is_dir():
+            load_model(name, 2)
+
+
+@dataclass
+class Standing:
+    """How far a sweep has come: cells in all, finished, failed, and what runs now, as (phase, done, in all) by name."""
+
+    total: int
+    finished: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    running: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    @property
+    def done(self) -> float:
+        """Cells that are done with, those that run by their share."""
+        shares = (done / total for phase, done, total in self.running.values() if phase == "training" and total)
+        return self.finished + len(self.failed) + sum(shares)
+
+
+def run_sweep(
+    sweep: Sweep,
+    runs_dir: Path | str,
+    workers: Executor | None,
+    *,
+    tell: Callable[[str], None] = print,
+    watch: Callable[[Standing], None] = lambda standing: None,
+) -> list[Run]:
+    """Run every cell that has not finished, and return those that have.
+
+    A cell that was cut short is resumed from its checkpoint; one that fails, or whose process is killed, is told and
+    left behind. On Ctrl-C the cells under way are asked to stop, and end with a checkpoint, before it is passed on.
+
+    Args:
+        sweep: what to run.
+        runs_dir: where the cells' run directories are.
+        workers: runs `run_cell`; see :mod:`core.training.workers`. None will do where all have finished.
+        tell: called with a line whenever a cell ends.
+        watch: called twice a second.
+    """
+    paths = {cell_dir(runs_dir, spec): spec for spec in sweep.cells()}
+    standing = Standing(len(paths))
+    Path(runs_dir).mkdir(parents=True, exist_ok=True)
+    todo = [path for path in paths if not _finished(path)]
+    standing.finished = len(paths) - len(todo)
+    cells = {workers.submit(run_cell, paths[path].model_dump(), str(path.absolute())): path for path in todo}
+    waiting = set(cells)
+    try:
+        while waiting:
+            ended, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+            for future in ended:
+                _settle(future, cells[future], standing, tell)
+            standing.running = _under_way([cells[future] for future in waiting])
+            watch(standing)
+    except KeyboardInterrupt:
+        tell("Stopping; the cells under way keep a checkpoint, and the same sweep goes on from there.")
+        workers.shutdown(wait=False, cancel_futures=True)
+        while waiting := {future for future in waiting if not future.done()}:
+            wait(waiting, _LOOK_SECONDS)
+            for future in waiting:  # again and again: a run that begins forgets the requests of before
+                if cells[future].is_dir():
+                    Run(cells[future]).request_stop()
+        raise
+    return [Run(path) for path in paths if _finished(path)]
+
+
+def run_cell(settings: dict, path: str) -> str | None:
+    """Run, or resume, the cell of these settings in the directory `path`; return a sentence if it did not finish."""
     from core.training.trainer import train
 
-    cells = sweep.cells()
-    finished = []
-    for number, spec in enumerate(cells, 1):
-        path = cell_dir(runs_dir, spec)
-        there = load_run(path) if (path / "spec.yaml").exists() else None
-        if there is None or there.state != "finished":
-            tell(f"[{number}/{len(cells)}] {path.name}")
-            try:
-                there = train(spec, path, resume=there is not None)
-            except IsobarError as error:
-                tell(f"    failed: {error}")
-                continue
-            if there.state == "stopped":
-                raise KeyboardInterrupt
-        finished.append(there)
-    return finished
+    there = Run(Path(path))
+    begun = (there.path / "spec.yaml").exists()
+    if begun and there.state == "finished":
+        return None
+    if begun and there.state in ("running", "queued"):
+        return "Another process is at it."
+    try:
+        state = train(RunSpec(**settings), path, resume=begun).state
+    except Exception as error:  # whatever it is, it is this cell's alone
+        return str(error) if isinstance(error, IsobarError) else f"{type(error).__name__}: {error}"
+    return None if state == "finished" else f"It was {state}."
+
+
+def _settle(future: Future, path: Path, standing: Standing, tell: Callable[[str], None]) -> None:
+    """Count the cell in `path`, which has ended, and tell how."""
+    try:
+        sentence = future.result()
+    except (BrokenExecutor, CancelledError):
+        sentence = "Its process was killed, perhaps for want of memory."
+    except Exception as error:  # a cluster has its own words for the same
+        sentence = f"Its process ended: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
+    if sentence is None and not _finished(path):
+        sentence = f"It ran, but its directory is not in {path.parent}: all machines must see the folder of runs."
+    if sentence is None:
+        standing.finished += 1
+    else:
+        standing.failed[path.name] = sentence
+    count = standing.finished + len(standing.failed)
+    tell(f"[{count}/{standing.total}] {path.name}: {'finished' if sentence is None else f'failed: {sentence}'}")
+
+
+def _finished(path: Path) -> bool:
+    return (path / "status.json").exists() and Run(path).state == "finished"
+
+
+def _under_way(paths: list[Path]) -> dict[str, tuple[str, int, int]]:
+    found = {}
+    for run in (Run(path) for path in paths if (path / "status.json").exists()):
+        if run.state == "running":
+            status = run.status
+            found[run.name] = (str(status.get("phase")), int(status.get("step", 0)), int(status.get("total_steps", 0)))
+    return found
 
 
 def summary(runs: list[Run]) -> list[dict]:
-    """Return one row for each setting of the regularizer, averaged over seeds, beside the baseline of the same seeds."""
-    groups: dict[tuple, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(_setting(run.spec), []).append(run)
+    """Return one row for each setting, averaged over seeds, with a column for whatever varies among them."""
+    groups, _ = group_runs(runs, RunSpec.defaults())
     rows = []
-    for group in groups.values():
-        first = group[0]
-        metric = first.report["metric"]
+    for group in groups:
+        told = {key.replace("_", " "): _cell(key, value) for key, value in group.settings.items() if key != "task"}
         rows.append(
             {
-                "task": slug(first.spec["task"]),
-                "regularizer": "none" if first.spec["regularizer"] == "none" else first.spec["selection"],
-                "weight": first.spec["weight"] if first.spec["regularizer"] != "none" else "",
-                "learning rate": f"{first.spec['learning_rate']:g}",
-                "steps": int(first.status.get("total_steps", 0)),
-                "seeds": len(group),
-                "metric": metric,
-                "score": _mean(run.report["after"].get(metric) for run in group),
-                "anisotropy_1": _mean(run.report["after"]["anisotropy_1"] for run in group),
-                "centered": _mean(run.report["after"]["anisotropy_1_centered"] for run in group),
-                "within classes": _mean(_within(run.report["after"]) for run in group),
-                "IsoScore": _mean(run.report["after"]["isoscore"] for run in group),
+                "task": slug(group.task),
+                "regularizer": group.method,
+                **told,
+                "steps": group.steps,
+                "seeds": len(group.runs),
+                "metric": group.metric,
+                "score": _mean(group.means.get(group.metric)),
+                "anisotropy_1": _mean(group.means.get("anisotropy_1")),
+                "centered": _mean(group.means.get("anisotropy_1_centered")),
+                "within classes": _mean(group.means.get("within_classes")),
+                "IsoScore": _mean(group.means.get("isoscore")),
             }
         )
-    return sorted(rows, key=lambda r: (r["task"], r["learning rate"], r["steps"], r["regularizer"] != "none"))
+    return rows
 
 
-def _setting(spec: Mapping) -> tuple:
-    return tuple((key, str(value)) for key, value in spec.items() if key not in ("seed", "record"))
+def _cell(key: str, value) -> object:
+    """Return a setting as a table shows it: nothing where it says nothing, a number without needless digits."""
+    if value is None:
+        return ""
+    return slug(value) if key == "model" else f"{value:g}" if isinstance(value, float) else value
 
 
-def _within(side: Mapping) -> float:
-    """Return the mean over classes of the centered anisotropy within a class."""
-    return statistics.fmean(shape["measures"]["anisotropy_1_centered"] for shape in side["classes"].values())
-
-
-def _mean(values) -> float:
-    return statistics.fmean(v for v in values if v is not None)
+def _mean(estimate: Estimate | None) -> float | None:
+    return estimate.mean if estimate else None

@@ -1,5 +1,7 @@
 """Fine-tunes a classifier with a regularizer on its embeddings: transformers' Trainer plus one term in the loss."""
 
+import dataclasses
+import logging
 import os
 import platform
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import datasets
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     DataCollatorWithPadding,
     PrinterCallback,
@@ -20,76 +23,108 @@ from transformers import (
 )
 
 from core.errors import IsobarError, RunFailedError
-from core.models.embedding import check_layer, pool
+from core.models.adapters import with_adapters, without_adapters
+from core.models.embedding import check_layer, check_pooling, pool
+from core.models.layers import chosen_layers, token_states
 from core.models.loading import LoadedModel, load_model
-from core.regularizers import PersistentEntropyLoss, Regularizer
-from core.runs import Run, RunWriter, layout, load_run
+from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss, Regularizer
+from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set, score
-from core.training.callbacks import Progress, RunRecorder, StepLog, Stopped, StopSignal
+from core.training import ranks
+from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, StepLog, Stopped, StopSignal
+from core.training.memory import estimate_memory
 from core.training.probe import Probe
-from core.training.spec import RunSpec
+from core.training.spec import Lora, RunSpec
+
+_log = logging.getLogger("isobar")
+_CHECKPOINTING = {"use_reentrant": False}  # torch's own advice: the other kind loses gradients under adapters
+
+_SHRINKAGE = "istar.safetensors"  # in a checkpoint
 
 
 class RegularizedTrainer(Trainer):
-    """A Trainer whose training loss is the model's own plus the regularizer's value on the batch's embeddings.
+    """A Trainer whose training loss is the model's own plus the regularizers' values.
 
     Args:
         spec: the run's settings.
-        regularizer: called with embeddings (b, d) and labels (b,); its value is added. Its statistics are logged
-            even where the spec asks for no regularizer, so that a baseline can be compared.
+        regularizers: by name. Each is called with the batch's embeddings (b, d) and labels (b,), "istar" with its token
+            states (n, d) and their labels, and its value is added where the spec asks for it. The persistent entropy's
+            statistics are logged in any case, so that its rivals and the baseline can be compared with it.
         task_metrics: the names that evaluation reports, the headline first.
         options: as :class:`transformers.Trainer` takes them.
     """
 
-    def __init__(self, *, spec: RunSpec, regularizer: Regularizer, task_metrics: tuple[str, ...], **options):
+    def __init__(
+        self, *, spec: RunSpec, regularizers: dict[str, Regularizer], task_metrics: tuple[str, ...], **options
+    ):
         super().__init__(
             compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)), **options
         )
         # Per-batch means, so that accumulation divides task loss and regularizer alike.
         self.model_accepts_loss_kwargs = False
-        self.spec, self.regularizer, self.task_metrics = spec, regularizer, task_metrics
+        self.spec, self.regularizers, self.task_metrics = spec, regularizers, task_metrics
         self.step_log = StepLog()
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Return the model's loss, plus the regularizer's value while training."""
+        """Return the model's loss, plus the regularizers' values while training."""
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         inputs = {**inputs, "output_hidden_states": True}
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         self.step_log.task_loss.append(loss.detach())
-        states = outputs.hidden_states[self.spec.layer]
-        embeddings = pool(states, inputs["attention_mask"], self.spec.pooling)
-        if self.spec.regularizer == "none":
-            with torch.no_grad():
-                self.regularizer(embeddings, inputs["labels"])
-        else:
-            term = self._timed(embeddings, inputs["labels"])
-            self.step_log.regularizer.append(term.detach())
-            loss = loss + term
+        labels = inputs["labels"]
+        embeddings = pool(outputs.hidden_states[self.spec.layer], inputs["attention_mask"], self.spec.pooling)
+        for name, regularizer in self.regularizers.items():
+            if name not in self.spec.regularizers:
+                with torch.no_grad():
+                    regularizer(embeddings, labels)
+            elif name == "istar":
+                states = chosen_layers(outputs.hidden_states, self.spec.istar_layers)
+                loss = loss + self._timed(name, *token_states(states, inputs["attention_mask"], labels))
+            else:
+                loss = loss + self._timed(name, embeddings, labels)
         return (loss, outputs) if return_outputs else loss
 
     def regularizer_stats(self) -> dict:
-        """Return what the regularizer saw in the last batch: ``skipped`` and per class entropy, bars and features."""
-        return self.regularizer.read_stats()
+        """Return what the regularizers saw in the last batch.
 
-    def _timed(self, embeddings, labels):
-        """Return the regularizer's value; its forward and backward time goes to the step log.
+        Of the persistent entropy ``skipped`` and, by class, entropy, bars and features; of a rival, under its name, the
+        measure that it regularizes.
+        """
+        stats = {name: regularizer.read_stats() for name, regularizer in self.regularizers.items()}
+        rivals = {
+            name: {k: v for k, v in row.items() if k != "classes"}
+            for name, row in stats.items()
+            if name != "persistent-entropy"
+        }
+        return {**stats["persistent-entropy"], **rivals}
 
-        Autograd runs later operations first, so the regularizer's backward is one stretch: from the gradient of its
+    def _save_checkpoint(self, model, trial):
+        """Also keep I-STAR's shrinkage covariance, so that a resumed epoch goes on with it."""
+        super()._save_checkpoint(model, trial)
+        istar = self.regularizers.get("istar")
+        if istar is not None and istar.shrinkage is not None:
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            save_file({"shrinkage": istar.shrinkage.contiguous()}, folder / _SHRINKAGE)
+
+    def _timed(self, name: str, states, labels):
+        """Return the value of the regularizer `name`; it and its forward and backward time go to the step log.
+
+        Autograd runs later operations first, so a regularizer's backward is one stretch: from the gradient of its
         value to the gradient of its input. On a GPU these are the times to launch the work, not to finish it.
         """
+        seconds = self.step_log.regularizers_seconds.setdefault(name, [])
         started = time.perf_counter()
-        embeddings = embeddings.view_as(embeddings)  # a node of its own, whose gradient is the regularizer's alone
-        term = self.regularizer(embeddings, labels)
+        states = states.view_as(states)  # a node of its own, whose gradient is the regularizer's alone
+        term = self.regularizers[name](states, labels)
         forward = time.perf_counter() - started
+        self.step_log.regularizers.setdefault(name, []).append(term.detach())
         if not term.requires_grad:  # every class was too small for a barcode
-            self.step_log.regularizer_seconds.append(forward)
+            seconds.append(forward)
             return term
         clock = []
         term.register_hook(lambda _: clock.append(time.perf_counter()))
-        embeddings.register_hook(
-            lambda _: self.step_log.regularizer_seconds.append(forward + time.perf_counter() - clock[0])
-        )
+        states.register_hook(lambda _: seconds.append(forward + time.perf_counter() - clock[0]))
         return term
 
 
@@ -118,10 +153,15 @@ def train(
             a status that says why.
         RunFailedError: the run failed underway; its directory says how far it came.
     """
-    progress = progress or (lambda phase, done, total: None)
-    run_dir = Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir)
-    writer = RunWriter(run_dir)
-    writer.check(resume=resume)
+    with ranks.joined(use_cpu=spec.device == "cpu"):
+        return _train(spec, run_dir, runs_dir, resume, progress or (lambda phase, done, total: None))
+
+
+def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
+    run_dir = ranks.from_first(Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir))
+    writer = RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir)
+    if problem := ranks.from_first(_problem(writer, resume)):
+        raise IsobarError(problem)
     waited = (run_dir / layout.STATUS).exists() and not resume
     try:
         if waited:
@@ -132,7 +172,8 @@ def train(
             writer.status("failed", error=sentence(error))
         raise
 
-    RunWriter.create(run_dir, {**spec.model_dump(), "record": record(work.task, work.loaded)}, resume=resume)
+    if ranks.is_first():
+        RunWriter.create(run_dir, {**spec.model_dump(), "record": record(work.task, work.loaded)}, resume=resume)
     writer.status("running", phase="loading")  # a directory without a status reads as failed
     try:
         return work.run(writer, resume=resume, progress=progress)
@@ -144,6 +185,15 @@ def train(
         raise RunFailedError(f"{sentence(error)} (the run's directory: {run_dir})") from error
 
 
+def _problem(writer: RunWriter, resume: bool) -> str:
+    """Return why the directory can't be written, or an empty string."""
+    try:
+        writer.check(resume=resume)
+    except IsobarError as error:
+        return str(error)
+    return ""
+
+
 class _Work:
     """All that a run needs, loaded and checked before its directory is made."""
 
@@ -153,6 +203,10 @@ class _Work:
     @classmethod
     def prepare(cls, spec: RunSpec, progress: Progress) -> "_Work":
         progress("loading", 0, 1)
+        if spec.batch_size % ranks.count():
+            raise IsobarError(
+                f"batch_size is {spec.batch_size}, but {ranks.count()} processes share it; choose a multiple of {ranks.count()}."
+            )
         task = load_task(
             spec.task,
             seed=spec.seed,
@@ -165,8 +219,19 @@ class _Work:
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels)
         check_layer(loaded.model, spec.layer)
+        check_pooling(loaded.model, spec.pooling)
+        if "istar" in spec.regularizers and spec.istar_layers != "all":
+            check_layer(loaded.model, int(spec.istar_layers))
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
+        if spec.lora:
+            adapters = Lora.parse(spec.lora)
+            adapted = with_adapters(loaded.model, adapters.r, adapters.alpha, adapters.dropout)
+            loaded = dataclasses.replace(loaded, model=adapted)
+        if spec.gradient_checkpointing:
+            if not loaded.model.supports_gradient_checkpointing:
+                raise IsobarError(f"The model {spec.model!r} can't do gradient checkpointing; leave it off.")
+            loaded.model.activation_checkpointing_enable(_CHECKPOINTING)
         probe = make_probe(task, loaded, spec)
         progress("loading", 1, 1)
         return cls(spec, task, loaded, probe)
@@ -174,14 +239,19 @@ class _Work:
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
         writer.probe(self.probe.frame)
-        trainer = self._trainer(writer.path, resume)
+        checkpoint = Run(writer.path).checkpoint if resume else None
+        trainer = self._trainer(writer.path, resume=checkpoint is not None)
+        self._tell_memory(trainer, writer)
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
-        checkpoint = Run(writer.path).checkpoint if resume else None
+        if "istar" in trainer.regularizers:
+            kept = checkpoint / _SHRINKAGE if checkpoint else None
+            kept = load_file(kept)["shrinkage"] if kept and kept.exists() else None
+            trainer.add_callback(ShrinkageRenewal(trainer, kept, recorder.sampled))
         writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
         if resume:
-            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else 0)
+            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))
         with stop.listening():
             try:
@@ -193,24 +263,45 @@ class _Work:
                 recorder.portray_on_stop(trainer.model, trainer.state)
                 writer.report(self._report(recorder))
                 writer.status("stopped", step=step, phase=None, seconds_left=None)
-                return load_run(writer.path)
+                return self._read(writer)
 
         progress("saving", 0, 1)
         writer.status("running", phase="saving")
-        if spec.save_model:
-            trainer.model.save_pretrained(writer.path / layout.MODEL)
+        if spec.save_model and ranks.is_first():
+            without_adapters(trainer.model).save_pretrained(writer.path / layout.MODEL)
             self.loaded.tokenizer.save_pretrained(writer.path / layout.MODEL)
         writer.drop_checkpoints()
         writer.report(self._report(recorder))
         writer.status("finished", phase=None, seconds_left=0)
         progress("saving", 1, 1)
+        return self._read(writer)
+
+    def _read(self, writer: RunWriter) -> Run:
+        ranks.from_first(None)  # none reads before the first process has written
         return load_run(writer.path)
+
+    def _tell_memory(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
+        rows = trainer.train_dataset
+        lengths = [len(pieces) for pieces in rows["input_ids"]]
+        longest = sorted(range(len(rows)), key=lengths.__getitem__)[-2:]
+        with trainer.compute_loss_context_manager():
+            memory = estimate_memory(
+                trainer.model, self.probe.collate([rows[i] for i in longest]), trainer.args.train_batch_size
+            )
+        if not ranks.is_first():
+            return
+        writer.event(kind="memory", step=0, **memory.as_dict())
+        _log.info("Training takes %s.", memory)
+        if memory.needed > memory.free:
+            advice = "a smaller batch_size or max_length, lora, or gradient_checkpointing needs less"
+            writer.event(kind="note", step=0, text=f"The memory may not be enough: training takes {memory}; {advice}.")
+            _log.warning("The memory may not be enough: %s.", advice)
 
     def _trainer(self, run_dir: Path, resume: bool) -> RegularizedTrainer:
         spec = self.spec
         arguments = TrainingArguments(
             output_dir=str(run_dir),
-            per_device_train_batch_size=spec.batch_size,
+            per_device_train_batch_size=spec.batch_size // ranks.count(),
             per_device_eval_batch_size=64,
             gradient_accumulation_steps=spec.accumulation,
             learning_rate=spec.learning_rate,
@@ -218,6 +309,8 @@ class _Work:
             max_steps=spec.max_steps or -1,
             warmup_steps=spec.warmup,
             weight_decay=spec.weight_decay,
+            activation_checkpointing=spec.gradient_checkpointing,
+            activation_checkpointing_kwargs=_CHECKPOINTING if spec.gradient_checkpointing else None,
             bf16=spec.precision == "bf16",
             fp16=spec.precision == "fp16",
             use_cpu=spec.device == "cpu",
@@ -234,7 +327,7 @@ class _Work:
         )
         trainer = RegularizedTrainer(
             spec=spec,
-            regularizer=regularizer_of(spec),
+            regularizers=regularizers_of(spec),
             task_metrics=self.task.metrics,
             model=self.loaded.model,
             args=arguments,
@@ -279,17 +372,31 @@ def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: 
     if max(spaces, default=0) > 0:
         sides["after"] = {**spaces[max(spaces)], **(metrics[max(metrics)] if max(metrics, default=0) > 0 else {})}
     before, after = sides.get("before", {}), sides.get("after", {})
-    difference = {k: after[k] - v for k, v in before.items() if k in after and k != "classes"}
+    difference = {k: after[k] - v for k, v in before.items() if k in after and k not in ("classes", "layers")}
     return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
 
 
-def regularizer_of(spec: RunSpec) -> Regularizer:
-    """Return the regularizer that `spec` asks for; for ``none`` the persistent entropy, to be logged and not added."""
+def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:
+    """Return the regularizers that `spec` asks for, by name, and the persistent entropy, to be logged if not added."""
+    rivals = {
+        "istar": lambda: IStarLoss(weight=spec.istar_weight, zeta=spec.istar_zeta),
+        "cosine": lambda: CosineLoss(weight=spec.cosine_weight),
+    }
+    return {
+        "persistent-entropy": persistent_entropy_of(spec),
+        **{name: make() for name, make in rivals.items() if name in spec.regularizers},
+    }
+
+
+def persistent_entropy_of(spec: RunSpec) -> PersistentEntropyLoss:
+    """Return the project's own regularizer with the settings of `spec`."""
     return PersistentEntropyLoss(
         weight=spec.weight,
         selection=spec.selection,
         longest=spec.longest,
         scope=spec.scope,
+        metric=spec.metric,
+        max_dim=spec.max_dim,
         cohesion=spec.cohesion,
         relative=spec.relative,
         memory=spec.memory,

@@ -6,11 +6,10 @@ import pandas as pd
 
 from core.geometry import ClassShape
 from explorer.charts.barcode import bars
-from explorer.charts.style import BEFORE, DASH, NOISE_OPACITY, THRESHOLD
+from explorer.charts.style import BEFORE, CHOSEN, DASH, NOISE_OPACITY, THRESHOLD
 
 SELECTION = "bar"  # the name under which a page learns which bar was clicked
 _BARS, _TREE = 210, 300  # heights in pixels
-_CHOSEN = "#D40078"  # a clicked bar and its edge; no class has this colour
 _KEPT = "datum.rank <= kept"
 
 
@@ -86,7 +85,7 @@ def barcode_and_tree(
         " + ', entropy ' + format(entropies[kept - 1], '.3f') + ' nats'"
     )
     opacity = alt.when(picked).then(alt.value(1.0)).when(_KEPT).then(alt.value(1.0)).otherwise(alt.value(NOISE_OPACITY))
-    fill = alt.when(picked).then(alt.value(_CHOSEN)).otherwise(alt.value(colour))
+    fill = alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour))
     texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("joins", "with") if name in frame]
     tooltip = [
         alt.Tooltip("rank:Q", title="bar"),

@@ -5,20 +5,95 @@ their own, which stand out from a light and from a dark background alike (at lea
 chart is the same in the app, in a report and in the README.
 """
 
+import copy
+from dataclasses import dataclass
+
 import altair as alt
 
 # Okabe, Ito, "Color Universal Design", 2008; orange, sky blue and yellow darkened until they stand out from white.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#C4709F", "#B07D00", "#3A8FC4", "#8B8B00", "#7A6FC0", "#A8685A")
 SPACE = "#009E73"  # the whole probe set, after
 BEFORE = "#8A8F98"
+CHOSEN = "#D40078"  # a clicked bar and its edge; no class has this colour
+WRONG = "#D9362B"  # a prediction that is; its mark has a shape of its own too
 THRESHOLD = "#8A8F98"
 REFERENCE = "#8A8F98"
+CHOSEN = "#D40078"  # what was clicked; no class has this colour
+CUT = "#7C62E0"  # where a slider cuts through a barcode
 
 NOISE_OPACITY = 0.38
 DASH = (5, 4)  # the threshold, and nothing else, is dashed so
 DOTS = (1, 4)  # a reference, and nothing else, is dotted
 
 SMALL, MEDIUM, LARGE = 260, 330, 330  # heights in pixels, axes and titles included
+_WIDTH = 640  # of a chart that is saved, in pixels
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What a page's theme gives to a chart outside of the app, as .streamlit/config.toml does inside of it."""
+
+    background: str
+    panel: str
+    text: str
+    line: str
+    accent: str
+
+
+LIGHT = Theme(background="#FFFFFF", panel="#F3F5F6", text="#1A1F27", line="#D9DDE2", accent="#00785A")
+DARK = Theme(background="#12161D", panel="#1C222B", text="#E7EAEE", line="#313946", accent="#2DBE91")
+
+
+def config(theme: Theme = LIGHT) -> dict:
+    """Return the Vega-Lite config that makes a chart look outside of the app as it does inside."""
+    return {
+        "background": theme.background,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "font": "sans-serif",
+        "view": {"stroke": None},
+        "title": {"color": theme.text, "fontSize": 14, "fontWeight": 600, "anchor": "start"},
+        "axis": {
+            "labelColor": theme.text,
+            "titleColor": theme.text,
+            "gridColor": theme.line,
+            "domainColor": theme.line,
+            "tickColor": theme.line,
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "titlePadding": 8,
+        },
+        "legend": {"labelColor": theme.text, "titleColor": theme.text, "labelFontSize": 12, "titleFontSize": 12},
+        "text": {"color": theme.text},
+    }
+
+
+def tables(spec: dict) -> list[list[dict]]:
+    """Return the rows of each data set of more than one row that a chart's `spec` draws, in the order it draws them."""
+    named = spec.get("datasets", {})
+    return [named[name] for name in dict.fromkeys(_names(spec)) if len(named.get(name, ())) > 1]
+
+
+def vector(spec: dict, theme: Theme = LIGHT) -> str:
+    """Return the chart of `spec` as SVG, as it looks before anybody has touched it."""
+    import vl_convert  # takes its time to start, and is only needed when somebody asks
+
+    spec = copy.deepcopy(spec)
+    for view in (spec, *spec.get("vconcat", ())):
+        view["width"] = _WIDTH
+    spec.pop("config", None)
+    return vl_convert.vegalite_to_svg(spec, config=config(theme))
+
+
+def _names(part: object) -> list[str]:
+    """Return the names of the data sets in a part of a chart's spec."""
+    if isinstance(part, list):
+        return [name for one in part for name in _names(one)]
+    if not isinstance(part, dict):
+        return []
+    here = part.get("data")
+    own = [here["name"]] if isinstance(here, dict) and "name" in here else []
+    return own + [name for key, one in part.items() if key not in ("data", "datasets") for name in _names(one)]
 
 
 def title(text: str) -> alt.Title:

@@ -1,8 +1,8 @@
 """The navigation, and the frame around the page. A page more is a file in `pages` and a line here.
 
 Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=barcodes&class=LABEL``,
-``/train?run=NAME``, ``/inspect?of=NAME``. ``/?page=run&run=NAME`` leads to the same. A page that is opened without a query shows what is
-newest, and puts that into its address.
+``/train?run=NAME``, ``/inspect?of=NAME``, ``/compare?runs=A,B,C``. ``/?page=run&run=NAME`` leads to the same. A page that is opened
+without a query shows what is newest, and puts that into its address.
 """
 
 from pathlib import Path
@@ -20,13 +20,16 @@ def _home() -> None:
     """Lead to the page that ``?page=`` names, or to the newest run."""
     query = st.query_params.to_dict()
     wanted = query.pop("page", "run")
-    st.switch_page(next((p for p in pages if p.url_path == wanted), pages[-1]), query_params=query)
+    by_path = {page.url_path: page for page in pages}
+    st.switch_page(by_path.get(wanted, by_path["run"]), query_params=query)
 
 
 pages = [
+    st.Page(PAGES / "learn.py", title="Learn", url_path="learn", icon=":material/school:"),
     st.Page(PAGES / "inspect.py", title="Inspect", url_path="inspect", icon=":material/biotech:"),
     st.Page(PAGES / "train.py", title="Train", url_path="train", icon=":material/play_arrow:"),
     st.Page(PAGES / "run.py", title="Run", url_path="run", icon=":material/equalizer:"),
+    st.Page(PAGES / "compare.py", title="Compare", url_path="compare", icon=":material/balance:"),
 ]
 home = st.Page(_home, title="Isobar", default=True, visibility="hidden")
 

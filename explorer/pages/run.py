@@ -1,4 +1,4 @@
-"""What changed? One run: its header, and its barcodes, anisotropy and training one at a time."""
+"""What changed? One run: its header, and below it one view at a time."""
 
 import pandas as pd
 import streamlit as st
@@ -6,13 +6,17 @@ import yaml
 
 from core.errors import IsobarError
 from core.runs import Run
-from explorer.panels import anisotropy, barcodes, cards, data, links, training
+from explorer import report
+from explorer.panels import anisotropy, barcodes, cards, cloud, data, links, moved, timeline, training
 from explorer.panels.words import STATES, moment, plain
 
 # A view more is a line more: its name, in the address too, and what draws it.
 VIEWS = {
     "Barcodes": barcodes.show,
+    "Cloud": cloud.show,
+    "Timeline": timeline.show,
     "Anisotropy": anisotropy.show,
+    "Texts that moved": moved.show,
     "Training": lambda run, before, after: training.charts(run),
 }
 
@@ -86,7 +90,7 @@ def _header(run: Run) -> None:
         with st.popover("Export", icon=":material/download:"):
             _exports(run)
     facts = [
-        f"weight {settings['weight']:g}" if row.method != "baseline" and "weight" in settings else "",
+        *(f"{name.replace('_', ' ')} {settings[name]:g}" for name in data.weights(settings)),
         f"seed {plain(row.seed)}",
         moment(run.name),
         plain(run.status.get("device") or ""),
@@ -95,13 +99,23 @@ def _header(run: Run) -> None:
         if data.is_sample(run):
             st.badge("sample run", color="green", icon=":material/inventory_2:")
         st.badge(word, color=colour)
-        st.badge("baseline" if row.method == "baseline" else f"persistent entropy: {plain(row.method)}", color="gray")
+        alone = settings.get("regularizer") == "persistent-entropy"
+        st.badge(f"persistent entropy: {plain(row.method)}" if alone else plain(row.method), color="gray")
         st.caption(" · ".join(fact for fact in facts if fact), width="content")
 
 
 def _exports(run: Run) -> None:
-    st.caption("Each chart's own menu, at its top right, saves it as PNG or SVG.")
+    st.caption("Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV.")
     name = data.name_of(run)
+    st.download_button(
+        "Report, HTML",
+        lambda: report.html(run).encode(),
+        f"{name}.html",
+        "text/html",
+        on_click="ignore",
+        disabled=not run.steps,
+        width="stretch",
+    )
     st.download_button(
         "Numbers, CSV",
         lambda: pd.DataFrame(cards.table(run)).to_csv(index=False).encode(),

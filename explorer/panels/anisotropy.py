@@ -1,19 +1,25 @@
 """The view "Anisotropy": how the variance is spread over directions, of all texts and class by class."""
 
+from collections.abc import Callable
+
+import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.geometry import singular_values
+from core.geometry import cosine_shares, isotropic_cosine_shares, outlier_dimensions, singular_values
+from core.geometry.cloud import as_cloud
+from core.geometry.spectrum import OUTLIER_FACTOR
 from core.runs import Run, Snapshot
+from explorer.charts.cosines import cosine_histogram, cosines
+from explorer.charts.layers import depths, layer_profile
 from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
-from explorer.charts.style import SPACE, class_colour
+from explorer.charts.style import MEDIUM, SPACE, class_colour
 from explorer.panels.figure import figure
 from explorer.panels.words import meaning, number
 
 
 def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
-    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
     about = st.segmented_control(
         "Measured about",
         ["centered", "uncentered"],
@@ -24,59 +30,107 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         label_visibility="collapsed",
     )
     center = about != "uncentered"
-    of = (str(run.path), tuple(side.step for side in sides.values()), center)
-    frame = _shares(of, sides)
-    dimensions = next(iter(sides.values())).embeddings.shape[1]
-    first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
-    said = ", ".join(f"{share} {name}" for name, share in first.items())
-    left, right = st.columns(2, gap="small")
-    with left, st.container(border=True):
-        figure(
-            lambda: spectrum(
-                frame,
-                dimensions=dimensions,
-                description=f"Share of the squared length that each principal direction holds. The strongest: {said}.",
-            ),
-            key="spectrum",
-            of=of,
-        )
-    with right, st.container(border=True):
-        figure(
-            lambda: cumulative(
-                frame,
-                dimensions=dimensions,
-                description=f"Share that the strongest directions hold together. The first alone: {said}.",
-            ),
-            key="cumulative",
-            of=of,
-        )
-    if before is None or after is None:
-        return
+    found = drawn(run, before, after, center=center)
+    of = (str(run.path), *(side and side.step for side in (before, after)), center)
+    names = list(found)
+    for start in range(0, len(names), 2):
+        row = names[start : start + 2]
+        for column, name in zip(st.columns(len(row), gap="small"), row, strict=True):
+            with column, st.container(border=True, height="stretch"):
+                figure(found[name], key=name, of=of)
+    _outliers(before, after)
     measure = "anisotropy_1_centered" if center else "anisotropy_1"
-    rows = _by_class(measure, before, after)
-    with st.container(border=True):
-        figure(
-            lambda: dumbbells(
-                rows.drop(columns="colour"),
-                value=f"{meaning(measure).label}: share of the strongest direction",
-                title="Anisotropy of all texts and of each class: before hollow, after filled",
-                colours=dict(zip(rows["name"], rows["colour"], strict=True)),
-                order=list(rows["name"]),
-                description="; ".join(
-                    f"{row.name}: {number(row.before)} before, {number(row.after)} after"
-                    for row in rows.itertuples(index=False)
-                ),
-            ),
-            key="by-class",
-            of=of,
-        )
     st.caption(
         "Grey is before, green after. Dotted: what it would be if all directions held equal shares. "
         f"{meaning(measure).definition}"
     )
 
 
+def drawn(
+    run: Run, before: Snapshot | None, after: Snapshot | None, *, center: bool
+) -> dict[str, Callable[[], alt.LayerChart]]:
+    """Return what makes each chart of the view, by its name: the spectrum's two, the cosines', the layers', the classes'."""
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    of = (str(run.path), tuple(side.step for side in sides.values()), center)
+    frame = _shares(of, sides)
+    dimensions = next(iter(sides.values())).embeddings.shape[1]
+    first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
+    said = ", ".join(f"{share} {name}" for name, share in first.items())
+    found = {
+        "spectrum": lambda: spectrum(
+            frame,
+            dimensions=dimensions,
+            description=f"Share of the squared length that each principal direction holds. The strongest: {said}.",
+        ),
+        "cumulative": lambda: cumulative(
+            frame,
+            dimensions=dimensions,
+            description=f"Share that the strongest directions hold together. The first alone: {said}.",
+        ),
+    }
+    steps = (str(run.path), *((name, side.step) for name, side in sides.items()))
+    counted = {name: _cosines((*steps, name), side) for name, side in sides.items()}
+    means = ", ".join(f"{number(side.measures.get('mean_cosine'))} {name}" for name, side in sides.items())
+    found["cosines"] = lambda: cosine_histogram(
+        cosines(counted),
+        reference=cosines({"isotropic": isotropic_cosine_shares(dimensions)}),
+        description=f"Histogram of the cosines of all pairs of texts. Their mean: {means}.",
+    )
+    profiles = {name: found for name, side in sides.items() if (found := getattr(side, "layers", None))}
+    if profiles:
+        name = "anisotropy_1_centered" if center else "anisotropy_1"
+        found["layers"] = lambda: layer_profile(
+            depths(profiles, name),
+            title=f"{meaning(name).label} of each layer",
+            value="share",
+            domain=(0.0, 1.0),
+            height=MEDIUM,
+            description=f"{meaning(name).label} layer by layer, input embeddings first.",
+        )
+    if before is None or after is None:
+        return found
+    measure = "anisotropy_1_centered" if center else "anisotropy_1"
+    rows = _by_class(measure, before, after)
+    found["by-class"] = lambda: dumbbells(
+        rows.drop(columns="colour"),
+        value=f"{meaning(measure).label}: share of the strongest direction",
+        title="Anisotropy of all texts and of each class: before hollow, after filled",
+        colours=dict(zip(rows["name"], rows["colour"], strict=True)),
+        order=list(rows["name"]),
+        description="; ".join(
+            f"{row.name}: {number(row.before)} before, {number(row.after)} after"
+            for row in rows.itertuples(index=False)
+        ),
+    )
+    return found
+
+
+def _outliers(before: Snapshot | None, after: Snapshot | None) -> None:
+    """List the outlier dimensions of each side, with the variance of each on both."""
+    sides = {name: as_cloud(side.embeddings) for name, side in (("before", before), ("after", after)) if side}
+    variances = {name: cloud.column_variances / (cloud.column_variances.mean() or 1.0) for name, cloud in sides.items()}
+    found = {name: outlier_dimensions(cloud).tolist() for name, cloud in sides.items()}
+    about = meaning("outlier_dimensions")
+    counts = " → ".join(str(len(rows)) for rows in found.values())
+    st.markdown(f"**{about.label}: {counts}**", help=about.definition)
+    rows = list(dict.fromkeys(row for side in found.values() for row in side))
+    if not rows:
+        st.caption(f"No dimension's variance exceeds {OUTLIER_FACTOR:g} times the mean variance.")
+        return
+    frame = pd.DataFrame({"dimension": rows, **{name: shares[rows] for name, shares in variances.items()}})
+    times = {name: st.column_config.NumberColumn(f"{name}, times the mean variance", format="%.1f") for name in sides}
+    st.dataframe(
+        frame, hide_index=True, height=min(300, 38 + 35 * len(frame)), column_config=times,
+        alt="Outlier dimensions and their variances",
+    )  # fmt: skip
+
+
 # Snapshots are known by their run and steps; a trainer never writes one twice.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cosines(of: tuple, _side: Snapshot):
+    return cosine_shares(_side.embeddings)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 def _shares(of: tuple, _sides: dict[str, Snapshot]) -> pd.DataFrame:
     center = of[-1]

@@ -12,14 +12,12 @@ from explorer.charts.barcode import barcode, bars
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
-from explorer.panels import data
+from explorer.panels import classes, data
 from explorer.panels.figure import figure
 from explorer.panels.words import number
 
-ALL = "all classes"
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
-_BUTTONS = 6  # with more classes than this, a list instead of buttons
 BOTH = ("Before", "After")
 
 
@@ -73,20 +71,7 @@ def _name(label: int, *sides: Snapshot | None) -> str:
 
 def picked(names: dict[int, str]) -> list[int]:
     """Draw the choice of a class, of all where they are few, and return the labels that were chosen."""
-    if len(names) == 1:
-        return list(names)
-    options = [*([ALL] if len(names) <= _ROW_BY_ROW else []), *names.values()]
-    draw = st.segmented_control if len(options) <= _BUTTONS else st.selectbox
-    extra = {"default": options[0], "required": True} if draw is st.segmented_control else {}
-    name = draw(
-        "Class",
-        options,
-        key="class",
-        bind="query-params",
-        label_visibility="collapsed",
-        **extra,
-    )
-    return [label for label, found in names.items() if found == name] or list(names)
+    return classes.pick(names, whole=_ROW_BY_ROW)
 
 
 def _row(
@@ -117,7 +102,7 @@ def _row(
                             most=most,
                             threshold=shape.threshold,
                             colour=BEFORE if side == "Before" else colour,
-                            description=_description(side, name, shape),
+                            description=description(side, name, shape),
                         ),
                         key=f"barcode-{label}-{side}",
                         of=(*of, longest),
@@ -170,7 +155,7 @@ def _linked_row(
                         extent=extent,
                         colour=BEFORE if side == "Before" else colour,
                         hollow=side == "Before",
-                        description=_description(side, name, shape),
+                        description=description(side, name, shape),
                     ),
                     key=f"linked-{label}-{side}",
                     of=(*of, longest),
@@ -178,7 +163,7 @@ def _linked_row(
                     selection_mode=SELECTION,
                 )
             with columns[-1] if alone else column:
-                _joined(event, shape, texts, example=alone)
+                joined(event, shape, texts, example=alone)
         if st.toggle("Bars as a table", key="table", bind="query-params"):
             st.dataframe(
                 _table(titles, shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}"
@@ -193,7 +178,7 @@ def _table(titles: tuple[str, ...], shapes: list[ClassShape | None], texts: pd.S
     )
 
 
-def _joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool) -> None:
+def joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool = False) -> None:
     """Say which two texts the clicked bar joins, or, as an `example`, the longest."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0
@@ -238,7 +223,8 @@ def _numbers(shapes: list[ClassShape | None]) -> list[str]:
     ]
 
 
-def _description(side: str, name: str, shape: ClassShape) -> str:
+def description(side: str, name: str, shape: ClassShape) -> str:
+    """Return a class's barcode in words, for those who don't see it."""
     of = f"{side.lower()} training" if side in BOTH else side.lower()
     return (
         f"Barcode of the class {name}, {of}: {len(shape.lengths)} bars, the longest "

@@ -9,7 +9,7 @@ from explorer.panels import data
 from explorer.panels.words import DASH, meaning, number
 
 MEASURES = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine")
-_ENTROPY = "relative_entropy_all"
+ENTROPY = "relative_entropy_all"
 _VERDICTS = {True: ("better", "green"), False: ("worse", "red")}
 
 
@@ -37,7 +37,7 @@ def show(run: Run, baseline: Run | None) -> None:
     """Draw the cards."""
     before, after = sides(run)
     other = sides(baseline)[1] if baseline else {}
-    names = (headline(run), *MEASURES, _ENTROPY)
+    names = (headline(run), *MEASURES, ENTROPY)
     columns = st.columns(len(names), gap="small", wrap=False)
     for column, name in zip(columns, names, strict=True):
         with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
@@ -47,7 +47,7 @@ def show(run: Run, baseline: Run | None) -> None:
 def _card(name: str, before: float | None, after: float | None, baseline: float | None) -> None:
     about = meaning(name)
     change = after - before if after is not None and before is not None else None
-    word, colour = _verdict(about.better, change)
+    word, colour = verdict(about.better, change)
     st.metric(
         about.label,
         f"{number(before)} → {number(after)}" if after is not None else number(before),
@@ -63,7 +63,8 @@ def _card(name: str, before: float | None, after: float | None, baseline: float 
         st.caption("before training" if before is not None else DASH)
 
 
-def _verdict(better: str, change: float | None) -> tuple[str | None, str]:
+def verdict(better: str, change: float | None) -> tuple[str | None, str]:
+    """Return a word for what a change means where `better` is "higher", "lower" or "disputed", and its colour."""
     if change is None or round(change, 3) == 0:
         return ("unchanged" if change is not None else None), "gray"
     if better == "disputed":

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.errors import IsobarError, nearest
 from core.runs import Run, Snapshot, layout, list_runs, load_run
-from core.training.spec import describes_same_experiment
+from core.runs.settings import describes_same_experiment
 
 SAMPLE = "sample"
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -105,6 +105,11 @@ def has_sample() -> bool:
     return (_SHIPPED[SAMPLE] / layout.SPEC).exists()
 
 
+def samples() -> list[str]:
+    """Return the names of the runs that ship with Isobar and are installed."""
+    return [name for name, path in _SHIPPED.items() if (path / layout.SPEC).exists()]
+
+
 def name_of(run: Run) -> str:
     """Return the name that `find` knows `run` by."""
     return next((name for name, path in _SHIPPED.items() if path == run.path), run.name)
@@ -145,13 +150,24 @@ def short(name: object) -> str:
 
 
 def method(settings: dict) -> str:
-    """Return what the run's regularizer acts on, in words; ``baseline`` without one."""
-    regularizer = settings.get("regularizer", "?")
-    if regularizer == "none":
+    """Return what the run's regularizers act on, in words; ``baseline`` without one."""
+    names = str(settings.get("regularizer", "?")).split("+")
+    if names == ["none"]:
         return "baseline"
-    if regularizer == "persistent-entropy":
-        return _METHODS.get(settings.get("selection", ""), "persistent entropy")
-    return str(regularizer)
+    up = settings.get("istar_weight", -1) > 0
+    words = {
+        "persistent-entropy": _METHODS.get(settings.get("selection", ""), "persistent entropy"),
+        "istar": f"I-STAR {'↑' if up else '↓'}",  # the way it moves isotropy
+        "cosine": "cosine",
+    }
+    return " + ".join(words.get(name, name) for name in names)
+
+
+def weights(settings: dict) -> list[str]:
+    """Return the names of the settings that weigh the run's regularizers."""
+    names = {"persistent-entropy": "weight", "istar": "istar_weight", "cosine": "cosine_weight"}
+    found = (names.get(name) for name in str(settings.get("regularizer", "")).split("+"))
+    return [name for name in found if isinstance(settings.get(name), int | float)]
 
 
 def active() -> list[Run]:
@@ -194,6 +210,11 @@ def events(run: Run) -> pd.DataFrame:
 def events_stamp(run: Run) -> tuple[int, int]:
     """Return what changes whenever a line is added to the run's events."""
     return _stamp(run.path / layout.EVENTS)
+
+
+def run_stamp(run: Run) -> tuple:
+    """Return what changes whenever the run's settings, status or report do."""
+    return tuple(_stamp(run.path / name) for name in (layout.SPEC, layout.STATUS, layout.REPORT))
 
 
 def probe(run: Run) -> pd.DataFrame:

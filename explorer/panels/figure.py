@@ -1,22 +1,54 @@
-"""Puts charts on the page; a chart that was drawn once is not made again while what it shows is the same."""
+"""Puts charts on the page; a chart that was drawn once is not made again while what it shows is the same.
+
+Streamlit's own menu of a chart has full screen, PNG and the data as a table; what saves it as SVG and CSV stands beside.
+"""
 
 import warnings
 from collections.abc import Callable
 
 import altair as alt
+import pandas as pd
 import streamlit as st
+
+from explorer.charts.style import tables, vector
 
 
 def figure(make: Callable[[], alt.TopLevelMixin], *, key: str, of: tuple, **options):
-    """Show the chart that `make` returns.
+    """Show the chart that `make` returns, and what saves it; returns what is selected in it.
 
     Args:
         make: makes the chart.
-        key: the chart's own name on the page.
+        key: the chart's own name on the page, and of the files it is saved as.
         of: everything that decides what the chart shows, such as run, step and class.
         options: of `st.vega_lite_chart`, for instance ``on_select``.
     """
-    return st.vega_lite_chart(_spec(key, of, make), key=key, width="stretch", **options)
+    spec = _spec(key, of, make)
+    with st.container(key=f"figure-{key}", gap=None):
+        event = st.vega_lite_chart(spec, key=key, width="stretch", **options)
+        _save(spec, key)
+    return event
+
+
+def _save(spec: dict, key: str) -> None:
+    """Offer the chart as SVG, and each of its tables as CSV; both are made only when they are asked for."""
+    found = tables(spec)
+    with (
+        st.container(key=f"save-{key}", width="content"),
+        st.popover("Save", type="tertiary", help="Save this chart as SVG or CSV"),
+    ):
+        _button("SVG", lambda: vector(spec).encode(), f"{key}.svg", "image/svg+xml")
+        for number, rows in enumerate(found, 1):
+            last = f"-{number}" if len(found) > 1 else ""
+            label = "CSV" if len(found) == 1 else f"CSV: {', '.join(list(rows[0])[:3])}"
+            _button(label, lambda rows=rows: _csv(rows), f"{key}{last}.csv", "text/csv")
+
+
+def _button(label: str, content: Callable[[], bytes], file: str, mime: str) -> None:
+    st.download_button(label, content, file, mime, key=f"file-{file}", on_click="ignore", width="stretch")
+
+
+def _csv(rows: list[dict]) -> bytes:
+    return pd.DataFrame(rows).to_csv(index=False).encode()
 
 
 # Altair takes its time to check and copy a chart; the description that it ends up with is small.

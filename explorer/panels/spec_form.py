@@ -6,11 +6,12 @@ import streamlit as st
 import yaml
 
 from core.errors import IsobarError
-from core.training.spec import OF_REGULARIZER, RunSpec
+from core.runs.settings import OF_REGULARIZER, SETTINGS_OF
+from core.training.spec import REGULARIZERS, RunSpec
 
 FIRST = ("model", "task", "regularizer")
 GROUPS = {
-    "Regularizer": (*OF_REGULARIZER, "pooling", "layer"),
+    "Regularizer": (*(name for name in OF_REGULARIZER if name in RunSpec.model_fields), "pooling", "layer"),
     "Training": (
         "epochs",
         "max_steps",
@@ -27,19 +28,21 @@ GROUPS = {
     "Data": ("train_size", "text_column", "text_pair_column", "label_column"),
     "Record": ("probe_per_class", "snapshots", "evaluations", "log_every", "save_model", "report_to"),
 }
-_REGULARIZERS = {"persistent-entropy": "Persistent entropy", "none": "None (baseline)"}
+_REGULARIZERS = {"persistent-entropy": "Persistent entropy", "istar": "I-STAR", "cosine": "Cosine"}
 KEY = "spec_"  # a form of another key is another form, with values of its own
 
 
 def values(form: str = KEY) -> dict:
     """Return the form's values as they are now: the fields' defaults until somebody changes them."""
-    return {name: st.session_state.get(form + name, field.default) for name, field in RunSpec.model_fields.items()}
+    found = {name: st.session_state.get(form + name, field.default) for name, field in RunSpec.model_fields.items()}
+    return {**found, "regularizer": _joined(found["regularizer"])}
 
 
 def fill(settings: Mapping, form: str = KEY) -> None:
     """Put these settings into the form; must come before it is drawn."""
     for name, field in RunSpec.model_fields.items():
-        st.session_state[form + name] = settings.get(name, field.default)
+        value = settings.get(name, field.default)
+        st.session_state[form + name] = _chosen(value) if name == "regularizer" else value
 
 
 def parsed(form: str = KEY) -> tuple[RunSpec | None, str]:
@@ -64,11 +67,16 @@ def field(
     key, help_ = form + name, about.description
     label = label or name.replace("_", " ")
     if key not in st.session_state:
-        st.session_state[key] = about.default
+        st.session_state[key] = _chosen(about.default) if name == "regularizer" else about.default
     kept = {"key": key, "help": help_, "persist_state": "session"}
     choices = RunSpec.choices(name)
     if name == "regularizer":
-        st.segmented_control(label, choices, required=True, format_func=lambda c: _REGULARIZERS.get(c, c), **kept)
+        st.pills(
+            label, REGULARIZERS, selection_mode="multi", format_func=lambda c: _REGULARIZERS.get(c, c),
+            **{**kept, "help": "What is added to the task loss: one, several, or none for a baseline."},
+        )  # fmt: skip
+        if not st.session_state[key]:
+            st.caption("None: a baseline.")
     elif choices:
         st.selectbox(label, choices, **kept)
     elif options:
@@ -85,10 +93,12 @@ def field(
 
 
 def more(problem: str) -> None:
-    """Draw all fields but the first three, in groups."""
+    """Draw all fields but the first three, in groups; of the regularizers, those of the chosen ones."""
     grouped = {name for names in GROUPS.values() for name in names} | set(FIRST)
     rest = tuple(name for name in RunSpec.model_fields if name not in grouped)
+    chosen = {name for one in values()["regularizer"].split("+") for name in SETTINGS_OF.get(one, ())}
     for title, names in {**GROUPS, "Other": rest}.items():
+        names = [name for name in names if name not in OF_REGULARIZER or name in chosen]
         if not names:
             continue
         st.markdown(f"**{title}**")
@@ -117,6 +127,16 @@ def from_yaml(text: str) -> dict:
     if not isinstance(found, dict):
         raise IsobarError("A spec holds lines 'name: value', such as 'task: grammar'.")
     return RunSpec.parse({k: v for k, v in found.items() if k != "record"}).model_dump()
+
+
+def _chosen(value: str) -> list[str]:
+    """Return the regularizers that a spec's ``regularizer`` names: what the widget holds."""
+    return [name for name in str(value).split("+") if name in REGULARIZERS]
+
+
+def _joined(chosen: str | list[str]) -> str:
+    """Return a spec's ``regularizer`` from what the widget holds (or from the field's default)."""
+    return chosen if isinstance(chosen, str) else "+".join(chosen) or "none"
 
 
 def _given(value: object) -> object:

@@ -1,5 +1,8 @@
 """What happens while a run trains: six charts over the optimizer steps, the same while it goes on and afterwards."""
 
+from collections.abc import Callable
+
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +17,7 @@ from explorer.panels.progress import progress_of
 from explorer.panels.words import duration, meaning, number, plain
 
 _TERM = "#B07D00"
+_TERMS = {"persistent entropy": _TERM, "I-STAR": "#7B5EA7", "cosine": "#3A8F87"}
 
 
 @st.fragment(run_every=1.5)
@@ -45,14 +49,28 @@ def watch(name: str) -> None:
 def charts(run: Run) -> None:
     """Draw the six charts."""
     events = data.events(run)
+    found = drawn(run)
+    of = (str(run.path), data.events_stamp(run), run.status.get("total_steps"), tuple(_class_names(run, events)))
+    names = list(found)
+    for start in (0, 3):
+        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=True):
+            with column, st.container(border=True):
+                figure(found[name], key=f"history-{name}", of=of)
+    st.caption(_times(events))
+    for note in run.rows("note"):
+        st.caption(plain(note.get("text", ""), 300))
+
+
+def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
+    """Return what makes each of the six charts, by its name."""
+    events = data.events(run)
     total = run.status.get("total_steps") or None
     classes = _class_names(run, events)
     colours = {name: class_colour(int(label)) for label, name in classes.items()}
     metric = (data.spec(run).get("record", {}).get("task", {}).get("metrics") or ["accuracy"])[0]
     about = meaning(metric)
     regularized = data.spec(run).get("regularizer") != "none"
-    of = (str(run.path), data.events_stamp(run), total, tuple(colours))
-    drawn = {
+    return {
         "loss": lambda: history(
             _long(events, "step", {"task_loss": "task loss"}),
             title="Task loss",
@@ -63,12 +81,12 @@ def charts(run: Run) -> None:
             description="Task loss at each logged step",
         ),
         "regularizer": lambda: history(
-            _long(events, "step", {"regularizer": "regularizer"}),
+            _long(events, "step", _terms(events)),
             title="Regularizer" if regularized else "Regularizer: none, a baseline",
             value="nats",
-            colours={"regularizer": _TERM},
+            colours={name: _TERMS.get(name, _TERM) for name in _terms(events).values()},
             total_steps=total,
-            description="What the regularizer adds to the loss, at each logged step",
+            description="What each regularizer adds to the loss, at each logged step",
         ),
         "metric": lambda: history(
             _long(events, "evaluation", {f"metrics/{metric}": about.label}),
@@ -113,14 +131,6 @@ def charts(run: Run) -> None:
             description="Anisotropy of the probe set at each snapshot, centered and not",
         ),
     }
-    names = list(drawn)
-    for start in (0, 3):
-        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=True):
-            with column, st.container(border=True):
-                figure(drawn[name], key=f"history-{name}", of=of)
-    st.caption(_times(events))
-    for note in run.rows("note"):
-        st.caption(plain(note.get("text", ""), 300))
 
 
 def resume(run: Run) -> None:
@@ -174,6 +184,13 @@ def _long(events: pd.DataFrame, kind: str, columns: dict[str, str]) -> pd.DataFr
     rows = events.loc[events["kind"] == kind, ["step", *there]]
     rows = rows.melt("step", var_name="series", value_name="value").dropna().astype({"step": int, "value": float})
     return rows.assign(series=rows["series"].map(there))
+
+
+def _terms(events: pd.DataFrame) -> dict[str, str]:
+    """Return the columns of what the regularizers add to the loss: each for itself, or of older runs the sum."""
+    names = {"persistent-entropy": "persistent entropy", "istar": "I-STAR", "cosine": "cosine"}
+    each = {f"regularizers/{name}": words for name, words in names.items() if f"regularizers/{name}" in events}
+    return each if len(each) > 1 else {"regularizer": "regularizer"}
 
 
 def _times(events: pd.DataFrame) -> str:

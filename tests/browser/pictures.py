@@ -3,11 +3,12 @@
 import argparse
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from core.runs import layout, list_runs
 from tests.browser.app_process import browser, running_app, settle
 
-SIZE = {"width": 1280, "height": 800}
+SIZE = {"width": 1280, "height": 720}
 
 
 def addresses(runs_dir: Path) -> dict[str, str]:
@@ -17,6 +18,7 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         by_state.setdefault(run.state, run.name)
     found = {
         "train": "/train",
+        "compare": "/compare",
         "not-found": "/run?run=nowhere",
         "sample": "/run?run=sample",
         "inspect": "/inspect",
@@ -33,9 +35,14 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         found[f"run-{state}"] = f"/run?run={name}"
     shown = by_state.get("finished") or by_state.get("stopped")
     if shown:
+        for view in ("Cloud", "Timeline", "Anisotropy", "Training", "Texts that moved"):
+            slug = view.lower().replace(" ", "-")
+            found[f"run-{slug}"] = f"/run?run={shown}&view={quote(view)}"
+            found[f"sample-{slug}"] = f"/run?run=sample&view={quote(view)}"
         found["run-class"] = f"/run?run={shown}&class=acceptable"
-        found["run-anisotropy"] = f"/run?run={shown}&view=Anisotropy"
-        found["run-training"] = f"/run?run={shown}&view=Training"
+        found["sample-class"] = "/run?run=sample&class=acceptable"
+        found["run-cloud-error"] = f"/run?run={shown}&view=Cloud&colour=error&tree=1&axes={quote('1 and 3')}"
+        found["run-timeline-tree"] = f"/run?run={shown}&view=Timeline&tree=1&step=20"
         found["train-ended"] = f"/train?run={shown}"
     if "running" in by_state:
         found["train-live"] = f"/train?run={by_state['running']}"
@@ -57,7 +64,7 @@ def take(out: Path, runs_dir: Path, only: list[str]) -> None:
                 page.screenshot(path=out / f"{name}-{scheme}.png")
                 height = page.evaluate("""() => {
                     const main = document.querySelector('[data-testid="stMain"]');
-                    return Math.max(800, main.scrollHeight + 10);
+                    return Math.max(720, main.scrollHeight + 10);
                 }""")
                 if height > SIZE["height"] + 60:
                     page.set_viewport_size({"width": SIZE["width"], "height": height})

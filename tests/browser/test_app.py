@@ -63,6 +63,27 @@ def test_the_slider_says_at_once_what_keeping_more_bars_gives(app, gallery, visi
     expect(column.locator(".role-title text").first).to_have_text(re.compile("39 bars kept"))
 
 
+def test_every_chart_is_saved_as_svg_and_csv_and_shown_full_screen(app, gallery, visit):
+    page = visit(f"{app}/run?run={newest(gallery)}&view=Anisotropy")
+    figure = page.locator(".st-key-figure-spectrum")
+    figure.get_by_role("button", name="Save").focus()  # by the keyboard, without pointing at the chart
+    page.keyboard.press("Enter")
+    saved = {}
+    for kind in ("SVG", "CSV"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind, exact=True).click()
+        saved[download.value.suggested_filename] = download.value.path().read_text(encoding="utf-8")
+    assert saved["spectrum.svg"].startswith("<svg")
+    assert saved["spectrum.csv"].startswith("side,direction,share,cumulative\nbefore,1,")
+    page.keyboard.press("Escape")
+    figure.hover()
+    with page.expect_download() as download:
+        figure.get_by_role("button", name="Download as PNG").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    figure.get_by_role("button", name="Fullscreen").click()
+    expect(page.get_by_role("button", name="Close fullscreen")).to_be_visible()
+
+
 def test_the_specified_form_of_address_leads_to_the_same(app, gallery, visit):
     name = newest(gallery)
     page = visit(f"{app}/?page=run&run={name}&class=acceptable")

@@ -29,8 +29,8 @@ def open_page(monkeypatch):
     import streamlit as st
     from streamlit.testing.v1 import AppTest
 
-    def opened(page: str, runs: Path, **query: str):
-        monkeypatch.setenv("ISOBAR_RUNS", str(runs))
+    def opened(page: str, folder: Path, /, **query: str):
+        monkeypatch.setenv("ISOBAR_RUNS", str(folder))
         st.cache_data.clear()
         app = AppTest.from_file(str(MAIN), default_timeout=30)
         app.query_params["page"] = page

@@ -1,3 +1,8 @@
+import json
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -13,7 +18,7 @@ from explorer.charts.linked import SELECTION, barcode_and_tree, edges, kept_entr
 from explorer.charts.plane import common_plane
 from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
 
-LIGHT, DARK = "#FFFFFF", "#12161D"
+LIGHT, DARK = style.LIGHT.background, style.DARK.background
 
 
 @pytest.fixture
@@ -187,6 +192,37 @@ def test_every_axis_of_every_chart_has_a_title(shape):
         encoding = encodings(chart.to_dict())[0]
         assert encoding["x"]["title"]
         assert encoding["y"]["title"]
+
+
+def test_a_chart_is_saved_as_the_rows_it_draws_and_as_svg(shape):
+    frame = bars(shape)
+    spec = barcode(frame, title="After <b>", longest=9.0, most=29, threshold=shape.threshold).to_dict()
+    (rows,) = style.tables(spec)
+    assert pd.DataFrame(rows)["length"].tolist() == frame["length"].tolist()
+    before = json.dumps(spec)
+    drawn = ElementTree.fromstring(style.vector(spec, style.DARK))
+    assert drawn.tag.endswith("svg")
+    assert any(text == "After <b>" for text in drawn.itertext())
+    assert style.DARK.background in ElementTree.tostring(drawn).decode()
+    assert json.dumps(spec) == before
+
+
+@pytest.mark.filterwarnings("ignore:Automatically deduplicated")
+def test_a_chart_of_two_tables_is_saved_as_both(shape):
+    points = pd.DataFrame(np.random.default_rng(1).normal(size=(30, 2)), columns=["x", "y"])
+    options = {"title": "After", "kept": 3, "longest": 9.0, "most": 29, "extent": 3.0}
+    spec = barcode_and_tree(edges(shape, points.to_numpy()), points, **options).to_dict()
+    assert [len(rows) for rows in style.tables(spec)] == [29, 30]
+    assert "bars kept" in style.vector(spec)
+
+
+def test_charts_outside_of_the_app_wear_the_theme_of_the_app():
+    file = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
+    themes = tomllib.loads(file.read_text(encoding="utf-8"))["theme"]
+    for theme, asked in ((style.LIGHT, themes["light"]), (style.DARK, themes["dark"])):
+        assert (theme.background, theme.panel, theme.text, theme.line, theme.accent) == tuple(
+            asked[f"{name}Color"] for name in ("background", "secondaryBackground", "text", "border", "primary")
+        )
 
 
 def contrast(a: str, b: str) -> float:

@@ -207,12 +207,35 @@ def test_the_form_starts_from_the_defaults_and_shows_the_spec(gallery, open_page
 
 
 def test_every_field_of_the_spec_is_in_the_form(gallery, open_page):
-    from core.training.spec import RunSpec
+    from core.runs.settings import OF_REGULARIZER
+    from core.training.spec import REGULARIZERS, RunSpec
+
+    def keys(app):
+        assert not app.exception
+        kinds = (app.selectbox, app.number_input, app.text_input, app.toggle, app.pills)
+        return {widget.key for kind in kinds for widget in kind}
 
     app = open_page("train", gallery)
-    kinds = (app.selectbox, app.number_input, app.text_input, app.toggle, app.segmented_control)
-    keys = {widget.key for kind in kinds for widget in kind}
-    assert {f"spec_{name}" for name in RunSpec.model_fields} <= keys
+    assert not {"spec_istar_zeta", "spec_cosine_weight"} & keys(app)  # of rivals that are not chosen
+    app.pills(key="spec_regularizer").set_value(list(REGULARIZERS)).run()
+    assert {f"spec_{name}" for name in RunSpec.model_fields} <= keys(app)
+    assert "regularizer: persistent-entropy+istar+cosine" in app.code[0].value
+    app.number_input(key="spec_istar_weight").set_value(2.0).run()
+    assert "istar_weight: 2.0" in app.code[0].value
+    app.pills(key="spec_regularizer").set_value([]).run()
+    assert "regularizer: none" in app.code[0].value
+    assert not {f"spec_{name}" for name in OF_REGULARIZER} & keys(app)
+
+
+def test_rivals_read_the_same_everywhere(one_run, open_page, tmp_path):
+    path = one_run(regularizer="istar+cosine", istar_weight=0.5)
+    app = open_page("run", tmp_path, run=path.name)
+    assert not app.exception
+    assert any("I\\-STAR ↑ \\+ cosine" in str(shown.value) for shown in app.get("markdown"))
+    assert any("istar weight 0.5 · cosine weight 1" in caption.value for caption in app.caption)
+    app = open_page("train", tmp_path, like=path.name)
+    assert not app.exception
+    assert "regularizer: istar+cosine" in app.code[0].value
 
 
 def test_a_wrong_value_is_a_sentence_by_its_field_and_nothing_starts(gallery, open_page):

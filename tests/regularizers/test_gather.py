@@ -9,13 +9,17 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
-from core.regularizers import PersistentEntropyLoss
+from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
 
-# Where the batch is cut between the two, and the loss's options.
+# Where the batch is cut between the two, and how the loss is made.
 CASES = {
-    "nearly even": (12, {}),
-    "uneven": (5, {"relative": True, "cohesion": 0.3}),
-    "tensor program": (16, {"scope": "global", "backend": "boruvka"}),
+    "nearly even": (12, PersistentEntropyLoss),
+    "uneven": (5, lambda: PersistentEntropyLoss(relative=True, cohesion=0.3)),
+    "another metric": (7, lambda: PersistentEntropyLoss(metric="angular", cohesion=0.3)),
+    "tensor program": (16, lambda: PersistentEntropyLoss(scope="global", backend="boruvka")),
+    "I-STAR": (9, lambda: IStarLoss(zeta=0.3)),
+    "I-STAR, one process without rows": (0, lambda: IStarLoss(zeta=0.0)),
+    "cosine": (15, CosineLoss),
 }
 
 
@@ -41,9 +45,9 @@ def _worker(rank, port, folder):
     dist.init_process_group("gloo", rank=rank, world_size=2)
     x, y = _batch()
     found = {}
-    for name, (cut, options) in CASES.items():
+    for name, (cut, loss) in CASES.items():
         mine = slice(None, cut) if rank == 0 else slice(cut, None)
-        found[name] = _step(DistributedDataParallel(_model()), x[mine], y[mine], PersistentEntropyLoss(**options))
+        found[name] = _step(DistributedDataParallel(_model()), x[mine], y[mine], loss())
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -61,7 +65,7 @@ def by_two_processes(tmp_path_factory):
 
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_see_the_global_batch(by_two_processes, name):
-    value, gradients = _step(_model(), *_batch(), PersistentEntropyLoss(**CASES[name][1]))
+    value, gradients = _step(_model(), *_batch(), CASES[name][1]())
     for found in by_two_processes:
         theirs, their_gradients = found[name]
         torch.testing.assert_close(theirs, value, rtol=1e-9, atol=1e-9)

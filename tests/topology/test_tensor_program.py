@@ -20,8 +20,10 @@ class NoSynchronization(TorchDispatchMode):
         assert name not in FORBIDDEN, name
         if name in ("index", "index_put", "index_put_"):
             assert not any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1]), "boolean index"
-        if name in ("_to_copy", "copy_"):
-            assert (kwargs or {}).get("device") is None, "copy between devices"
+        if name == "_to_copy":
+            assert (kwargs or {}).get("device") in (None, args[0].device), "copy between devices"
+        if name == "copy_":
+            assert args[0].device == args[1].device, "copy between devices"
         return function(*args, **(kwargs or {}))
 
 
@@ -39,25 +41,28 @@ def test_the_mode_sees_what_it_should():
         lambda x: x.unique(),
         lambda x: bool((x > 0).any()),
         lambda x: int(x.max()),
+        lambda x: x.to("meta"),
     ):
         points = batch()[0].detach()
         with pytest.raises(AssertionError), NoSynchronization():
             forbidden(points)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"selection": "all"},
-        {"selection": "longest"},
-        {"selection": "random"},
-        {"scope": "global"},
-        {"relative": True, "cohesion": 0.5},
-        {"memory": 4, "num_classes": 3},
-    ],
-    ids=str,
-)
+OPTIONS = [
+    {},
+    {"selection": "all"},
+    {"selection": "longest"},
+    {"selection": "random"},
+    {"scope": "global"},
+    {"relative": True, "cohesion": 0.5},
+    {"memory": 4, "num_classes": 3},
+    {"metric": "cosine"},
+    {"metric": "angular"},
+]
+every_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
+
+
+@every_option
 def test_the_loss_never_waits(options):
     loss = PersistentEntropyLoss(backend="boruvka", **options)
     points, labels = batch()
@@ -66,6 +71,19 @@ def test_the_loss_never_waits(options):
             (gradient,) = torch.autograd.grad(loss(points, labels), points)
     assert gradient.isfinite().all()
     assert len(loss.read_stats()["classes"]) == (1 if "scope" in options else 3)
+
+
+@every_option
+def test_the_loss_needs_no_data_to_run(options):
+    points, labels = batch()
+    points, labels = points.detach().to("meta").requires_grad_(), labels.to("meta")
+    loss = PersistentEntropyLoss(**options).to("meta")  # a device whose tensors hold nothing that could be read
+    for _ in range(2):
+        value = loss(points, labels)
+        (gradient,) = torch.autograd.grad(value, points)
+    assert value.shape == ()
+    assert gradient.shape == points.shape
+    assert gradient.device.type == "meta"
 
 
 def test_barcodes_never_wait():

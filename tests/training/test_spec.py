@@ -28,6 +28,12 @@ def test_the_record_of_a_run_is_left_aside(tmp_path):
         ({"selection": "prominant"}, ["selection", "prominent"]),
         ({"probe_per_class": 3}, ["probe_per_class", "3", "4"]),
         ({"seed": -1}, ["seed", "-1"]),
+        ({"regularizer": "istr+cosine"}, ["regularizer", "'istr+cosine'", "'istar'"]),
+        ({"regularizer": "none+cosine"}, ["regularizer", "joined by '+'"]),
+        ({"regularizer": "cosine+cosine"}, ["regularizer", "each once"]),
+        ({"regularizer": ""}, ["regularizer", "persistent-entropy"]),
+        ({"istar_zeta": 1.5}, ["istar_zeta", "1.5"]),
+        ({"istar_layers": "some"}, ["istar_layers", "some", "'all'"]),
     ],
 )
 def test_a_wrong_value_is_one_sentence(values, words):
@@ -55,8 +61,28 @@ def test_run_names_are_safe_file_names():
 
 
 def test_a_baseline_differs_only_in_the_regularizer():
-    from core.training.spec import describes_same_experiment
+    from core.runs.settings import describes_same_experiment
 
     spec = RunSpec(weight=2.0, seed=5)
     assert describes_same_experiment(spec.model_dump(), spec.baseline().model_dump())
     assert not describes_same_experiment(spec.model_dump(), RunSpec(seed=6).model_dump())
+
+
+def test_regularizers_are_joined_by_plus_and_come_in_one_order():
+    assert RunSpec().regularizers == ("persistent-entropy",)
+    assert RunSpec(regularizer="none").regularizers == ()
+    spec = RunSpec(regularizer="cosine+persistent-entropy", selection="all")
+    assert spec.regularizer == "persistent-entropy+cosine"
+    assert spec.method == "all+cosine"
+    assert RunSpec(regularizer="istar").method == "istar"
+    assert RunSpec(regularizer="none").method == "none"
+    assert RunSpec(istar_layers=3).istar_layers == "3"
+    assert RunSpec.parse(yaml.safe_load(RunSpec(istar_layers=-1).to_yaml())) == RunSpec(istar_layers="-1")
+
+
+def test_the_rivals_changed_no_spec_of_before():
+    assert RunSpec().model_dump(exclude_defaults=True) == {}
+    assert RunSpec.parse({"regularizer": "none", "weight": 2.0}).model_dump(exclude_defaults=True) == {
+        "regularizer": "none",
+        "weight": 2.0,
+    }

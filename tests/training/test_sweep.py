@@ -1,7 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 import yaml
 
-from core import IsobarError, load_run
+from core import IsobarError, list_runs, load_run
+from core.runs import RunWriter
+from core.training import sweep as sweeps
 from core.training.spec import RunSpec
 from core.training.sweep import Sweep, cell_dir, run_sweep, summary
 
@@ -12,6 +17,18 @@ def sweep(tiny_spec):
     return Sweep(base=base, grid={"seed": [0, 1], "weight": [0.5, 2.0]})
 
 
+@pytest.fixture
+def run(tmp_path):
+    """Runs a sweep in a thread of this process; what was told comes with it."""
+
+    def run(sweep, **options):
+        told = []
+        with ThreadPoolExecutor(1) as workers:
+            return run_sweep(sweep, tmp_path, workers, tell=told.append, **options), told
+
+    return run
+
+
 def test_the_cells_are_the_product_each_baseline_once(sweep):
     cells = sweep.cells()
     assert len(cells) == 2 * (2 + 1)
@@ -19,51 +36,111 @@ def test_the_cells_are_the_product_each_baseline_once(sweep):
     assert len({cell_dir("runs", c) for c in cells}) == len(cells)
 
 
-def test_a_sweep_runs_every_cell_once_and_summarizes_over_seeds(sweep, tmp_path):
-    told = []
-    runs = run_sweep(sweep, tmp_path, told.append)
+def test_named_sets_are_combined_with_the_grid(sweep):
+    named = {"ours": {}, "all": {"selection": "all"}, "plain": {"regularizer": "none", "weight": 7.0}}
+    both = Sweep(grid={"seed": [0, 1]}, cells=named)
+    assert len(both.cells()) == 2 * (2 + 1)  # the baseline is one, however it is asked for
+    by_name = both.by_name()
+    assert [spec.method for spec in by_name["all"]] == ["all"] * 2
+    assert [spec.seed for spec in by_name["plain"]] == [0, 1]
+
+
+def test_a_sweep_runs_every_cell_once_and_summarizes_over_seeds(sweep, run, tmp_path):
+    runs, told = run(sweep)
     assert len(runs) == 6
     assert all(run.state == "finished" for run in runs)
-    again = run_sweep(sweep, tmp_path, told.append)
-    assert len(told) == 6  # nothing was run again
+    assert [line.split()[0] for line in told] == [f"[{k}/6]" for k in range(1, 7)]
+    again, told = run(sweep)
+    assert told == []  # nothing was run again
     rows = summary(again)
     assert [(row["regularizer"], row["weight"], row["seeds"]) for row in rows] == [
-        ("none", "", 2), ("prominent", 0.5, 2), ("prominent", 2.0, 2),
+        ("none", "", 2), ("prominent", "0.5", 2), ("prominent", "2", 2),
     ]  # fmt: skip
     of_weight_2 = [run for run in runs if run.spec["weight"] == 2.0]
     mean = sum(run.report["after"]["isoscore"] for run in of_weight_2) / 2
     assert rows[2]["IsoScore"] == pytest.approx(mean)
 
 
-def test_a_cell_that_cannot_run_is_told_and_the_rest_go_on(sweep, tmp_path):
-    told = []
-    broken = sweep.model_copy(update={"grid": {"seed": [0], "layer": [-1, 9]}, "baselines": False})
-    runs = run_sweep(broken, tmp_path, told.append)
+def test_the_summary_has_a_column_for_whatever_varies(sweep, tmp_path):
+    grid = {"memory": [0, 16], "batch_size": [8, 16]}
+    for spec in sweep.model_copy(update={"grid": grid, "baselines": False}).cells():
+        writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
+        writer.report({"metric": "mcc", "before": {}, "after": {"mcc": 0.5, "anisotropy_1": 0.25}})
+        writer.status("finished", total_steps=2)
+    rows = summary(list_runs(tmp_path))
+    assert {(row["memory"], row["batch size"]) for row in rows} == {(0, 8), (0, 16), (16, 8), (16, 16)}
+    assert "weight" not in rows[0]
+    assert (rows[0]["steps"], rows[0]["score"], rows[0]["anisotropy_1"], rows[0]["IsoScore"]) == (2, 0.5, 0.25, None)
+
+
+def test_a_cell_that_cannot_run_is_told_and_the_rest_go_on(sweep, run):
+    runs, told = run(sweep.model_copy(update={"grid": {"seed": [0], "layer": [9, -1]}, "baselines": False}))
     assert len(runs) == 1
-    assert any("no layer 9" in line for line in told)
+    assert "no layer 9" in told[0]
 
 
-def test_a_cell_cut_short_is_resumed(sweep, tmp_path, monkeypatch):
-    one = sweep.model_copy(update={"grid": {"max_steps": [8]}, "baselines": False})
-    path = cell_dir(tmp_path, one.cells()[0])
+def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatch):
     from core.training import trainer
 
-    def stopping(spec, run_dir, **options):
-        def stop_at_three(phase, done, total):
-            if phase == "training" and done == 3:
-                load_run(path).request_stop()
-
-        return original(spec, run_dir, progress=stop_at_three, **options)
-
     original = trainer.train
-    monkeypatch.setattr(trainer, "train", stopping)
+
+    def breaking(spec, *args, **options):
+        if spec.weight == 0.5:
+            raise OSError("the disk is gone")
+        return original(spec, *args, **options)
+
+    monkeypatch.setattr(trainer, "train", breaking)
+    runs, told = run(sweep.model_copy(update={"grid": {"weight": [0.5, 2.0]}, "baselines": False}))
+    assert len(runs) == 1
+    assert "OSError: the disk is gone" in told[0]
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_the_sweep_goes_on_from_it(sweep, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "_LOOK_SECONDS", 0.02)
+    both = sweep.model_copy(update={"grid": {"max_steps": [60], "seed": [0, 1]}, "baselines": False})
+    first, second = (cell_dir(tmp_path, spec) for spec in both.cells())
+    seen = []
+
+    def interrupt(standing):
+        seen.append(standing.done)
+        if any(phase == "training" and step >= 3 for phase, step, _ in standing.running.values()):
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        run_sweep(one, tmp_path, lambda line: None)
-    assert load_run(path).state == "stopped"
-    monkeypatch.setattr(trainer, "train", original)
-    (run,) = run_sweep(one, tmp_path, lambda line: None)
-    assert run.state == "finished"
-    assert run.steps[-1] == 8
+        run(both, watch=interrupt)
+    stopped = load_run(first)
+    assert stopped.state == "stopped"
+    assert 0 < seen[-1] < 1
+    assert list(first.glob("checkpoint-*"))
+    assert not second.exists()  # nothing more was begun
+    at = stopped.status["step"]
+    runs, _ = run(both)
+    assert [run.state for run in runs] == ["finished", "finished"]
+    assert [row["step"] for row in runs[0].rows("step")] == [row["step"] for row in runs[1].rows("step")]
+    assert at in runs[0].steps
+    assert runs[0].steps[-1] == 60
+
+
+def test_a_cell_that_died_before_its_first_checkpoint_begins_anew(sweep, run, tmp_path):
+    one = sweep.model_copy(update={"grid": {}, "baselines": False})
+    path = cell_dir(tmp_path, one.cells()[0])
+    writer = RunWriter.create(path, one.cells()[0].model_dump())
+    writer.status("running", step=1)
+    writer.event(kind="step", step=1, task_loss=123.0)
+    status = (path / "status.json").read_text()
+    (path / "status.json").write_text(status.replace(f'"pid": {writer._status["pid"]}', '"pid": 99999999'))
+    (done,), _ = run(one)
+    assert {"accuracy", "isoscore"} <= set(done.report["before"])
+    assert 123.0 not in [row["task_loss"] for row in done.rows("step")]
+
+
+def test_a_cell_that_another_process_is_at_is_left_to_it(sweep, run, tmp_path):
+    one = sweep.model_copy(update={"grid": {}, "baselines": False})
+    writer = RunWriter.create(cell_dir(tmp_path, one.cells()[0]), one.cells()[0].model_dump())
+    writer.status("running")  # by this process, which lives
+    runs, told = run(one)
+    assert runs == []
+    assert "Another process is at it" in told[0]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +152,14 @@ def test_a_cell_cut_short_is_resumed(sweep, tmp_path, monkeypatch):
         ({"grid": {"seed": 3}}, "list"),
         ({"base": {"learning_rate": -1}}, "learning_rate"),
         ([1, 2], "should hold"),
+        ({"grid": [1]}, "grid .* should hold settings"),
+        ({"grid": {"seed": [0, 0.0]}}, "twice"),
+        ({"grid": {"selection": ["alll"]}}, "Did you mean 'all'"),
+        ({"cell": {}}, "Did you mean 'cells'"),
+        ({"cells": {"a": 3}}, r"cells\.a .* should hold settings"),
+        ({"cells": {"a": {"wieght": 1}}}, "Did you mean 'weight'"),
+        ({"cells": {"a": {"seed": 1}}, "grid": {"seed": [0]}}, r"seed stands in grid and in cells\.a"),
+        ({"baselines": "perhaps"}, "baselines .* should be a valid boolean"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path, content, words):
@@ -84,9 +169,7 @@ def test_a_wrong_file_is_one_sentence(tmp_path, content, words):
         Sweep.from_yaml(path)
 
 
-@pytest.mark.parametrize("name", ["cola", "mrpc", "grammar"])
+@pytest.mark.parametrize("name", ["cola", "cola_rates", "mrpc", "grammar", "grammar_rates", "batch_size", "weight"])
 def test_the_recorded_sweeps_are_valid(name):
-    from pathlib import Path
-
     sweep = Sweep.from_yaml(Path(__file__).parents[2] / "assets" / "sweeps" / f"{name}.yaml")
     assert all(isinstance(cell, RunSpec) for cell in sweep.cells())

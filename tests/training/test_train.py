@@ -62,6 +62,16 @@ def test_the_report_is_what_the_snapshots_and_evaluations_say(finished):
         assert change == pytest.approx(report["after"][name] - report["before"][name])
 
 
+def test_snapshots_and_report_tell_every_layer(finished):
+    for side, snapshot in (("before", finished.before), ("after", finished.after)):
+        assert len(snapshot.layers) == 3  # input embeddings, two layers
+        assert snapshot.layers[-1] == snapshot.measures
+        assert snapshot.layers[0].keys() == snapshot.measures.keys()
+        assert finished.report[side]["layers"] == snapshot.layers
+    assert finished.before.layers[1] != finished.after.layers[1]
+    assert "layers" not in finished.report["difference"]
+
+
 def test_the_saved_model_loads_with_transformers_alone_and_gives_the_last_snapshot(finished):
     from transformers import AutoTokenizer
 
@@ -111,13 +121,83 @@ def test_the_loss_is_the_task_loss_plus_the_regularizer(tiny_spec, tiny_model, t
     batch["labels"] = torch.arange(12) % 2
     loss = PersistentEntropyLoss(weight=0.7)
     trainer = RegularizedTrainer(
-        spec=tiny_spec, regularizer=loss, task_metrics=("mcc",), model=loaded.model,
+        spec=tiny_spec, regularizers={"persistent-entropy": loss}, task_metrics=("mcc",), model=loaded.model,
         args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
     )  # fmt: skip
     total = trainer.compute_loss(loaded.model, dict(batch))
     outputs = loaded.model(**batch, output_hidden_states=True)
     expected = outputs.loss + loss(pool(outputs.hidden_states[-1], batch["attention_mask"]), batch["labels"])
     torch.testing.assert_close(total, expected)
+
+
+RIVALS = ("istar", "cosine", "persistent-entropy+istar+cosine")
+
+
+@pytest.mark.parametrize("names", RIVALS)
+def test_every_regularizer_is_logged_for_itself(tiny_spec, tmp_path, names):
+    spec = tiny_spec.model_copy(update={"regularizer": names, "max_steps": 4, "istar_weight": 0.5})
+    run = train(spec, tmp_path / "run")
+    assert run.state == "finished"
+    for row in run.rows("step"):
+        assert set(row["regularizers"]) == set(row["regularizers_seconds"]) == set(names.split("+"))
+        assert row["regularizer"] == pytest.approx(sum(row["regularizers"].values()))
+        assert 0 < row["regularizer_seconds"] == pytest.approx(sum(row["regularizers_seconds"].values()))
+        assert row["classes"]["0"]["bars"] > 0  # seen, though maybe not regularized
+    row = run.rows("step")[0]  # of one step only
+    if "istar" in names:
+        assert row["regularizers"]["istar"] == pytest.approx(0.5 * (1 - row["istar"]["isoscore"]))
+    if "cosine" in names:
+        assert row["regularizers"]["cosine"] == pytest.approx(row["cosine"]["mean_cosine"])
+
+
+def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_model, tmp_path):
+    from transformers import TrainingArguments
+
+    from core.models.loading import load_model
+    from core.regularizers import IStarLoss
+    from core.training.trainer import persistent_entropy_of
+
+    loaded = load_model(str(tiny_model), 2)
+    loaded.model.train()
+    for module in loaded.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    batch = dict(loaded.tokenizer([f"word {i} " * (1 + i % 3) for i in range(12)], padding=True, return_tensors="pt"))
+    batch["labels"] = torch.arange(12) % 2
+    outputs = loaded.model(**batch, output_hidden_states=True)
+    there = batch["attention_mask"].bool()
+    for layers, chosen in (("all", (1, 2)), ("1", (1,)), ("-1", (2,)), ("0", (0,))):
+        states = torch.cat([outputs.hidden_states[k][there] for k in chosen])
+        loss = IStarLoss(weight=2.0, zeta=0.1)
+        trainer = RegularizedTrainer(
+            spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar_layers": layers}),
+            regularizers={"persistent-entropy": persistent_entropy_of(tiny_spec), "istar": loss},
+            task_metrics=("mcc",), model=loaded.model,
+            args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
+        )  # fmt: skip
+        expected = outputs.loss + loss(states, torch.zeros(len(states), dtype=torch.int64))
+        torch.testing.assert_close(trainer.compute_loss(loaded.model, dict(batch)), expected)
+
+
+def test_a_rival_of_weight_zero_is_the_baseline(tiny_spec, tmp_path):
+    """That its forward passes over a sample, too, leave the training's random state as it was."""
+    rivals = {"regularizer": "istar+cosine", "istar_weight": 0.0, "cosine_weight": 0.0, "epochs": 2, "max_steps": 0}
+    zero = train(tiny_spec.model_copy(update=rivals), tmp_path / "zero")
+    plain = train(tiny_spec.model_copy(update={**rivals, "regularizer": "none"}), tmp_path / "plain")
+    np.testing.assert_allclose(zero.after.embeddings, plain.after.embeddings, atol=1e-5)
+
+
+def test_a_resumed_istar_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path):
+    spec = tiny_spec.model_copy(update={"regularizer": "istar", "istar_weight": 5.0, "learning_rate": 5e-3})
+    whole = train(spec, tmp_path / "whole")
+
+    def stop_at_two(phase, done, total):  # in the middle of an epoch, of which there are one and a half
+        if phase == "training" and done == 2:
+            load_run(tmp_path / "broken").request_stop()
+
+    train(spec, tmp_path / "broken", progress=stop_at_two)
+    resumed = train(spec, tmp_path / "broken", resume=True)
+    np.testing.assert_allclose(resumed.after.embeddings, whole.after.embeddings, atol=1e-5)
 
 
 def test_accumulated_batches_weigh_task_loss_and_regularizer_alike(tiny_spec, tmp_path):
@@ -191,6 +271,7 @@ def test_a_run_that_fails_underway_says_so_and_keeps_what_it_had(tiny_spec, tmp_
         ({"model": "minlm"}, "minilm"),
         ({"task": "gramar"}, "grammar"),
         ({"layer": 9}, "no layer 9"),
+        ({"regularizer": "istar", "istar_layers": "7"}, "no layer 7"),
         ({"text_column": "txt"}, "txt"),
     ],
 )

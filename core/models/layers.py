@@ -1,0 +1,95 @@
+"""The token states of several layers: as one cloud, and its covariance without keeping any of them."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.geometry import CloudStream, Moments
+from core.geometry.report import Names
+
+
+def chosen_layers(hidden_states: tuple[Tensor, ...], layers: str = "all") -> tuple[Tensor, ...]:
+    """Return the hidden states of one layer, by its number (0 is the input embeddings), or of "all" but the input embeddings."""
+    return tuple(hidden_states[1:]) if layers == "all" else (hidden_states[int(layers)],)
+
+
+def token_states(layers: Iterable[Tensor], attention_mask: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the union of the layers' token states (b, t, d) as one cloud (n, d), and its labels (n,).
+
+    A token has its text's label, padding -1: the shape depends on no value, so that nothing waits for a device.
+    """
+    layers = tuple(layers)
+    of_token = torch.where(attention_mask.bool(), labels.unsqueeze(1), -1)
+    return torch.cat([states.flatten(0, 1) for states in layers]), of_token.flatten().repeat(len(layers))
+
+
+class LayerStreams:
+    """One :class:`~core.geometry.CloudStream` a layer, filled by :func:`core.models.embedding.encode`'s `on_layers`."""
+
+    def __init__(self, **options):
+        self.options, self.streams = options, []
+
+    def add(self, rows: np.ndarray, layers: list[np.ndarray]) -> None:
+        """Take in a batch's embeddings (b, d) by every layer.
+
+        Raises:
+            IsobarError: a layer's hold NaN or infinity; it is named.
+        """
+        self.streams = self.streams or [CloudStream(**self.options) for _ in layers]
+        for number, (stream, embeddings) in enumerate(zip(self.streams, layers, strict=True)):
+            stream.add(embeddings, f"The hidden states of layer {number} (of 0 to {len(layers) - 1})")
+
+    def measure(self, measures: Names = "main", known: dict[int, dict[str, float]] | None = None) -> list[dict]:
+        """Return every layer's measures, the input embeddings' first; those `known` already, by layer, are taken as they are."""
+        known = {number % len(self.streams): found for number, found in (known or {}).items()}
+        return [known.get(k) or stream.measure(measures) for k, stream in enumerate(self.streams)]
+
+
+@torch.no_grad()
+def state_covariance(
+    model,
+    collate: Callable,
+    rows,
+    *,
+    layers: str = "all",
+    limit: int = 250_000,
+    seed: int | list[int] = 0,
+    batch_size: int = 64,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Return the covariance (d, d) of the token states of a random part of tokenized `rows`, one batch in memory at a time.
+
+    No generator of torch is touched and dropout is off, so that a training goes on as if nothing had happened.
+
+    Args:
+        model: a sequence classifier of transformers; its mode is restored afterwards.
+        collate: turns a list of rows into a padded batch of tensors.
+        rows: a data set with ``input_ids`` and ``attention_mask``.
+        layers: see :func:`chosen_layers`.
+        limit: of how many states at most, in all layers together (but of one text at least).
+        seed: which texts are drawn.
+        batch_size: texts a batch.
+        on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
+    """
+    depth = model.config.num_hidden_layers if layers == "all" else 1
+    order = np.random.default_rng(seed).permutation(len(rows))
+    lengths = np.array([len(ids) for ids in rows["input_ids"]])[order]
+    taken = max(int(np.searchsorted(np.cumsum(lengths) * depth, limit, side="right")), 1)
+    order = order[:taken][np.argsort(-lengths[:taken], kind="stable")]  # of like length, so that little is padded
+    moments, was_training = Moments(), model.training
+    model.eval()
+    try:
+        for start in range(0, taken, batch_size):
+            batch = collate([rows[int(i)] for i in order[start : start + batch_size]])
+            batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
+            hidden = model(**batch, output_hidden_states=True).hidden_states
+            there = batch["attention_mask"].bool()
+            for states in chosen_layers(hidden, layers):
+                moments.add(states[there].float())
+            if on_batch is not None:
+                on_batch(min(start + batch_size, taken), taken)
+    finally:
+        model.train(was_training)
+    return moments.scatter / max(moments.count - 1, 1)

@@ -1,0 +1,66 @@
+"""CosReg: keeps embeddings from pointing the same way."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from core.errors import IsobarError
+from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.gather import sum_over_processes
+from core.topology.entropy import in_working_precision
+from core.topology.host import refuse_visible_nonfinite
+
+
+class CosineLoss(Regularizer):
+    """`weight * mean cosine` of all pairs of distinct embeddings in the batch, whatever their classes.
+
+    The embeddings are the texts', those that the classifier reads, not token states: what anisotropy is measured on.
+    The mean is exact, from the sum of the unit vectors, in O(n d). A zero vector has no direction and is left out;
+    fewer than two others contribute 0 and are counted as skipped. Under distributed training the pairs are those of
+    all processes' embeddings together.
+
+    Args:
+        weight: 1 makes the term at most as large as a cosine.
+
+    Raises:
+        IsobarError: the weight is not finite; or when called, embeddings or labels are misshapen or, where the host
+            can see it without waiting, not finite.
+
+    Gao et al., "Representation Degeneration Problem in Training Natural Language Generation Models", ICLR 2019.
+    """
+
+    def __init__(self, weight: float = 1.0):
+        super().__init__()
+        if not math.isfinite(weight):
+            raise IsobarError(f"weight = {weight} must be a finite number.")
+        self.weight = weight
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the term to add to the task loss, a scalar in float32 (float64 for float64 embeddings).
+
+        Args:
+            embeddings: (n, d), any floating dtype; bfloat16 and float16 are measured in float32.
+            labels: (n,), of which only the sign counts: rows with a negative one are left out.
+        """
+        check_batch(embeddings, labels)
+        embeddings, kept = in_working_precision(embeddings), labels >= 0
+        refuse_visible_nonfinite(embeddings, kept)
+        # The largest entry as unit keeps every square near 1.
+        unit = embeddings.detach().abs().amax(1, keepdim=True) if embeddings.shape[1] else embeddings.detach()
+        kept = kept & (unit > 0).any(1)
+        rows = kept.unsqueeze(1)
+        scaled = torch.where(rows, embeddings, 1) / torch.where(rows, unit, 1)
+        directions = torch.where(rows, scaled / scaled.norm(dim=1, keepdim=True), 0)
+        count = sum_over_processes(kept.sum())
+        total = sum_over_processes(directions.sum(0))
+        # (|sum u|^2 - n) / (n (n - 1)), u the unit rows
+        n = count.clamp(min=2).to(total.dtype)
+        skipped = count < 2
+        cosine = torch.where(skipped, 0, (total.square().sum() - n) / (n * (n - 1)))
+        self._keep(skipped=skipped, mean_cosine=cosine, points=count)
+        return self.weight * cosine
+
+    def extra_repr(self) -> str:
+        """Return the arguments that differ between losses, for `print`."""
+        return f"weight={self.weight}"

@@ -1,0 +1,86 @@
+"""How much memory training will take, told before it starts."""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+_ADAMW = 2  # moments a trained weight
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that training takes, by what takes them, and the bytes that are free on the device."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    free: int
+
+    @property
+    def needed(self) -> int:
+        """Their sum; what libraries keep for themselves comes on top."""
+        return self.weights + self.gradients + self.optimizer + self.activations
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the bytes by name."""
+        return {**asdict(self), "needed": self.needed}
+
+    def __str__(self) -> str:
+        parts = ("weights", "gradients", "optimizer", "activations")
+        listed = ", ".join(f"{name} {_gigabytes(getattr(self, name))}" for name in parts)
+        return f"about {_gigabytes(self.needed)} GB of memory ({listed}); {_gigabytes(self.free)} GB are free"
+
+
+def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
+    """Return what a step of AdamW on `batch_size` texts takes on the model's device.
+
+    Weights are counted; activations are measured, by what autograd keeps of one forward pass of `batch`, and scaled to
+    `batch_size`, since each text adds as much. Random states and the model's mode are left as they were.
+
+    Args:
+        model: a classifier in the precision, with the adapters and the checkpointing, that it will be trained with.
+        batch: a few of the longest texts, as the collator returns them.
+        batch_size: texts on this device at once.
+    """
+    trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    weights = sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers()))
+    own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers())}
+    kept: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.train()
+    try:
+        with (
+            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+            torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
+        ):
+            # The graph holds what is counted until the end, so that no address is used twice.
+            output = model(**{k: v.to(device) for k, v in batch.items()}, output_hidden_states=True)
+            for states in output.hidden_states:  # the regularizer's; and with checkpointing, the only ones kept
+                count(states)
+            del output
+    finally:
+        model.train(was_training)
+    activations = sum(kept.values()) * batch_size // len(batch["input_ids"])
+    return Memory(weights, trained, _ADAMW * trained, activations, _free(device))
+
+
+def _free(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return psutil.virtual_memory().available
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.2g}"

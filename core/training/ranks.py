@@ -1,0 +1,71 @@
+"""Several processes that train one model, as `accelerate launch` starts them; in one process all of this does nothing.
+
+The first process alone writes the run directory and measures the probe set. What must be known to all is said by it;
+what any of them learns and all must heed, such as a request to stop, is agreed upon step by step.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from accelerate import PartialState
+
+
+@contextmanager
+def joined(use_cpu: bool) -> Iterator[None]:
+    """Work together with the other processes, if a launcher has started several and nobody has met them yet."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+        yield
+        return
+    state = PartialState(cpu=use_cpu)
+    try:
+        yield
+    finally:
+        state.destroy_process_group()
+
+
+def count() -> int:
+    """Return how many processes train together."""
+    return dist.get_world_size() if _several() else 1
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes."""
+    return not _several() or dist.get_rank() == 0
+
+
+def from_first(value):
+    """Return what the first process holds as `value`, in all of them."""
+    if not _several():
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0, device=_device())
+    return box[0]
+
+
+def any_of(flag: bool) -> bool:
+    """Whether `flag` is true in any process; all must ask."""
+    if not _several():
+        return flag
+    told = torch.tensor(int(flag), device=_device())
+    dist.all_reduce(told, op=dist.ReduceOp.MAX)
+    return bool(told)
+
+
+def mean(value: float) -> float:
+    """Return the mean of `value` over the processes; all must ask."""
+    if not _several():
+        return value
+    total = torch.tensor(value, dtype=torch.float32, device=_device())
+    dist.all_reduce(total)
+    return float(total) / count()
+
+
+def _several() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def _device() -> torch.device:
+    return PartialState().device

@@ -1,0 +1,230 @@
+"""The paper's claims, one by one, on the model and data at hand: what it reports, what is found here, and whether that holds."""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from core.errors import IsobarError, nearest
+from core.runs import Run
+from core.runs.compare import Comparison, Difference, Group, called, compare, paired
+from core.runs.settings import setting
+from core.training.spec import RunSpec, slug
+from core.training.sweep import Sweep, cell_dir
+
+Verdict = Literal["holds", "does not hold", "can't be told"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+# arXiv 2501.05502: by model and task, plain and regularized.
+_PAPER_SCORE = {
+    ("BERT-base", "mrpc"): (0.892, 0.889),
+    ("BERT-base", "cola"): (0.575, 0.588),
+    ("RoBERTa-base", "mrpc"): (0.908, 0.911),
+}
+_PAPER_CENTERED = {
+    ("BERT-base", "mrpc"): (0.85, 0.70),
+    ("BERT-base", "cola"): (0.85, 0.70),
+    ("RoBERTa-base", "mrpc"): (0.65, 0.50),
+}
+_SELECTED, _RIVALS = "selected", ("all", "random")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper beside what is found here.
+
+    Attributes:
+        claim: in words.  paper: what it reports.
+        here: the difference found; None where its runs are missing.
+        before: the mean of the runs that it is a difference from.
+        verdict: whether the claim holds here.
+    """
+
+    claim: str
+    paper: str
+    here: Difference | None
+    before: float | None
+    verdict: Verdict
+
+    def row(self) -> dict:
+        """Return the claim as a row of a table."""
+        here, before = self.here, self.before
+        return {
+            "claim": self.claim,
+            "paper": self.paper,
+            "here": f"{before:.3f} → {before + here.mean:.3f} ({here.mean:+.3f})" if here else "–",
+            "95 % interval": f"[{here.low:+.3f}, {here.high:+.3f}]" if here and here.low is not None else "–",
+            "p": f"{here.p:.3g}" if here and here.p is not None else "–",
+            "seeds": len(here.seeds) if here else 0,
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The claims and the ablation of one model on one task.
+
+    Attributes:
+        model, task: as the specs name them.  metric: the task's headline metric.
+        claims: see :class:`Claim`.
+        ablation: the groups by the name of their set in the sweep file, the baseline ("none") first.
+        noise: the standard deviation of the metric over the baseline's seeds, which claim (b) allows a fall of.
+        notes: what was left out, a sentence each.
+    """
+
+    model: str
+    task: str
+    metric: str
+    claims: tuple[Claim, ...]
+    ablation: dict[str, Group]
+    noise: float | None
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict:
+        """Return all of it as JSON knows it."""
+        return asdict(self)
+
+    def ablation_rows(self) -> list[dict]:
+        """Return one row a set: means over seeds with their intervals, and the change from the baseline."""
+        rows = []
+        for name, group in self.ablation.items():
+            row = {"regularizer": name, "seeds": len(group.runs)}
+            for key in (self.metric, "anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore"):
+                mean, change = group.means.get(key), group.differences.get(key)
+                row[called(key)] = f"{mean.mean:.3f}" if mean else "–"
+                if key in (self.metric, "anisotropy_1_centered"):
+                    row[f"change in {called(key)}"] = _with_interval(change)
+            rows.append(row)
+        return rows
+
+
+def presets() -> dict[str, Path]:
+    """Return the sweep files that come with Isobar, by name."""
+    folder = Path(__file__).parents[2] / "assets" / "reproduce"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_preset(name: str) -> Sweep:
+    """Return the sweep of a preset, or of a file that has the same sets of settings.
+
+    Raises:
+        IsobarError: there is neither, or the file is wrong.
+    """
+    known = presets()
+    if name not in known and not Path(name).is_file():
+        raise IsobarError(
+            f"There is no preset {name!r}, and no such file; there are: {', '.join(known)}.{nearest(name, known)}"
+        )
+    sweep = Sweep.from_yaml(known.get(name, name))
+    if not sweep.baselines or _SELECTED not in sweep.named:
+        raise IsobarError(
+            f"The sweep file {name} can't show the claims: it needs baselines, and under cells a set {_SELECTED!r}."
+        )
+    return sweep
+
+
+def adapted(sweep: Sweep, model: str | None, tasks: list[str], seeds: int | None) -> Sweep:
+    """Return `sweep` on another model, other tasks, or with another number of seeds.
+
+    Raises:
+        IsobarError: a task is named twice.
+    """
+    grid = dict(sweep.grid)
+    if model is not None:
+        grid["model"] = [model]
+    if tasks:
+        grid["task"] = list(tasks)
+    if seeds is not None:
+        grid["seed"] = list(range(seeds))
+    return Sweep.parse({"base": sweep.base, "grid": grid, "cells": sweep.named}, "the options")
+
+
+def reproduce(sweep: Sweep, runs_dir: Path | str) -> list[Reproduction]:
+    """Return what the finished cells of `sweep` say of the claims, for each model and task; nothing is run.
+
+    Raises:
+        IsobarError: not one cell has finished.
+    """
+    runs = [Run(path) for spec in sweep.cells() if (path := cell_dir(runs_dir, spec)).is_dir()]
+    found = compare(runs, RunSpec.defaults())
+    names = {setting(spec.model_dump()): name for name, specs in sweep.by_name().items() for spec in specs}
+    about = dict.fromkeys((group.model, group.task) for group in found.groups)
+    return [_reproduction(model, task, found, names) for model, task in about]
+
+
+def _reproduction(model: str, task: str, found: Comparison, names: Mapping[tuple, str]) -> Reproduction:
+    groups: dict[str, Group] = {}
+    for group in found.groups:
+        if (group.model, group.task) == (model, task):
+            groups["none" if group.method == "none" else names.get(setting(group.spec), group.name)] = group
+    metric = next(iter(groups.values())).metric
+    plain, selected = groups.get("none"), groups.get(_SELECTED)
+    scores = plain.means[metric].values if plain and metric in plain.means else ()
+    noise = statistics.stdev(scores) if len(scores) > 1 else None
+    changes = selected.differences if selected else {}
+
+    def claim(words: str, paper: str, key: str, verdict: Verdict) -> Claim:
+        return Claim(words, paper, changes.get(key), _before(plain, key, changes.get(key)), verdict)
+
+    claims = [
+        claim(
+            f"(a) {called(key)} falls",
+            _figures(_PAPER_CENTERED if key.endswith("centered") else {}, model, task, "it falls"),
+            key,
+            _moves(changes.get(key), -1),
+        )
+        for key in ("anisotropy_1", "anisotropy_1_centered")
+    ]
+    words = f"(b) {called(metric)} does not fall beyond noise"
+    claims.append(
+        claim(words, _figures(_PAPER_SCORE, model, task, "it does not"), metric, _stays(changes.get(metric), noise))
+    )
+    for rival in _RIVALS:
+        other = groups.get(rival)
+        between = paired(selected, other) if selected and other else {}
+        for key, sign, way in (("anisotropy_1_centered", -1, "lower"), (metric, 1, "higher")):
+            words = f"(c) {called(key)} is {way} with selected bars than with {rival} bars"
+            change = between.get(key)
+            claims.append(Claim(words, "selected is better", change, _before(other, key, change), _moves(change, sign)))
+    ordered = {name: groups[name] for name in ("none", *dict.fromkeys(names.values())) if name in groups}
+    return Reproduction(model, task, metric, tuple(claims), ordered, noise, found.notes)
+
+
+def _before(group: Group | None, key: str, change: Difference | None) -> float | None:
+    """Return the mean of the runs of `group` that `change` is a difference from."""
+    if group is None or change is None:
+        return None
+    by_seed = dict(zip(group.means[key].seeds, group.means[key].values))
+    return statistics.fmean(by_seed[seed] for seed in change.seeds)
+
+
+def _moves(change: Difference | None, sign: int) -> Verdict:
+    """Whether the difference has this sign, as its interval tells."""
+    if change is None or change.direction == 0:
+        return "can't be told"
+    return "holds" if change.direction == sign else "does not hold"
+
+
+def _stays(change: Difference | None, noise: float | None) -> Verdict:
+    """Whether a score does not fall: a fall by more than `noise` is ruled out by the interval, or a fall is certain."""
+    if change is None or change.low is None or noise is None:
+        return "can't be told"
+    if change.low >= -noise:
+        return "holds"
+    return "does not hold" if change.direction < 0 else "can't be told"
+
+
+def _figures(table: Mapping, model: str, task: str, otherwise: str) -> str:
+    """Return what the paper reports for the model and task at hand, else for the nearest that it has."""
+    name = "RoBERTa-base" if "roberta" in model.lower() else "BERT-base"
+    found = table.get((name, slug(task))) or table.get(("BERT-base", slug(task)))
+    if found is None:
+        return otherwise
+    whose = name if (name, slug(task)) in table else "BERT-base"
+    return f"{found[0]} → {found[1]} ({whose})"
+
+
+def _with_interval(change: Difference | None) -> str:
+    if change is None:
+        return ""
+    return f"{change.mean:+.3f}" + (f" [{change.low:+.3f}, {change.high:+.3f}]" if change.low is not None else "")

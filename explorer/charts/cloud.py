@@ -1,0 +1,217 @@
+"""The probe set in a plane: before and after side by side on the same axes, in one view that one brush covers."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.geometry import ClassShape
+from explorer.charts.style import BEFORE, WRONG, class_colour, legend
+
+BRUSH = "brush"  # the name under which a page learns what was brushed
+SIDES = ("before", "after")
+COLOURINGS = ("class", "prediction", "error")
+RIGHT, ERROR, NONE = "right", "wrong", "no prediction"
+_GAP = 2.2  # from the middle of one panel to that of the other, in extents
+_PALE = 0.12
+
+
+def cloud_points(
+    sides: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarray, names: Mapping[int, str], texts=None
+) -> pd.DataFrame:
+    """Return one row a point, with what is known of it on each side.
+
+    Args:
+        sides: of "before" and "after", or one of them, the coordinates (n, 2) and the predicted labels (n,).
+        labels: (n,), the points' classes.
+        names: of the classes by label; a prediction without one is called "no prediction".
+        texts: (n,), shown when a point is pointed at.
+
+    Returns:
+        n rows: ``row``, ``class``, and of each side ``SIDE_x``, ``SIDE_y``, ``SIDE_prediction``; ``text`` where known.
+    """
+    frame = pd.DataFrame({"row": np.arange(len(labels)), "class": [names.get(int(k), NONE) for k in labels]})
+    for side, (coordinates, predictions) in sides.items():
+        frame[f"{side}_x"], frame[f"{side}_y"] = coordinates[:, 0].round(4), coordinates[:, 1].round(4)
+        frame[f"{side}_prediction"] = [names.get(int(k), NONE) for k in predictions]
+    return frame if texts is None else frame.assign(text=list(texts))
+
+
+def tree_edges(sides: Mapping[str, tuple[np.ndarray, Sequence[ClassShape]]]) -> pd.DataFrame:
+    """Return the edges of the spanning trees of the classes: ``side``, ``class``, ``length``, ``x``, ``y``, ``x2``, ``y2``.
+
+    `sides` holds, of each side, the coordinates (n, 2) of all points and the classes whose edges are rows of them.
+    """
+    frames = []
+    for side, (coordinates, shapes) in sides.items():
+        for shape in shapes:
+            ends = coordinates[shape.edges].round(4)  # (m, 2 ends, 2 axes)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "side": side,
+                        "class": shape.name or f"class {shape.label}",
+                        "bar": np.arange(1, len(shape.lengths) + 1),
+                        "length": shape.lengths.round(4),
+                        "x": ends[:, 0, 0],
+                        "y": ends[:, 0, 1],
+                        "x2": ends[:, 1, 0],
+                        "y2": ends[:, 1, 1],
+                    }
+                )
+            )
+    columns = ["side", "class", "bar", "length", "x", "y", "x2", "y2"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def in_brush(frame: pd.DataFrame, brush: Mapping[str, Sequence[float]], extent: float) -> pd.Series:
+    """Return which points of `frame` lie, on the side that was brushed, within the ranges ``px`` and ``py`` of `brush`."""
+    inside = pd.Series(False, index=frame.index)
+    for side, shift in _shifts(frame, extent).items():
+        x, y = frame[f"{side}_x"] + shift, frame[f"{side}_y"]
+        inside |= x.between(*sorted(brush["px"])) & y.between(*sorted(brush["py"]))
+    return inside
+
+
+def cloud(
+    frame: pd.DataFrame,
+    edges: pd.DataFrame,
+    *,
+    colours: Mapping[str, str],
+    extent: float,
+    axes: tuple[str, str] = ("first principal axis", "second"),
+    colouring: str = "class",
+    tree: bool = False,
+    description: str = "",
+    height: int = 430,
+) -> alt.LayerChart:
+    """Return the points of each side, hollow before and filled after.
+
+    What is brushed on one side stands out on both. A choice says whether colour means class, prediction or error, a
+    switch draws the spanning trees, both in the browser.
+
+    Args:
+        frame: of `cloud_points`.
+        edges: of `tree_edges`.
+        colours: of the classes by name.
+        extent: how far the axes of a side reach from 0.
+        axes: their titles.
+        colouring: with which of `COLOURINGS` it begins.
+        tree: whether the spanning trees are drawn at first.
+        description: for screen readers.
+        height: in pixels.
+    """
+    shifts = _shifts(frame, extent)
+    scale_x = alt.Scale(domain=[-extent, max(shifts.values()) + extent], nice=False)
+    ticks = _ticks(extent)
+    axis_x = alt.Axis(
+        values=[tick + shift for shift in shifts.values() for tick in ticks],
+        labelExpr=f"format(datum.value > {1.1 * extent} ? datum.value - {_GAP * extent} : datum.value, '~g')",
+        grid=False,
+    )
+    x = alt.X("px:Q", title=axes[0], scale=scale_x, axis=axis_x)
+    scale_y = alt.Scale(domain=[-extent, extent], nice=False)
+    y = alt.Y("py:Q", title=axes[1], scale=scale_y, axis=alt.Axis(values=ticks, format="~g", grid=False))
+    names = list(colours)
+    domain = [*names, *(() if NONE in names else (NONE,)), RIGHT, ERROR]
+    palette = {**colours, NONE: BEFORE, RIGHT: BEFORE, ERROR: WRONG}
+    colour = alt.Color(
+        "key:N",
+        title=None,
+        scale=alt.Scale(domain=domain, range=[palette[name] for name in domain]),
+        legend=legend(
+            values=alt.ExprRef(f"colour == 'error' ? {[RIGHT, ERROR, NONE]} : {names}"),
+            symbolType="circle",
+            symbolFillColor={"expr": "null"},
+            labelLimit=160,
+            columns=6,
+        ),
+    )
+    params = [
+        alt.param(
+            name="colour",
+            value=colouring if colouring in COLOURINGS else COLOURINGS[0],
+            bind=alt.binding_radio(options=list(COLOURINGS), name="colour by"),
+        ),
+        alt.param(name="tree", value=tree, bind=alt.binding_checkbox(name="spanning trees")),
+    ]
+    brush = alt.selection_interval(name=BRUSH, encodings=["x", "y"], empty=True)
+    brushed = " || ".join(
+        f"(inrange(datum.{side}_x + {shift}, {BRUSH}.px) && inrange(datum.{side}_y, {BRUSH}.py))"
+        for side, shift in shifts.items()
+    )
+    stands_out = f"!isValid({BRUSH}.px) || {brushed}"
+    layers = [_tree(edges[edges["side"] == side], shift, x, y, palette) for side, shift in shifts.items()]
+    for side, shift in shifts.items():
+        prediction = f"datum.{side}_prediction"
+        tooltip = [
+            *([alt.Tooltip("text:N")] if "text" in frame else []),
+            alt.Tooltip("class:N"),
+            alt.Tooltip(f"{side}_prediction:N", title=f"predicted {side}"),
+        ]
+        points = (
+            alt.Chart(frame)
+            .transform_calculate(
+                px=f"datum.{side}_x + {shift}",
+                py=f"datum.{side}_y",
+                key=f"colour == 'class' ? datum.class : colour == 'prediction' ? {prediction} :"
+                f" {prediction} == '{NONE}' ? '{NONE}' : {prediction} == datum.class ? '{RIGHT}' : '{ERROR}'",
+            )
+            .mark_point(filled=side == "after", size=34, strokeWidth=1.3)
+            .encode(
+                x=x,
+                y=y,
+                color=colour,
+                # Shape too says what is wrong, for those who see no colours.
+                shape=alt.when(f"datum.key == '{ERROR}'").then(alt.value("triangle-up")).otherwise(alt.value("circle")),
+                opacity=alt.when(stands_out).then(alt.value(0.85)).otherwise(alt.value(_PALE)),
+                tooltip=tooltip,
+            )
+        )
+        layers.append(points.add_params(brush) if side == next(iter(shifts)) else points)
+    heads = pd.DataFrame({"px": list(shifts.values()), "py": extent, "side": [side.capitalize() for side in shifts]})
+    layers.append(
+        alt.Chart(heads)
+        .mark_text(baseline="top", fontSize=14, fontWeight=600, color=BEFORE, dy=2)
+        .encode(x=x, y=y, text="side:N")
+    )
+    return alt.layer(*layers).add_params(*params).properties(height=height, description=description)
+
+
+def _tree(edges: pd.DataFrame, shift: float, x: alt.X, y: alt.Y, palette: Mapping[str, str]) -> alt.Chart:
+    names = list(dict.fromkeys(edges["class"])) or [NONE]
+    return (
+        alt.Chart(edges)
+        .transform_filter("tree")
+        .transform_calculate(px=f"datum.x + {shift}", py="datum.y", px2=f"datum.x2 + {shift}")
+        .mark_rule(strokeWidth=1, opacity=0.5)
+        .encode(
+            x=x,
+            y=y,
+            x2="px2:Q",
+            y2="y2:Q",
+            stroke=alt.Stroke(
+                "class:N", scale=alt.Scale(domain=names, range=[palette.get(n, BEFORE) for n in names]), legend=None
+            ),
+            tooltip=["class:N", alt.Tooltip("bar:Q"), alt.Tooltip("length:Q", format=".3f")],
+        )
+    )
+
+
+def _shifts(frame: pd.DataFrame, extent: float) -> dict[str, float]:
+    """How far to the right each side that is there is drawn."""
+    there = [side for side in SIDES if f"{side}_x" in frame]
+    return {side: round(index * _GAP * extent, 6) for index, side in enumerate(there)}
+
+
+def _ticks(extent: float) -> list[float]:
+    """Five round numbers about 0, or three."""
+    step = 10 ** np.floor(np.log10(extent / 2)) if extent > 0 else 1.0
+    step *= max(m for m in (1, 2, 5) if m * step <= extent / 1.5)
+    return [float(k * step) for k in range(-int(extent / step), int(extent / step) + 1)]
+
+
+def class_colours(names: Mapping[int, str]) -> dict[str, str]:
+    """Return the colour of each class by its name."""
+    return {name: class_colour(label) for label, name in names.items()}

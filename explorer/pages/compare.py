@@ -1,0 +1,139 @@
+"""Is it worth it? Runs beside each other, over seeds and beside their baselines."""
+
+import zlib
+
+import streamlit as st
+
+from core.errors import IsobarError
+from core.runs import Run
+from explorer.panels import comparison, data, links
+from explorer.panels.words import plain
+
+_SHOWN = 200  # rows of the table; the filter finds the others
+_MOST = 60  # runs that are picked where the address names none
+
+
+def page() -> None:
+    """Draw the runs that the address names, or those of the newest finished run's task and model."""
+    shown = _shown()
+    if not shown:
+        _nothing_yet()
+        return
+    asked = [name for name in st.query_params.get("runs", "").split(",") if name]
+    picked = list(dict.fromkeys(asked)) if "runs" in st.query_params else _first_picks(shown)
+    runs, gone = _found(picked)
+    picked = _pick(shown, [data.name_of(run) for run in runs])
+    if picked is not None:
+        st.query_params["runs"] = ",".join(picked)
+        st.rerun()
+    for sentence in gone:
+        st.warning(plain(sentence, 300), icon=":material/link_off:")
+    if not runs:
+        st.info("Pick runs in the table: some with the regularizer, and their baselines.", icon=":material/check_box:")
+        return
+    _verdict(runs)
+    st.subheader("Barcodes of two of them", anchor=False)
+    comparison.side_by_side(runs)
+
+
+def _shown() -> list[str]:
+    names = data.names()
+    wanted = st.text_input(
+        "Filter the table",
+        key="compare-filter",
+        placeholder="Filter by model, task, regularizer, seed",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        live="300ms",
+    )
+    found = [name for name in names if all(word in name.lower() for word in (wanted or "").lower().split())]
+    if len(found) > _SHOWN:
+        st.caption(f"The newest {_SHOWN} of {len(found):,} runs; the filter finds the others.")
+    return found[:_SHOWN] + (data.samples() if not wanted else [])
+
+
+def _first_picks(shown: list[str]) -> list[str]:
+    rows = [data.row(data.find(name)) for name in shown]
+    newest = next((row for row in rows if row.state == "finished"), None)
+    if newest is None:
+        return []
+    # The samples are for those who have nothing of their own.
+    same = [r.name for r in rows if r.state == "finished" and (r.task, r.model) == (newest.task, newest.model)]
+    own = [name for name in same if name not in data.samples()]
+    return (own or same)[:_MOST]
+
+
+def _found(names: list[str]) -> tuple[list[Run], list[str]]:
+    runs, gone = [], []
+    for name in names:
+        try:
+            runs.append(data.find(name))
+        except IsobarError as error:
+            gone.append(str(error))
+    return runs, gone
+
+
+def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
+    """Draw the table; returns the names that are picked if they are not those that were."""
+    frame = comparison.table(data.find(name) for name in shown)
+    rows = [index for index, name in enumerate(shown) if name in picked]
+    # Rows are known by their places: where those change, the table is another one.
+    event = st.dataframe(
+        frame,
+        key=f"runs-{zlib.crc32(','.join(shown).encode())}",
+        hide_index=True,
+        height=230,
+        placeholder="–",
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows}},
+        column_order=[name for name in frame.columns if name != "run"],
+        column_config={
+            name: st.column_config.NumberColumn(name, format="%.3f")
+            for name in ("score", "anisotropy before", "after", "change")
+        },
+        alt="The runs: pick those that are to be compared",
+    )
+    chosen = {shown[row] for row in event.selection.rows if row < len(shown)}
+    now = [name for name in picked if name in chosen or name not in shown]
+    now += [name for name in shown if name in chosen and name not in now]
+    addressed = "runs" in st.query_params
+    return now if now != picked or (not addressed and now) else None
+
+
+def _verdict(runs: list[Run]) -> None:
+    try:
+        found = comparison.compared(runs)
+    except IsobarError as error:
+        st.info(plain(error, 600), icon=":material/balance:")
+        return
+    comparison.verdicts(found)
+    about = st.segmented_control(
+        "Anisotropy",
+        list(comparison.MEASURES),
+        default="centered",
+        required=True,
+        key="about",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    comparison.charts(found, comparison.MEASURES[about or "centered"])
+    if found.notes:
+        with st.expander(f"Left out: {len(found.notes)}", icon=":material/info:"):
+            for note in found.notes:
+                st.markdown(f"- {plain(note, 400)}")
+    with st.expander("Every measure, with mean, interval and difference", icon=":material/table:"):
+        comparison.numbers(found)
+        st.caption(
+            "Means over seeds with 95 % bootstrap intervals; differences are paired by seed, p is of the sign-flip test."
+        )
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True, horizontal_alignment="center", gap="medium"):
+        st.subheader("No runs to compare", anchor=False)
+        st.text("A run and its baseline, of one seed or better of several, are compared here.")
+        st.page_link(links.TRAIN, label="Train", icon=":material/play_arrow:")
+
+
+page()

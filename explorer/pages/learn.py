@@ -1,0 +1,248 @@
+"""What is a barcode, and what does the regularizer do to it? Points in the plane, to try it on."""
+
+import numpy as np
+import streamlit as st
+
+from core.errors import IsobarError
+from core.topology.examples import EXAMPLES, example_cloud
+from explorer.charts.descent import Descent, descent
+from explorer.charts.filtration import Growing, growing
+from explorer.panels import acting, lesson, points
+from explorer.panels.figure import figure
+from explorer.panels.growing import shown
+from explorer.panels.words import number, plain
+
+OWN = "your points"
+_FREE = "free"
+_DEFAULTS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0}
+
+
+def page() -> None:
+    """Draw the cloud that the address names, its barcode, and what the regularizer does to it."""
+    _set_up_by_address()
+    left, right = st.columns([5, 4], vertical_alignment="bottom")
+    with left:
+        st.subheader("What is a barcode?", anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
+        st.caption("Lesson", width="content")
+        step = st.segmented_control(
+            "Lesson",
+            [_FREE, *lesson.STEPS],
+            default=_FREE,
+            required=True,
+            key="lesson",
+            bind="query-params",
+            label_visibility="collapsed",
+            on_change=lambda: _set_up(st.session_state["lesson"]),
+        )
+    if step in lesson.STEPS:
+        lesson.show(step, _set_up, _show_own)
+        with st.popover("Change the cloud", icon=":material/scatter_plot:", type="tertiary"):
+            cloud, of = _chosen()
+    else:
+        cloud, of = _chosen()
+    if cloud is None:
+        return
+    found = _growing(of, cloud)
+    with st.container(border=True, key="growing-box"):
+        figure(lambda: growing(found, description=_said(found)), key="growing", of=of)
+        if step not in lesson.STEPS:
+            st.caption(
+                "A disc of diameter e grows around every point, and points whose discs touch are joined into a "
+                "component. Each time two components meet, one of them ends: that is a bar, as long as e is then. "
+                "Solid bars are features, pale ones noise; dashed is the threshold."
+            )
+        st.caption(
+            "Click a bar or an edge of the tree, and both are marked. Click a loop: the thick edge begins it, the thin "
+            "one ends it."
+        )
+        if st.toggle("Bars as a table", key="table", bind="query-params"):
+            st.dataframe(
+                found.bars[["bar", "length", "kind"]],
+                hide_index=True,
+                height=280,
+                alt="The bars of dimension 0, longest first",
+            )
+    _regularizer(cloud, of)
+
+
+def _chosen() -> tuple[np.ndarray | None, tuple]:
+    """Return the chosen cloud, or None where there is none yet, and what it is known by."""
+    columns = st.columns([3, 3, 3, 2], gap="medium", vertical_alignment="bottom")
+    with columns[0]:
+        name = st.selectbox(
+            "Cloud", [*EXAMPLES, OWN], key="cloud", bind="query-params", format_func=str.capitalize, filter_mode=None
+        )
+    own = name == OWN
+    with columns[1]:
+        n = st.slider("Points", points.FEWEST, points.MOST, _DEFAULTS["n"], key="n", bind="query-params", disabled=own)
+    with columns[2]:
+        noise = st.slider(
+            "Noise",
+            0.0,
+            0.5,
+            _DEFAULTS["noise"],
+            0.01,
+            key="noise",
+            bind="query-params",
+            disabled=own,
+            help="Standard deviation of each point's displacement, where the cloud has a radius of about 1.",
+        )
+    with columns[3]:
+        seed = st.number_input("Seed", 0, 9999, _DEFAULTS["seed"], 1, key="seed", bind="query-params", disabled=own)
+    if own:
+        return _own()
+    if "own" in st.query_params:
+        del st.query_params["own"]
+    return example_cloud(name, n, noise, seed), (name, n, noise, seed)
+
+
+def _own() -> tuple[np.ndarray | None, tuple]:
+    """Return the points of a file, or those of the address."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        file = st.file_uploader(
+            "A CSV file with two columns of numbers",
+            type=["csv", "tsv", "txt"],
+            key="file",
+            max_upload_size=1,
+            help=f"A row a point, with or without a header; {points.FEWEST} to {points.MOST} points, of more the first "
+            f"{points.MOST} are taken; up to {points.LARGEST // 1_000_000} MB. The file stays on this machine, the "
+            "points are kept in the address.",
+        )
+    try:
+        if file is None:
+            text = st.query_params.get("own")
+            if text is None:
+                with right:
+                    st.info(
+                        f"A row is a point: two numbers, with or without a header; {points.FEWEST} to {points.MOST} "
+                        "points.",
+                        icon=":material/table:",
+                    )
+                return None, ()
+            return points.from_address(text), (OWN, text)
+        with right:
+            numbers = points.read_columns(file.getvalue())
+            names = list(numbers.columns)
+            columns = st.columns(2, gap="small")
+            with columns[0]:
+                x = st.selectbox("x", names, key="x")
+            with columns[1]:
+                y = st.selectbox("y", names, 1, key="y")
+            st.dataframe(numbers.head(100), height=118, alt="The columns of numbers in the file")
+        cloud = points.cloud(numbers, x, y)
+        text = points.to_address(cloud)
+    except IsobarError as error:
+        st.error(plain(error, 300), icon=":material/error:")
+        return None, ()
+    if len(numbers) > len(cloud):
+        st.caption(f"The first {len(cloud)} of {len(numbers):,} points.")
+    if st.query_params.get("own") != text:
+        st.query_params["own"] = text
+    return points.from_address(text), (OWN, text)
+
+
+def _regularizer(cloud: np.ndarray, of: tuple) -> None:
+    """Draw what gradient descent on the regularizer makes of the points, once it is asked for."""
+    st.subheader("What does the regularizer do to it?", anchor=False)
+    st.caption(
+        "The regularizer adds minus the entropy to the loss. Here nothing else acts on the points: "
+        f"{acting.STEPS} steps of gradient descent."
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        choice = st.segmented_control(
+            "Raise the entropy of",
+            list(acting.CHOICES),
+            default="all bars",
+            required=True,
+            key="raise",
+            bind="query-params",
+            label_visibility="collapsed",
+            format_func=str.capitalize,
+            help="Whose entropy is raised. With cohesion, the mean length of the other bars is added to the loss.",
+        )
+        if "act" in st.query_params:
+            st.button("Put the points back", icon=":material/undo:", on_click=lambda: st.query_params.pop("act"))
+        else:
+            st.button(
+                "Let the regularizer act", type="primary", icon=":material/play_arrow:", on_click=_act, key="act-button"
+            )
+    if "act" not in st.query_params:
+        return
+    with st.spinner("Loading torch, the first time …"):
+        done = _acted(of, choice, cloud)
+    with st.container(border=True, key="acting-box"):
+        figure(lambda: descent(done, description=_said_of(done, choice)), key="acting", of=(*of, choice))
+        st.caption(
+            "Hollow: before. Filled: now. The cloud is drawn at equal spread in every step, since entropy does not "
+            "change with the scale; that holds back how far points drift outwards."
+        )
+
+
+def _act() -> None:
+    st.query_params["act"] = "1"
+
+
+def _set_up(name: str) -> None:
+    """Set the page up for a step of the lesson; free, it stays as it is."""
+    st.session_state["lesson"] = name
+    st.session_state["answer"] = False
+    if name not in lesson.STEPS:
+        return
+    step = lesson.STEPS[name]
+    st.session_state.update({**_DEFAULTS, **step.setting, "raise": "all bars"})
+    if step.own:
+        _show_own(step.own)
+    if step.acts:
+        st.query_params["act"] = "1"
+    else:
+        st.query_params.pop("act", None)
+
+
+def _show_own(text: str) -> None:
+    st.session_state["cloud"] = OWN
+    st.query_params["own"] = text
+
+
+def _set_up_by_address() -> None:
+    """An address that names a step and no cloud is one that somebody wrote by hand: it gets the step's."""
+    asked = st.query_params.get("lesson")
+    if asked in lesson.STEPS and "cloud" not in st.session_state and not {"cloud", "n", "own"} & set(st.query_params):
+        _set_up(asked)
+
+
+# A cloud is known by what it was made from.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _growing(of: tuple, _cloud: np.ndarray) -> Growing:
+    return shown(_cloud)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _acted(of: tuple, choice: str, _cloud: np.ndarray) -> Descent:
+    return acting.acted(_cloud, choice)
+
+
+def _said(found: Growing) -> str:
+    lengths = found.bars["length"]
+    features = int((found.bars["kind"] == "feature").sum())
+    loops = [f"; the longest from {number(row.birth)} to {number(row.death)}" for row in found.loops.itertuples()][:1]
+    return (
+        f"A cloud of {len(lengths) + 1} points whose discs grow with the slider, and its barcode: {len(lengths)} bars, "
+        f"the longest {number(float(lengths.max()))}, the shortest {number(float(lengths.min()))}; {features} features; "
+        f"threshold {number(found.threshold)}; entropy {number(found.entropy)} nats; {len(found.loops)} loops"
+        f"{''.join(loops)}."
+    )
+
+
+def _said_of(done: Descent, choice: str) -> str:
+    rows = done.entropy.set_index(["series", "step"])["nats"]
+    last = len(done.path) - 1
+    changes = "; ".join(
+        f"of {name} from {number(float(rows[name, 0]))} to {number(float(rows[name, last]))} nats"
+        for name in ("all bars", "features")
+    )
+    return f"{last} gradient steps that raise the entropy of {choice}: cloud, bars and entropy. Entropy {changes}."
+
+
+page()

@@ -1,0 +1,35 @@
+"""What a run's classes are called, and the choice of one of them."""
+
+import streamlit as st
+
+from core.runs import Run, Snapshot
+from explorer.panels import data
+
+ALL = "all classes"
+_BUTTONS = 6  # with more choices than this, a list instead of buttons
+
+
+def names_of(run: Run, *sides: Snapshot | None) -> dict[int, str]:
+    """Return the names of all classes by label: those of the task, and whatever the snapshots hold besides."""
+    recorded = (data.spec(run).get("record") or {}).get("task") or {}
+    names = {label: str(name) for label, name in enumerate(recorded.get("label_names") or [])}
+    there: dict[int, str] = {}
+    for side in sides:
+        for shape in side.classes if side else []:
+            there[shape.label] = (
+                shape.name or there.get(shape.label) or names.get(shape.label) or f"class {shape.label}"
+            )
+        for label in sorted(set(side.labels.tolist())) if side else []:
+            there.setdefault(label, names.get(label) or f"class {label}")
+    return dict(sorted(there.items()))
+
+
+def pick(names: dict[int, str], whole: int) -> list[int]:
+    """Draw the choice of a class, of all where there are no more than `whole`, and return the labels that were chosen."""
+    if len(names) <= 1:
+        return list(names)
+    options = [*([ALL] if len(names) <= whole else []), *names.values()]
+    draw = st.segmented_control if len(options) <= _BUTTONS else st.selectbox
+    extra = {"default": options[0], "required": True} if draw is st.segmented_control else {}
+    name = draw("Class", options, key="class", bind="query-params", label_visibility="collapsed", **extra)
+    return [label for label, found in names.items() if found == name] or list(names)

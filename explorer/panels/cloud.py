@@ -1,0 +1,125 @@
+"""The view "Cloud": the probe set along its principal axes, before and after, and the texts that one brushes."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.errors import IsobarError
+from core.geometry import Projection, common_axes
+from core.runs import Run, Snapshot
+from explorer.charts.cloud import BRUSH, COLOURINGS, class_colours, cloud, cloud_points, in_brush, tree_edges
+from explorer.panels import classes
+from explorer.panels.barcodes import texts_of
+from explorer.panels.figure import figure
+from explorer.panels.words import number, plain
+
+_MOST_POINTS = 1200
+_MOST_EDGES = 1500  # of a side
+_TOOLTIP, _CELL = 90, 1000  # characters of a text
+_AXES = {"1 and 2": (0, 1), "1 and 3": (0, 2), "2 and 3": (1, 2)}
+_ORDINALS = ("first", "second", "third")
+
+
+@st.fragment
+def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
+    """Draw the view."""
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    names = classes.names_of(run, *sides.values())
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        chosen = classes.pick(names, whole=len(names))
+        picked = st.segmented_control(
+            "Principal axes", list(_AXES), default="1 and 2", required=True, key="axes", bind="query-params",
+            label_visibility="collapsed", help="Which principal axes are drawn",
+        )  # fmt: skip
+    first, second = _AXES[picked or "1 and 2"]
+    of = (str(run.path), *(side and side.step for side in (before, after)))
+    try:
+        projection = _projection(of, list(sides.values()))
+    except IsobarError as error:
+        st.info(plain(error, 300), icon=":material/blur_off:")
+        return
+    coordinates = [full[:, [first, second]] for full in projection.coordinates]
+    labels = next(iter(sides.values())).labels
+    texts = texts_of(run)
+    texts = texts if texts is not None and len(texts) == len(labels) else None
+    points = cloud_points(
+        {name: (xy, side.predictions) for (name, side), xy in zip(sides.items(), coordinates, strict=True)},
+        labels,
+        names,
+        None if texts is None else [str(text)[:_TOOLTIP] for text in texts],
+    )
+    kept = np.flatnonzero(np.isin(labels, chosen))
+    whole = len(kept)
+    if whole > _MOST_POINTS:
+        kept = np.sort(np.random.default_rng(0).choice(kept, _MOST_POINTS, replace=False))
+    points = points.iloc[kept]
+    edges = tree_edges(
+        {
+            name: (xy, [shape for shape in side.classes if shape.label in chosen])
+            for (name, side), xy in zip(sides.items(), coordinates, strict=True)
+        }
+    )
+    edges = edges.sort_values("length", ascending=False).groupby("side").head(_MOST_EDGES)
+    extent = max((float(np.abs(xy).max()) for xy in coordinates if xy.size), default=1.0) * 1.05 or 1.0
+    colouring = st.query_params.get("colour", COLOURINGS[0])
+    tree = st.query_params.get("tree") in ("1", "true")
+    shares = dict(zip(sides, projection.shares, strict=True))
+    with st.container(border=True):
+        event = figure(
+            lambda: cloud(
+                points,
+                edges,
+                colours=class_colours({label: names[label] for label in names}),
+                extent=extent,
+                axes=tuple(f"{_ORDINALS[axis]} principal axis" for axis in (first, second)),
+                colouring=colouring,
+                tree=tree,
+                description=f"{len(points)} texts along two principal axes, {' and '.join(sides)} training, "
+                f"of the classes {', '.join(names[label] for label in chosen)}.",
+            ),
+            key="cloud",
+            of=(*of, tuple(chosen), picked, colouring, tree),
+            on_select="rerun",
+            selection_mode=BRUSH,
+        )
+    held = "; ".join(
+        f"{name}, {number(100 * float(share[[first, second]].sum()), 1)} % of the variance"
+        for name, share in shares.items()
+    )
+    drawn = f"{len(points):,} of {whole:,} texts, drawn at random, are shown. " if whole > len(points) else ""
+    st.caption(
+        f"{drawn}Hollow is before, filled after, each about its own mean; both on the principal axes of the two together, "
+        f"which hold: {held}. Drag over points: their texts stand below, and they stand out on both sides."
+    )
+    _table(event, points, texts, extent)
+
+
+def _table(event, points: pd.DataFrame, texts: pd.Series | None, extent: float) -> None:
+    """List the brushed texts."""
+    brush = event["selection"].get(BRUSH) if event else None
+    if not brush or not {"px", "py"} <= set(brush):
+        return
+    found = points[in_brush(points, brush, extent)]
+    st.markdown(f"**{len(found):,} text{'' if len(found) == 1 else 's'}**")
+    if found.empty:
+        return
+    frame = pd.DataFrame({"text": _cells(texts, found["row"]), "class": found["class"]})
+    for side in ("before", "after"):
+        if f"{side}_prediction" in found:
+            frame[f"predicted {side}"] = found[f"{side}_prediction"]
+    st.dataframe(
+        frame, hide_index=True, height=min(320, 38 + 35 * len(frame)), alt="The texts that were brushed",
+        column_config={"text": st.column_config.TextColumn(width="large")},
+    )  # fmt: skip
+
+
+def _cells(texts: pd.Series | None, rows: pd.Series) -> list[str]:
+    if texts is None:
+        return [f"Text {row} (not stored)" for row in rows]
+    return [" ".join(str(texts.iloc[row])[:_CELL].split()) for row in rows]
+
+
+# Snapshots are known by their run and steps; a trainer never writes one twice.
+@st.cache_data(max_entries=16, show_spinner=False)
+def _projection(of: tuple, _sides: list[Snapshot]) -> Projection:
+    return common_axes([side.embeddings for side in _sides], 3)

@@ -1,0 +1,315 @@
+"""Runs beside each other: the table to pick from, means and differences over seeds, barcodes of any two."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.geometry import ClassShape
+from core.runs import Run, Snapshot
+from core.runs.compare import Comparison, Group, compare
+from core.training.spec import RunSpec
+from explorer.charts.linked import SELECTION, barcode_and_tree, edges
+from explorer.charts.plane import common_plane
+from explorer.charts.style import LARGE, class_colour
+from explorer.charts.tradeoff import BASELINE, differences, differences_height, group_colours, tradeoff
+from explorer.panels import barcodes, cards, data
+from explorer.panels.figure import figure
+from explorer.panels.words import meaning, moment, number, plain
+
+MEASURES = {"centered": "anisotropy_1_centered", "uncentered": "anisotropy_1", "within classes": "within_classes"}
+_WITHIN = "Anisotropy 1 within classes"
+
+
+def table(runs: Iterable[Run]) -> pd.DataFrame:
+    """Return one row a run, with what there is to sort and pick by."""
+    rows = []
+    for run in runs:
+        row, settings, report = data.row(run), data.spec(run), data.report(run)
+        before, after = report.get("before") or {}, report.get("after") or {}
+        metric = cards.headline(run)
+        rows.append(
+            {
+                "run": row.name,
+                "began": moment(run.name) or ("ships with Isobar" if data.is_sample(run) else ""),
+                "state": run.state,
+                "task": row.task,
+                "model": row.model,
+                "regularizer": row.method,
+                "weight": settings.get("weight") if row.method != BASELINE else None,
+                "seed": settings.get("seed"),
+                "metric": meaning(metric).label if after else "",
+                "score": after.get(metric),
+                "anisotropy before": before.get("anisotropy_1_centered"),
+                "after": after.get("anisotropy_1_centered"),
+                "change": row.change,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def compared(runs: list[Run]) -> Comparison:
+    """Return the groups of `runs` with their differences and verdicts.
+
+    Raises:
+        IsobarError: none of them is finished, or they have nothing in common.
+    """
+    return _compared(tuple((str(run.path), *data.run_stamp(run)) for run in runs), runs)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _compared(key: tuple, _runs: list[Run]) -> Comparison:
+    return compare(_runs, defaults=RunSpec.defaults())
+
+
+def named(group: Group) -> str:
+    """Return what `group` is called on the page: as everywhere, the regularizer in the page's words."""
+    if group.method == "none":
+        word = BASELINE
+    elif group.method in RunSpec.choices("selection"):
+        word = data.method({"regularizer": "persistent-entropy", "selection": group.method})
+    else:
+        word = group.method
+    return word + group.name.removeprefix(group.method)
+
+
+def verdicts(found: Comparison) -> None:
+    """Say in a sentence what each regularizer changed."""
+    said = []
+    several = len({(group.task, group.model) for group in found.groups}) > 1
+    for group in found.groups:
+        if group.method == "none" and any(g.differences for g in found.groups):
+            continue
+        about = f"{data.short(group.task)} · {data.short(group.model)}, " if several else ""
+        said.append(f"**{plain(about + named(group), 120)}**: {plain(group.verdict, 600)}")
+    with st.container(border=True):
+        st.markdown("\n\n".join(said))
+
+
+def charts(found: Comparison, measure: str) -> None:
+    """Draw anisotropy against the task metric, and the paired differences, of each task and model."""
+    for task, model in dict.fromkeys((group.task, group.model) for group in found.groups):
+        _charts_of([group for group in found.groups if (group.task, group.model) == (task, model)], measure)
+
+
+def _charts_of(groups: list[Group], measure: str) -> None:
+    metric = groups[0].metric
+    title = f"{data.short(groups[0].task)} · {data.short(groups[0].model)}"
+    points, pairs, means = _points(groups, measure, metric)
+    if points.empty:
+        st.caption(f"{plain(title)}: none of the runs has both numbers.")
+        return
+    of = (title, measure, *(estimate.values for group in groups for estimate in group.means.values()))
+    key = "".join(c if c.isalnum() else "-" for c in title)
+    colours = group_colours([named(group) for group in groups if group.differences])
+    left, right = st.columns([3, 2], gap="small")
+    with left, st.container(border=True):
+        figure(
+            lambda: tradeoff(
+                points,
+                pairs,
+                means,
+                x=_axis(measure),
+                y=_axis(metric),
+                title=f"{title}: a line joins a run to the baseline of its seed",
+                description=" ".join(group.verdict for group in groups),
+                height=max(2 * differences_height(len(colours)) + 50, LARGE),
+            ),
+            key=f"tradeoff-{key}",
+            of=of,
+        )
+    with right:
+        for name in (measure, metric):
+            _differences(groups, name, key=f"difference-{name}-{key}", of=(*of, name))
+
+
+def _differences(groups: list[Group], name: str, *, key: str, of: tuple) -> None:
+    there = [group for group in groups if name in group.differences]
+    if not there:
+        return
+    seeds = pd.DataFrame(
+        [
+            {"group": named(group), "seed": seed, "difference": round(value, 5)}
+            for group in there
+            for seed, value in zip(group.differences[name].seeds, group.differences[name].values)
+        ]
+    )
+    means = pd.DataFrame(
+        [
+            {"group": named(group), "difference": change.mean, "low": change.low, "high": change.high}
+            for group in there
+            for change in (group.differences[name],)
+        ]
+    )
+    colours = {n: c for n, c in group_colours([named(group) for group in groups]).items() if n in set(means["group"])}
+    with st.container(border=True):
+        figure(
+            lambda: differences(
+                seeds,
+                means,
+                value="difference, 95 % interval",
+                title=f"{_label(name)}, less the baseline's",
+                colours=colours,
+                description="; ".join(
+                    f"{row.group}: {number(row.difference)} [{number(row.low)}, {number(row.high)}]"
+                    for row in means.itertuples(index=False)
+                ),
+            ),
+            key=key,
+            of=of,
+        )
+
+
+def _points(groups: list[Group], x: str, y: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the frames that `tradeoff` draws."""
+    where: dict[tuple[str, int], tuple[float, float]] = {}
+    points, pairs, means = [], [], []
+    for group in groups:
+        if x not in group.means or y not in group.means:
+            continue
+        across, up = group.means[x], group.means[y]
+        heights = dict(zip(up.seeds, up.values))
+        for seed, value in zip(across.seeds, across.values):
+            if seed in heights:
+                where[group.name, seed] = value, heights[seed]
+                points.append(
+                    {"group": named(group), "seed": seed, "run": group.runs[seed], "x": value, "y": heights[seed]}
+                )
+        means.append(
+            {
+                "group": named(group), "seeds": len(across.seeds), "x": across.mean, "y": up.mean,
+                "low_x": across.low, "high_x": across.high, "low_y": up.low, "high_y": up.high,
+            }
+        )  # fmt: skip
+    for group in groups:
+        for seed in group.differences[x].seeds if x in group.differences else ():
+            ours, theirs = where.get((group.name, seed)), where.get((group.baseline, seed))
+            if ours and theirs:
+                pairs.append(
+                    {"group": named(group), "seed": seed, "x": ours[0], "y": ours[1], "x2": theirs[0], "y2": theirs[1]}
+                )
+    columns = ["group", "seed", "x", "y", "x2", "y2"]
+    return pd.DataFrame(points), pd.DataFrame(pairs, columns=columns), pd.DataFrame(means)
+
+
+def _label(name: str) -> str:
+    return _WITHIN if name == MEASURES["within classes"] else meaning(name).label
+
+
+def _axis(name: str) -> str:
+    better = "lower" if name in MEASURES.values() else meaning(name).better
+    return f"{_label(name)} ({better} is better)"
+
+
+def numbers(found: Comparison) -> None:
+    """Draw the table of every measure: mean, interval, paired difference."""
+    frame = pd.DataFrame(found.rows())
+    frame["measure"] = [_label(name) for name in frame["measure"]]
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=360,
+        placeholder="–",
+        alt="Every measure of each group: mean over seeds, interval, difference from the baseline",
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f") for name in frame.select_dtypes("float").columns
+        },
+    )
+
+
+@st.fragment
+def side_by_side(runs: list[Run]) -> None:
+    """Draw the barcodes of two of `runs`, chosen here, on shared axes."""
+    there = {data.name_of(run): run for run in _baseline_first(runs) if run.steps}
+    if len(there) < 2:
+        st.caption("Pick two runs that have snapshots, and their barcodes stand here side by side.")
+        return
+    names = list(there)
+    left, right, which = st.columns([2, 2, 1], gap="small")
+    chosen = [
+        column.selectbox(side, names, index=index, key=side.lower(), bind="query-params", format_func=_run_label)
+        for column, side, index in ((left, "Left", 0), (right, "Right", 1))
+    ]
+    pair = [there.get(name, there[names[index]]) for index, name in enumerate(chosen)]
+    sides = [data.after(run) or data.before(run) for run in pair]
+    labels = sorted({shape.label for side in sides if side for shape in side.classes})
+    if not labels:
+        st.caption("Neither of them has a snapshot that can be read.")
+        return
+    class_names = {label: _class_name(label, sides) for label in labels}
+    label = which.selectbox(
+        "Class", labels, key="class", format_func=lambda value: plain(class_names.get(value, value), 60)
+    )
+    _pair(pair, sides, label)
+
+
+def _baseline_first(runs: list[Run]) -> list[Run]:
+    """Return `runs` with the newest that has its baseline among them in front, right after that baseline."""
+    paths = {run.path: run for run in runs}
+    for run in runs:
+        baseline = data.baseline_of(run)
+        if baseline is not None and baseline.path in paths:
+            pair = [paths[baseline.path], run]
+            return pair + [other for other in runs if other not in pair]
+    return runs
+
+
+def _pair(runs: list[Run], sides: list[Snapshot | None], label: int) -> None:
+    shapes = [next((s for s in side.classes if s.label == label), None) if side else None for side in sides]
+    drawn = [shape for shape in shapes if shape is not None and len(shape.lengths) > 1]
+    longest = max((float(shape.lengths[0]) for shape in drawn), default=1.0) * 1.02 or 1.0
+    most = max((len(shape.lengths) for shape in drawn), default=1)
+    of = tuple((str(run.path), side and side.step) for run, side in zip(runs, sides))
+    planes = _planes(of, label, sides)
+    extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
+    for place, column in enumerate(st.columns(2, gap="small")):
+        run, side, shape, plane = runs[place], sides[place], shapes[place], planes[place]
+        with column, st.container(border=True):
+            if side is None or shape is None or plane is None or len(shape.lengths) < 2:
+                st.caption(f"{_run_label(data.name_of(run))}: no barcode of this class.")
+                continue
+            texts = barcodes.texts_of(run)
+            event = figure(
+                lambda run=run, side=side, shape=shape, plane=plane, texts=texts: _tree(
+                    run, side, shape, plane, texts, longest=longest, most=most, extent=extent
+                ),
+                key=f"pair-{place}",
+                of=(of, place, label),
+                on_select="rerun",
+                selection_mode=SELECTION,
+            )
+            barcodes.joined(event, shape, texts)
+
+
+def _tree(run: Run, side: Snapshot, shape: ClassShape, plane: np.ndarray, texts: pd.Series | None, **axes):
+    everywhere = np.zeros((len(side.labels), 2))
+    everywhere[side.labels == shape.label] = plane
+    row = data.row(run)
+    return barcode_and_tree(
+        edges(shape, everywhere, texts),
+        pd.DataFrame(plane.round(4), columns=["x", "y"]),
+        title=f"{row.method}, seed {row.seed}"[:40].replace("'", "’").replace("\\", ""),
+        kept=shape.kept,
+        colour=class_colour(shape.label),
+        hollow=row.method == BASELINE,
+        description=barcodes.description("After" if side.step else "Before", shape.name, shape),
+        **axes,
+    )
+
+
+# Snapshots are known by their run and steps; a trainer never writes one twice.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _planes(of: tuple, label: int, _sides: list[Snapshot | None]) -> list[np.ndarray | None]:
+    return common_plane([side.embeddings[side.labels == label] if side else None for side in _sides])
+
+
+def _class_name(label: int, sides: list[Snapshot | None]) -> str:
+    return next(
+        (s.name for side in sides if side for s in side.classes if s.label == label and s.name), f"class {label}"
+    )
+
+
+def _run_label(name: str) -> str:
+    row = data.row(data.find(name))
+    return f"{row.method}, seed {row.seed} · {row.title}"

@@ -1,0 +1,117 @@
+"""The view "Texts that moved": whose neighbours, class distance or prediction training changed most."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.errors import IsobarError
+from core.geometry import class_silhouettes, neighbours_kept
+from core.runs import Run, Snapshot
+from explorer.panels import classes
+from explorer.panels.barcodes import texts_of
+from explorer.panels.words import number, plain
+
+NEIGHBOURS = 10
+_MOST = 1000
+_CELL = 1000  # characters of a text
+_NEAREST, _CLASS, _PREDICTION = "neighbours kept", "class distance", "prediction"
+_MEANING = {
+    _NEAREST: f"What share of a text's {NEIGHBOURS} nearest texts before (Euclidean distance of embeddings) is among its "
+    f"{NEIGHBOURS} nearest after; those that kept fewest stand first. Moved about at random, a text would keep {{chance}}.",
+    _CLASS: "How much nearer a text is to the mean of its own class than to that of the nearest other: 1 on its own, "
+    "0 half way, −1 on another (simplified silhouette, Hruschka et al., 2004); the greatest change stands first.",
+    _PREDICTION: "Texts whose predicted class is another one after than before; those that are wrong now stand first.",
+}
+
+
+def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
+    """Draw the view."""
+    if before is None or after is None or len(before.labels) != len(after.labels):
+        st.info(
+            "To say what moved takes a snapshot before training and one after, of the same texts.",
+            icon=":material/hourglass_empty:",
+        )
+        return
+    try:
+        kept, old, new = _computed((str(run.path), before.step, after.step), before, after)
+    except IsobarError as error:
+        st.info(plain(error, 300), icon=":material/blur_off:")
+        return
+    by = st.segmented_control(
+        "Sorted by", list(_MEANING), default=_NEAREST, required=True, key="by", bind="query-params",
+        label_visibility="collapsed",
+    ) or _NEAREST  # fmt: skip
+    names = classes.names_of(run, before, after)
+    texts = texts_of(run)
+    frame = pd.DataFrame(
+        {
+            "text": _cells(texts, len(kept)),
+            "class": [names.get(int(k), "") for k in after.labels],
+            "kept": kept,
+            "old": old,
+            "new": new,
+            "change": new - old,
+            "predicted before": [names.get(int(k), "–") for k in before.predictions],
+            "predicted after": [names.get(int(k), "–") for k in after.predictions],
+        }
+    )
+    turned = (before.predictions != after.predictions) & (before.predictions >= 0) & (after.predictions >= 0)
+    wrong = after.predictions != after.labels
+    chance = number(min(NEIGHBOURS / max(len(kept) - 1, 1), 1.0), 2)
+    st.caption(_MEANING[by].format(chance=chance))
+    st.markdown(_sentence(by, frame, turned, wrong))
+    if by == _PREDICTION:
+        frame = frame[turned].assign(wrong=wrong[turned]).sort_values(["wrong", "kept"], ascending=[False, True])
+        frame = frame.drop(columns="wrong")
+    else:
+        order = frame["kept"] if by == _NEAREST else -frame["change"].abs()
+        frame = frame.iloc[np.argsort(order.to_numpy(), kind="stable")]
+    whole, frame = len(frame), frame.head(_MOST)
+    if whole == 0:
+        return
+    share = {"format": "percent", "min_value": 0.0, "max_value": 1.0}
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=470,
+        alt=f"The texts of the probe set, sorted by {by}",
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            "kept": st.column_config.ProgressColumn(_NEAREST, help=_MEANING[_NEAREST].format(chance=chance), **share),
+            "old": st.column_config.NumberColumn("class distance before", format="%.2f", help=_MEANING[_CLASS]),
+            "new": st.column_config.NumberColumn("after", format="%.2f"),
+            "change": st.column_config.NumberColumn("change", format="%+.2f"),
+        },
+    )
+    more = f"The first {_MOST:,} of {whole:,} are listed. " if whole > len(frame) else ""
+    st.caption(f"{more}A click on a column's head sorts by it.")
+
+
+def _sentence(by: str, frame: pd.DataFrame, turned: np.ndarray, wrong: np.ndarray) -> str:
+    """Return in a sentence what happened to all of them."""
+    if by == _NEAREST:
+        none = int((frame["kept"] == 0).sum())
+        return f"**The {len(frame):,} texts kept {number(100 * float(frame['kept'].mean()), 1)} % of their nearest neighbours; {none:,} kept none.**"
+    if by == _CLASS:
+        if frame["change"].isna().all():
+            return "**There is only one class, so no other to be far from.**"
+        nearer = int((frame["change"] > 0).sum())
+        return (
+            f"**{nearer:,} of {len(frame):,} texts moved towards their own class; the mean went from "
+            f"{number(float(frame['old'].mean()), 2)} to {number(float(frame['new'].mean()), 2)}.**"
+        )
+    right = int((turned & ~wrong).sum())
+    return f"**{int(turned.sum()):,} of {len(frame):,} predictions changed; {right:,} of them are right now.**"
+
+
+def _cells(texts: pd.Series | None, count: int) -> list[str]:
+    if texts is None or len(texts) != count:
+        return [f"Text {row} (not stored)" for row in range(count)]
+    return [" ".join(str(text)[:_CELL].split()) for text in texts]
+
+
+# Snapshots are known by their run and steps; a trainer never writes one twice.
+@st.cache_data(max_entries=16, show_spinner=False)
+def _computed(of: tuple, _before: Snapshot, _after: Snapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    kept = neighbours_kept(_before.embeddings, _after.embeddings, NEIGHBOURS)
+    return kept, *(class_silhouettes(side.embeddings, side.labels) for side in (_before, _after))

@@ -1,0 +1,178 @@
+"""The view "Timeline": cloud, barcodes and measures through training, under one slider that the browser moves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from core.errors import IsobarError
+from core.geometry import ClassShape, aligned_axes
+from core.runs import Run, Snapshot
+from explorer.charts.cloud import class_colours
+from explorer.charts.timeline import BAR, MOMENT, film_bars, film_measures, film_points, timeline
+from explorer.panels import cards, classes
+from explorer.panels.barcodes import texts_of
+from explorer.panels.figure import figure
+from explorer.panels.words import meaning, plain
+
+_MOST_FRAMES = 40
+_MOST_POINTS = 400
+_MOST_BARS = 400  # of all classes together
+_CLASSES = 3  # with more than this, the bars of one at a time
+_TOOLTIP = 90
+_LABELS = {
+    "anisotropy_1": "Anisotropy 1",
+    "anisotropy_1_centered": "centered",
+    "isoscore": "IsoScore",
+    "mean_cosine": "Mean cosine",
+    cards.ENTROPY: "Entropy",
+}
+
+
+@dataclass(frozen=True)
+class Film:
+    """What of the snapshots is shown: their steps, where the points are, their classes and measures, frame by frame."""
+
+    steps: list[int]
+    places: list[np.ndarray]
+    shapes: list[list[ClassShape]]
+    measures: list[dict[str, float]]
+    labels: np.ndarray
+
+
+@st.fragment
+def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
+    """Draw the view."""
+    steps = thinned(run.steps)
+    try:
+        film = _film(str(run.path), tuple(steps))
+    except IsobarError as error:
+        st.info(plain(error, 300), icon=":material/blur_off:")
+        return
+    if film is None or len(film.steps) < 2:
+        st.info(
+            "A timeline needs two snapshots that can be read; this run has fewer.", icon=":material/hourglass_empty:"
+        )
+        return
+    names = classes.names_of(run, before, after)
+    chosen = classes.pick(names, whole=_CLASSES)
+    texts = texts_of(run)
+    texts = texts if texts is not None and len(texts) == len(film.labels) else None
+    rows = np.arange(len(film.labels))
+    if len(rows) > _MOST_POINTS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, _MOST_POINTS, replace=False))
+    metric = cards.headline(run)
+    scores = _scores(run, metric, film.steps)
+    measures = [{metric: score, **found} for score, found in zip(scores, film.measures, strict=True)]
+    wanted = _step(film.steps)
+    tree = st.query_params.get("tree") in ("1", "true")
+    most = max(_MOST_BARS // max(len(chosen), 1), 1)
+
+    def made():
+        points = film_points(
+            [places[rows] for places in film.places],
+            [names.get(int(k), f"class {k}") for k in film.labels[rows]],
+            None if texts is None else [str(texts.iloc[row])[:_TOOLTIP] for row in rows],
+        )
+        bars = film_bars(film.places, [[s for s in some if s.label in chosen] for some in film.shapes], most)
+        return timeline(
+            points,
+            bars,
+            film_measures(film.steps, measures, {metric: meaning(metric).label, **_LABELS}),
+            steps=film.steps,
+            at=film.steps.index(wanted),
+            colours=class_colours(names),
+            extent=max(float(np.abs(places).max()) for places in film.places) * 1.05 or 1.0,
+            longest=max((max(row) for row in bars["length"]), default=1.0) * 1.02 or 1.0,
+            tree=tree,
+            description=f"Cloud, barcodes and measures at {len(film.steps)} snapshots, of steps {film.steps[0]:,} to "
+            f"{film.steps[-1]:,}; a slider chooses one.",
+        )
+
+    with st.container(border=True, key="timeline"):
+        event = figure(
+            made,
+            key="timeline-film",
+            of=(str(run.path), tuple(film.steps), tuple(chosen), wanted, tree, tuple(scores)),
+            on_select="rerun",
+            selection_mode=[BAR, MOMENT],
+        )
+    picked = (event["selection"].get(MOMENT) if event else None) or []
+    if picked and str(picked[0]["step"]) != st.query_params.get("step") and picked[0]["step"] != wanted:
+        st.query_params["step"] = str(picked[0]["step"])
+        st.rerun(scope="fragment")
+    _joined(event, texts)
+    st.caption(_limits(run, film, rows, chosen, most))
+
+
+def thinned(steps: list[int], most: int = _MOST_FRAMES) -> list[int]:
+    """Return at most `most` of `steps`, evenly spread, the first and the last among them."""
+    if len(steps) <= most:
+        return list(steps)
+    return [steps[index] for index in np.linspace(0, len(steps) - 1, most).round().astype(int)]
+
+
+def _step(steps: list[int]) -> int:
+    """Return the step that the address names or the one next to it; the last by default."""
+    wanted = st.query_params.get("step", "")
+    return min(steps, key=lambda step: abs(step - int(wanted))) if wanted.isdigit() else steps[-1]
+
+
+def _joined(event, texts) -> None:
+    """Say which two texts the clicked bar joined at the step where it was clicked."""
+    chosen = (event["selection"].get(BAR) if event else None) or []
+    if not chosen:
+        return
+    bar = chosen[0]
+    st.markdown(f"**Bar {int(bar['rank'])}** of {plain(bar['class'])} joins")
+    for column, row in zip(st.columns(2), (int(bar["row"]), int(bar["other"])), strict=True):
+        with column, st.container(border=True):
+            st.text(texts.iloc[row] if texts is not None and 0 <= row < len(texts) else f"Text {row} (not stored)")
+
+
+def _limits(run: Run, film: Film, rows: np.ndarray, chosen: list[int], most: int) -> str:
+    """Say how to use it, and what is left out."""
+    said = [
+        "Move the slider, or give it the focus and press the arrow keys. Each snapshot is drawn along its own principal "
+        "axes, turned to fit the next one (orthogonal Procrustes), so that what moves is the cloud. Click a bar or an "
+        "edge: the two texts that it joins stand here. Click a point of the lower row: the address leads to that step."
+    ]
+    if len(film.steps) < len(run.steps):
+        said.append(f"{len(film.steps)} of {len(run.steps):,} snapshots are shown.")
+    if len(rows) < len(film.labels):
+        said.append(f"{len(rows):,} of {len(film.labels):,} texts, drawn at random, are shown.")
+    longest = max((len(s.lengths) for s in film.shapes[-1] if s.label in chosen), default=0)
+    if longest > most:
+        said.append(f"The {most:,} longest of {longest:,} bars of a class are shown.")
+    return " ".join(said)
+
+
+def _scores(run: Run, metric: str, steps: list[int]) -> list[float | None]:
+    """Return the metric as it was last evaluated at each of `steps`."""
+    found = {row.get("step", 0): (row.get("metrics") or {}).get(metric) for row in run.rows("evaluation")}
+    known = [max((at for at in found if at <= step), default=None) for step in steps]
+    return [None if at is None else found[at] for at in known]
+
+
+# A snapshot is known by its run and step; a trainer never writes one twice. Only what is drawn is kept.
+@st.cache_resource(max_entries=8, show_spinner="Reading the snapshots")
+def _film(path: str, steps: tuple[int, ...]) -> Film | None:
+    run = Run(Path(path))
+    read = [found for step in steps if (found := run.snapshot(step)) is not None]
+    read = [found for found in read if found.embeddings.shape[0] == read[-1].embeddings.shape[0]]
+    if not read:
+        return None
+    # From the last to the first: the end, which one comes to see, stands in its own axes.
+    places = aligned_axes([found.embeddings for found in reversed(read)], 2).coordinates[::-1]
+    return Film(
+        steps=[found.step for found in read],
+        places=places,
+        shapes=[found.classes for found in read],
+        measures=[_numbers(found) for found in read],
+        labels=read[-1].labels,
+    )
+
+
+def _numbers(found: Snapshot) -> dict[str, float]:
+    return cards.numbers({**found.measures, "classes": {str(s.label): s.summary() for s in found.classes}})

@@ -1,0 +1,39 @@
+"""The report of a run in a browser without a network."""
+
+import pytest
+from playwright.sync_api import expect
+
+from core.runs import load_run
+from explorer import report
+from tests.explorer.synthetic import NASTY, write_run
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_opens_without_a_network_and_its_texts_stay_texts(chromium, tmp_path, scheme):
+    path = write_run(tmp_path, names=("<img src=x onerror=alert(1)>", "plain"), texts=NASTY, per_class=8)
+    report.write(load_run(path), tmp_path / "report.html")
+    context = chromium.new_context(offline=True, color_scheme=scheme)
+    page, complaints, asked = context.new_page(), [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "report.html").as_uri())
+    page.locator("body[data-drawn]").wait_for()
+    expect(page.locator(".chart svg.marks")).to_have_count(13)
+    assert page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor") == (
+        "rgb(255, 255, 255)" if scheme == "light" else "rgb(18, 22, 29)"
+    )
+    for rank in range(1, 8):
+        page.locator("[data-chart=barcode-0-after] g.mark-rect path").nth(rank - 1).dispatch_event("click")
+        expect(page.locator(".said").nth(1)).to_contain_text(f"Bar {rank}, ")
+    slider = page.locator("[data-chart=barcode-0-after] input[type=range]")
+    slider.focus()
+    slider.press("End")
+    expect(page.locator("[data-chart=barcode-0-after] .role-title text").first).to_contain_text("7 bars kept")
+    assert page.title() == "grammar · minilm"
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))]
+    assert complaints == []
+    context.close()

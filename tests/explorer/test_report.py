@@ -1,0 +1,151 @@
+"""The report of a run: one file, whole, small, and with nothing in it that a text of the run could set off."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+from core.errors import IsobarError
+from core.runs import load_run
+from explorer import report
+from tests.explorer.synthetic import NASTY, write_run
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and the text outside of scripts."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.found, self.text, self.scripts, self.within = [], "", {}, None
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        if tag in ("script", "style"):
+            self.within = dict(attributes).get("id", tag)
+
+    def handle_endtag(self, tag):
+        if tag in ("script", "style"):
+            self.within = None
+
+    def handle_data(self, data):
+        if self.within:
+            self.scripts[self.within] = data
+        else:
+            self.text += data
+
+
+def charts_of(page: Elements) -> dict:
+    return json.loads(page.scripts["charts"])
+
+
+def test_a_run_s_report_holds_the_charts_of_the_app_its_numbers_texts_and_settings(one_run):
+    page = Elements(report.html(load_run(one_run())))
+    placed = [a["data-chart"] for _, a in page.found if a.get("class") == "chart"]
+    assert placed == list(charts_of(page))
+    assert [key for key in placed if key.startswith("barcode")] == [
+        f"barcode-{label}-{side}" for label in (0, 1) for side in ("before", "after")
+    ]
+    assert {"spectrum", "cumulative", "by-class", "loss", "entropy"} <= set(placed)
+    for said in ("0.020 → 0.620", "Matthews' correlation", "+0.600 better", "learning_rate: 0.0002", "label_names"):
+        assert said in page.text
+    assert len(re.findall("The acceptable sentence number", page.text)) == 16
+    # And nothing in it is fetched.
+    assert not [a for _, a in page.found if "src" in a or "href" in a]
+    policy = next(a["content"] for tag, a in page.found if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none';")
+
+
+def test_texts_stay_texts(one_run):
+    names = ("</script><img src=x onerror=alert(1)>", "<!--")
+    path = one_run(names=names, texts=NASTY, task="<b>$task</b>", model="org/</title><script>alert(2)</script>")
+    page = Elements(report.html(load_run(path)))
+    tags = [tag for tag, _ in page.found]
+    assert tags.count("script") == 4
+    assert "img" not in tags
+    assert names[0] in page.text
+    assert names[0] in page.scripts["charts"].replace("\\u003c", "<")
+
+
+def test_a_report_of_before_alone_is_that_of_an_inspection(one_run):
+    path = one_run()
+    for file in sorted((path / "snapshots").iterdir())[1:]:
+        file.unlink()
+    found = json.loads((path / "report.json").read_text())
+    (path / "report.json").write_text(
+        json.dumps({"before": found["before"], "isotropic": {"anisotropy_1": 0.021}, "metric": "mcc"})
+    )
+    (path / "events.jsonl").unlink()
+    page = Elements(report.html(load_run(path)))
+    assert list(charts_of(page)) == ["barcode-0-before", "barcode-1-before", "spectrum", "cumulative"]
+    assert "isotropic 0.021" in page.text
+    assert "→" not in page.text
+    assert "Longest merges" in page.text
+
+
+@pytest.mark.parametrize("broken", ["spec.yaml", "status.json", "report.json", "events.jsonl", "probe.parquet"])
+def test_a_run_cut_short_has_a_report_of_what_is_there(one_run, broken):
+    path = one_run(per_class=12, width=8)
+    (path / broken).write_bytes((path / broken).read_bytes()[:40])
+    assert "spectrum" in charts_of(Elements(report.html(load_run(path))))
+
+
+def test_a_run_without_a_snapshot_has_nothing_to_report(one_run, tmp_path):
+    path = one_run(state="failed", done=20)
+    for file in (path / "snapshots").iterdir():
+        file.write_bytes(b"")
+    with pytest.raises(IsobarError, match="nothing to report"):
+        report.write(load_run(path), tmp_path / "out.html")
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_very_many_bars_are_cut_to_the_longest(one_run, monkeypatch):
+    monkeypatch.setattr(report, "_MOST_BARS", 40)
+    page = Elements(report.html(load_run(one_run())))
+    assert "The 10 longest of 39 bars." in page.text
+    chart = charts_of(page)["barcode-0-after"]
+    assert max(len(rows) for rows in chart["datasets"].values()) == 11
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "There is no run directory"),
+        (["sample", "--out", "no/such/folder/out.html"], "there is no folder"),
+        (["sample", "--out", "."], "can't be written"),
+    ],
+)
+def test_a_wrong_request_is_a_sentence(tmp_path, arguments, said):
+    write_run(tmp_path, per_class=6, width=8).rename(tmp_path / "sample")
+    done = command(tmp_path, arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["sample"]
+
+
+def test_the_command_writes_a_file_of_the_run_s_name(tmp_path):
+    path = write_run(tmp_path, per_class=400, width=96)
+    done = command(tmp_path, [path.name, "--json"])
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    said = json.loads(done.stdout)
+    assert said == {"report": f"{path.name}.html", "bytes": (tmp_path / f"{path.name}.html").stat().st_size}
+    assert said["bytes"] < 5e6
+
+
+def command(folder, arguments):
+    from tests.explorer.conftest import MAIN
+
+    return subprocess.run(
+        [sys.executable, "-m", "core.cli", "report", *arguments, "--runs", "."],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(MAIN.parents[2])},
+    )

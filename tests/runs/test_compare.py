@@ -1,0 +1,234 @@
+import itertools
+import json
+from statistics import fmean
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core import IsobarError
+from core.runs import RunWriter
+from core.runs.compare import bootstrap_interval, compare, paired, sign_flip_p
+
+PLAIN = {0: 0.80, 1: 0.85, 2: 0.90, 3: 0.82, 4: 0.88}
+LOWER = {0: 0.70, 1: 0.72, 2: 0.80, 3: 0.69, 4: 0.77}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a run directory with these numbers after training, and returns it."""
+
+    def write(centered, *, mcc=0.5, state="finished", data="abc", name=None, report=None, started="1", **settings):
+        spec = {
+            "model": "minilm", "task": "cola", "regularizer": "persistent-entropy", "weight": 1.0,
+            "selection": "prominent", "batch_size": 32, "seed": 0, "log_every": 5, **settings,
+        }  # fmt: skip
+        number = len(list(tmp_path.iterdir()))
+        writer = RunWriter.create(
+            tmp_path / (name or f"run{number:02d}"), {**spec, "record": {"task": {"fingerprint": data}}}
+        )
+        classes = {c: {"measures": {"anisotropy_1_centered": centered + off}} for c, off in (("a", -0.1), ("b", -0.2))}
+        after = {"anisotropy_1": centered / 2, "anisotropy_1_centered": centered, "classes": classes, "mcc": mcc}
+        writer.report({"metric": "mcc", "before": {}, "after": after} if report is None else report)
+        writer.status(state, started=started)
+        return writer.path
+
+    return write
+
+
+@pytest.fixture
+def five(write):
+    plain = [write(value, seed=seed, regularizer="none", weight=3.0) for seed, value in PLAIN.items()]
+    return plain + [write(value, seed=seed) for seed, value in LOWER.items()]
+
+
+def test_differences_are_paired_by_seed(five):
+    baseline, group = compare(five[::-1]).groups
+    assert (baseline.method, group.method, group.baseline) == ("none", "prominent", "none")
+    change = group.differences["anisotropy_1_centered"]
+    by_hand = [LOWER[seed] - PLAIN[seed] for seed in range(5)]
+    assert change.seeds == (0, 1, 2, 3, 4)
+    assert change.values == pytest.approx(by_hand)
+    assert change.mean == pytest.approx(fmean(by_hand))
+    assert min(by_hand) - 1e-12 <= change.low < change.mean < change.high <= max(by_hand) + 1e-12
+    assert change.p == 2 / 2**5
+    assert group.means["within_classes"].mean == pytest.approx(fmean(LOWER.values()) - 0.15)
+    assert list(group.means) == ["mcc", "anisotropy_1", "anisotropy_1_centered", "within_classes"]
+
+
+def test_the_verdict_is_one_plain_sentence(five):
+    baseline, group = compare(five).groups
+    change = group.differences["anisotropy_1_centered"]
+    assert group.verdict == (
+        f"Over 5 seeds, anisotropy_1 (centered) fell by 0.114 [{-change.high:.3f}, {-change.low:.3f}]; "
+        "MCC stayed the same."
+    )
+    assert baseline.verdict.startswith("The baseline, 5 seeds: anisotropy_1 (centered) 0.850 [")
+
+
+def test_a_change_whose_interval_holds_zero_neither_fell_nor_rose(write):
+    runs = [write(0.8, seed=seed, regularizer="none", mcc=0.5) for seed in range(3)]
+    runs += [write(0.8, seed=seed, mcc=0.5 + off) for seed, off in enumerate((-0.02, 0.01, -0.002))]
+    group = compare(runs).groups[1]
+    assert group.verdict == (
+        "Over 3 seeds, anisotropy_1 (centered) stayed the same; MCC changed by -0.004 [-0.020, 0.010]."
+    )
+    assert group.differences["mcc"].direction == 0
+
+
+def test_one_seed_cannot_tell(write):
+    group = compare([write(0.8, regularizer="none"), write(0.7, mcc=0.4)]).groups[1]
+    assert "One seed: " in group.verdict
+    assert "changed by -0.100" in group.verdict
+    assert "can't tell" in group.verdict
+    change = group.differences["mcc"]
+    assert (change.low, change.high, change.p, change.direction) == (None, None, None, 0)
+
+
+def test_rivals_share_one_baseline_and_can_be_compared_with_each_other(write, five):
+    runs = five + [write(value - 0.05, seed=seed, selection="all") for seed, value in PLAIN.items()]
+    runs += [write(value - 0.05, seed=seed, selection="all", weight=2.0) for seed, value in PLAIN.items()]
+    groups = {group.name: group for group in compare(runs).groups}
+    assert list(groups) == ["none", "prominent", "all, weight 1.0", "all, weight 2.0"]
+    assert groups["none"].settings == {"weight": None}
+    assert groups["prominent"].settings == {"weight": 1.0}
+    between = paired(groups["prominent"], groups["all, weight 1.0"])["anisotropy_1_centered"]
+    assert between.mean == pytest.approx(fmean(LOWER.values()) - fmean(PLAIN.values()) + 0.05)
+
+
+def test_a_setting_counts_where_its_regularizer_is_used(write):
+    runs = [write(0.8, regularizer="none", istar_weight=9.0), write(0.7, istar_weight=2.0), write(0.7, seed=1)]
+    runs += [write(0.6, regularizer="istar", istar_weight=sign, weight=3.0) for sign in (1.0, -1.0)]
+    runs += [write(0.6, regularizer="persistent-entropy+istar", istar_weight=1.0)]
+    groups = compare(runs).groups
+    assert [group.name for group in groups] == [
+        "none", "prominent", "istar, istar_weight 1.0", "istar, istar_weight -1.0", "prominent+istar",
+    ]  # fmt: skip
+    assert [group.settings for group in groups] == [{"istar_weight": w} for w in (None, None, 1.0, -1.0, 1.0)]
+
+
+def test_each_experiment_has_its_own_baseline(write):
+    runs = [
+        write(0.1 * (k + 1), batch_size=size, regularizer=regularizer, task=task)
+        for k, (size, task, regularizer) in enumerate(
+            itertools.product((8, 32), ("data/cola", "data/mrpc"), ("none", "persistent-entropy"))
+        )
+    ]
+    groups = compare(runs).groups
+    assert [group.task for group in groups] == ["data/cola"] * 4 + ["data/mrpc"] * 4
+    for group in groups:
+        if group.method != "none":
+            assert group.differences["anisotropy_1_centered"].mean == pytest.approx(0.1)
+            assert group.baseline == group.name.replace("prominent", "none")
+    assert groups[0].name == "none, cola, batch_size 8"
+
+
+def test_nothing_is_left_out_in_silence(write, five):
+    runs = [
+        *five,
+        write(0.1, seed=7, name="lonely"),
+        write(0.1, seed=8, name="elsewhere", data="other"), write(0.1, seed=8, name="there", regularizer="none"),
+        write(0.1, seed=0, name="underway", state="stopped"),
+        write(0.1, seed=0, name="cut", report={"metric": "mcc"}),
+        write(LOWER[0], seed=0, name="again", started="2"),
+        write(0.3, selection="all", batch_size=8, name="other-size"),
+    ]  # fmt: skip
+    found = compare(runs)
+    notes = "\n".join(found.notes)
+    for words in (
+        "lonely is left out of the differences: there is no baseline of seed 7",
+        "elsewhere is left out of the differences: its baseline there was trained and probed on other data",
+        "underway is left out, since it is stopped and not finished",
+        "cut is left out, since its report",
+        f"{five[5].name} is left out, since again is a later run of the same settings and seed",
+    ):
+        assert words in notes, words
+    assert len(found.notes) == 5
+    group, alone = (next(group for group in found.groups if group.name == name) for name in ("prominent", "all"))
+    assert alone.verdict == "There is no baseline to compare it with: the nearest, none, has batch_size 32, not 8."
+    assert group.differences["mcc"].seeds == (0, 1, 2, 3, 4)
+    assert group.runs[0] == "again"
+    assert set(group.runs) == {0, 1, 2, 3, 4, 7, 8}
+
+
+def test_runs_that_cannot_be_compared_are_an_error_that_says_why(write):
+    with pytest.raises(IsobarError, match=r"no finished run to compare.*it is failed"):
+        compare([write(0.1, state="failed")])
+    with pytest.raises(IsobarError, match="no finished run"):
+        compare([])
+    with pytest.raises(IsobarError, match=r"different tasks \(cola, mrpc\)"):
+        compare([write(0.1, regularizer="none"), write(0.1, task="mrpc")])
+
+
+def test_a_setting_that_came_later_does_not_split_a_group(write, five):
+    late = [write(LOWER[0], seed=9, lora=0), write(PLAIN[0], seed=9, regularizer="none", lora=0)]
+    assert len(compare(five + late).groups) == 4
+    assert [len(group.runs) for group in compare(five + late, defaults={"lora": 0}).groups] == [6, 6]
+
+
+def test_measures_that_are_undefined_in_one_run_are_of_the_others(write):
+    runs = [write(0.8, seed=seed, regularizer="none") for seed in range(3)]
+    runs += [write(0.7, seed=0), write(0.7, seed=1), write(float("nan"), seed=2)]
+    group = compare(runs).groups[1]
+    assert group.means["anisotropy_1_centered"].seeds == (0, 1)
+    assert group.means["mcc"].seeds == (0, 1, 2)
+    assert group.differences["within_classes"].seeds == (0, 1)
+
+
+def test_the_comparison_is_json_and_rows_of_equal_keys(five):
+    found = compare(five)
+    again = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert again["groups"][1]["differences"]["mcc"]["mean"] == 0
+    rows = found.rows()
+    assert len(rows) == 2 * 4
+    assert len({tuple(row) for row in rows}) == 1
+    assert rows[-1]["difference"] == pytest.approx(fmean(LOWER.values()) - fmean(PLAIN.values()))
+
+
+@pytest.mark.parametrize("n", [3, 5, 8, 20])
+def test_the_interval_is_as_wide_as_students(n):
+    """Of normal values the expanded percentile interval and Student's t agree, where the plain one is too narrow."""
+    rng = np.random.default_rng(n)
+    ratios, narrow = [], []
+    for _ in range(30):
+        values = rng.normal(size=n)
+        low, high = bootstrap_interval(tuple(values.tolist()))
+        t = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
+        usual = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=999, rng=rng).confidence_interval
+        ratios.append((high - low) / (t[1] - t[0]))
+        narrow.append((usual.high - usual.low) / (high - low))
+        assert values.min() - 1e-9 < low < values.mean() < high < values.max() + 1e-9
+    assert np.mean(ratios) > (0.35 if n == 3 else 0.65 if n == 5 else 0.85)
+    assert np.mean(ratios) < 1.1
+    assert np.mean(narrow) < 1 or n == 3  # whose resampled means are so few that both span them
+
+
+def test_two_to_four_values_are_spanned():
+    for n in (2, 3, 4):
+        values = tuple(np.random.default_rng(n).normal(size=n).tolist())
+        assert bootstrap_interval(values) == (pytest.approx(min(values)), pytest.approx(max(values)))
+
+
+def test_degenerate_intervals():
+    assert bootstrap_interval((0.5,)) == (None, None)
+    assert bootstrap_interval((0.5, 0.5, 0.5)) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("n", [2, 5, 9])
+def test_the_sign_flip_test_counts_all_signs(n):
+    values = np.random.default_rng(n).normal(0.4, 1.0, size=n)
+    signs = np.array(list(itertools.product((-1, 1), repeat=n)))
+    by_hand = (np.abs(signs @ values) >= abs(values.sum()) - 1e-12).mean()
+    assert sign_flip_p(tuple(values.tolist())) == pytest.approx(by_hand)
+
+
+def test_many_differences_are_flipped_by_a_seeded_draw():
+    values = tuple(np.random.default_rng(0).normal(0.5, 1.0, size=24).tolist())
+    assert sign_flip_p(values) == sign_flip_p.__wrapped__(values)
+    assert sign_flip_p(values) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.02)
+
+
+def test_degenerate_sign_flips():
+    assert sign_flip_p((0.3,)) is None
+    assert sign_flip_p((0.0, 0.0, 0.0)) == 1
+    assert sign_flip_p((0.1,) * 5) == 2 / 32

@@ -1,0 +1,110 @@
+"""Low-rank adapters, gradient checkpointing, and the estimate of memory."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from core import IsobarError, load_run, train
+from core.models.adapters import with_adapters
+from core.models.loading import load_model
+from core.training.memory import estimate_memory
+from core.training.spec import Lora, RunSpec
+
+
+def test_adapters_are_trained_and_the_saved_model_is_a_plain_one(tiny_spec, tmp_path):
+    run = train(tiny_spec.model_copy(update={"lora": "r=4"}), tmp_path / "run")
+    assert not np.allclose(run.before.embeddings, run.after.embeddings)
+    model = AutoModelForSequenceClassification.from_pretrained(run.path / "model").eval()
+    tokenizer = AutoTokenizer.from_pretrained(run.path / "model")
+    with torch.no_grad():
+        states = model(**tokenizer(run.probe["text"][3], return_tensors="pt"), output_hidden_states=True).hidden_states
+    np.testing.assert_allclose(states[-1][0, 0].numpy(), run.after.embeddings[3], atol=1e-4)
+
+
+def test_the_weights_themselves_stay(tiny_model):
+    loaded = load_model(str(tiny_model), 2)
+    names = {name for name, _ in loaded.model.named_parameters() if "classifier" not in name}
+    adapted = with_adapters(loaded.model, r=2)
+    trained = [name for name, p in adapted.named_parameters() if p.requires_grad]
+    assert trained
+    assert all("lora_" in name or "classifier" in name for name in trained)
+    assert not any(name.removeprefix("base_model.model.") in names for name in trained)
+
+
+def test_a_run_with_adapters_is_resumed(tiny_spec, tmp_path):
+    spec = tiny_spec.model_copy(update={"lora": "r=4"})
+
+    def stop(phase, done, total):
+        if phase == "training" and done == 4:
+            load_run(tmp_path / "run").request_stop()
+
+    assert train(spec, tmp_path / "run", progress=stop).state == "stopped"
+    assert train(spec, tmp_path / "run", resume=True).state == "finished"
+    whole = train(spec, tmp_path / "whole")
+    np.testing.assert_allclose(load_run(tmp_path / "run").after.embeddings, whole.after.embeddings, atol=1e-5)
+
+
+@pytest.mark.parametrize("given", ["8", "r", "r=0", "r=8;alpha=2", "rank=8", "alpha=3", "r=8,dropout=1"])
+def test_an_illegible_adapter_is_refused_in_a_sentence(given):
+    with pytest.raises(IsobarError, match=r"lora is .* but should be such as r=8"):
+        RunSpec.parse({"lora": given})
+
+
+def test_what_an_adapter_says():
+    assert Lora.parse("") is None
+    assert Lora.parse("r=8, alpha=4,dropout=0.1") == Lora(r=8, alpha=4, dropout=0.1)
+
+
+def test_checkpointing_changes_nothing_but_time_and_memory(tiny_spec, tmp_path):
+    spec = tiny_spec.model_copy(update={"snapshots": 2})
+    plain = train(spec, tmp_path / "plain")
+    saving = train(spec.model_copy(update={"gradient_checkpointing": True}), tmp_path / "saving")
+    np.testing.assert_allclose(saving.after.embeddings, plain.after.embeddings, atol=1e-5)
+    (with_all,), (with_few,) = plain.rows("memory"), saving.rows("memory")
+    assert with_few["activations"] < 0.7 * with_all["activations"]
+
+
+class _Net(torch.nn.Module):
+    """relu(x W) V: autograd keeps x, the relu's output, and the states that are handed out."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Linear(10, 20, bias=False)
+        self.second = torch.nn.Linear(20, 3, bias=False)
+
+    def forward(self, input_ids, output_hidden_states):
+        hidden = self.first(input_ids).relu()
+        output = self.second(hidden)
+        return type("Output", (), {"hidden_states": (hidden, output), "logits": output})
+
+
+def test_the_estimate_counts_what_is_kept():
+    net = _Net()
+    net.first.weight.requires_grad_(False)
+    memory = estimate_memory(net, {"input_ids": torch.randn(2, 10, requires_grad=True)}, batch_size=8)
+    assert memory.weights == 4 * (200 + 60)
+    assert memory.gradients == 4 * 60
+    assert memory.optimizer == 2 * memory.gradients
+    # Of the frozen layer only its weight is needed; relu keeps its output, which the second layer reads too.
+    assert memory.activations == 8 * 4 * (20 + 3)
+    assert memory.needed < memory.free
+    assert str(memory).startswith("about ")
+
+
+def test_the_estimate_leaves_the_random_state_and_the_mode(tiny_model):
+    loaded = load_model(str(tiny_model), 2)
+    loaded.model.eval()
+    batch = dict(loaded.tokenizer(["one text", "another text"], return_tensors="pt"))
+    before = torch.get_rng_state()
+    small, large = (estimate_memory(loaded.model, batch, size).activations for size in (2, 20))
+    assert large == 10 * small
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not loaded.model.training
+
+
+def test_a_run_that_may_not_fit_says_so(tiny_spec, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.training.memory._free", lambda device: 1000)
+    run = train(tiny_spec.model_copy(update={"max_steps": 1}), tmp_path / "run")
+    (note,) = run.rows("note")
+    assert "may not be enough" in note["text"]

@@ -1,0 +1,139 @@
+from statistics import fmean
+
+import pytest
+import yaml
+
+from core import IsobarError
+from core.runs import RunWriter
+from core.training.reproduce import adapted, presets, read_preset, reproduce
+from core.training.sweep import Sweep, cell_dir, unfinished
+
+SEEDS = range(5)
+NOISE = (0.02, -0.02, 0.01, -0.01, 0.0)
+CELLS = {"selected": {}, "all": {"selection": "all"}, "random": {"selection": "random"}, "global": {"scope": "global"}}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """Writes the finished cells of a sweep with made-up numbers, (centered anisotropy, mcc) by set, and returns the sweep."""
+
+    def finished(numbers, task="data/cola", seeds=SEEDS, wobble=0.1):
+        sweep = Sweep(base={"task": task}, grid={"seed": list(seeds)}, cells=CELLS)
+        specs = {spec: name for name, found in sweep.by_name().items() for spec in found}
+        for spec in sweep.cells():
+            name = specs.get(spec, "none")
+            if name not in numbers:
+                continue
+            centered, mcc = numbers[name]
+            # What seeds share cancels in pairs; what is left is a little, and another little in each set.
+            own = wobble * NOISE[(spec.seed + len(name)) % 5]
+            after = {
+                "mcc": mcc + NOISE[spec.seed] + own,
+                "anisotropy_1": (centered + NOISE[spec.seed] + own) / 2,
+                "anisotropy_1_centered": centered + NOISE[spec.seed] + own,
+            }
+            writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
+            writer.report({"metric": "mcc", "before": {}, "after": after})
+            writer.status("finished")
+        return sweep
+
+    return finished
+
+
+AS_IN_THE_PAPER = {
+    "none": (0.85, 0.575), "selected": (0.70, 0.588), "all": (0.75, 0.56), "random": (0.78, 0.57), "global": (0.8, 0.5),
+}  # fmt: skip
+
+
+def test_the_claims_hold_where_the_numbers_are_the_papers(finished, tmp_path):
+    (found,) = reproduce(finished(AS_IN_THE_PAPER), tmp_path)
+    assert [claim.verdict for claim in found.claims] == ["holds"] * 7
+    centered = found.claims[1]
+    assert centered.paper == "0.85 → 0.7 (BERT-base)"
+    assert centered.here.mean == pytest.approx(-0.15)
+    assert centered.before == pytest.approx(0.85)
+    assert centered.row()["here"] == "0.850 → 0.700 (-0.150)"
+    assert found.claims[3].here.mean == pytest.approx(-0.05)
+    assert list(found.ablation) == ["none", *CELLS]
+    rows = found.ablation_rows()
+    assert rows[-1]["regularizer"] == "global"
+    assert rows[-1]["change in MCC"].startswith("-0.075 [")
+
+
+def test_the_claims_do_not_hold_where_they_are_turned_round(finished, tmp_path):
+    (found,) = reproduce(finished(AS_IN_THE_PAPER | {"selected": (0.9, 0.4)}), tmp_path)
+    assert [claim.verdict for claim in found.claims] == ["does not hold"] * 7
+
+
+def test_what_noise_hides_cannot_be_told(finished, tmp_path):
+    same = dict.fromkeys(["none", *CELLS], (0.8, 0.5))
+    (found,) = reproduce(finished(same, wobble=3.0), tmp_path)
+    assert [claim.verdict for claim in found.claims] == ["can't be told"] * 7
+
+
+def test_a_score_that_changes_less_than_the_baselines_own_noise_has_not_fallen(finished, tmp_path):
+    (found,) = reproduce(finished(AS_IN_THE_PAPER | {"selected": (0.7, 0.573)}), tmp_path)
+    noise, change = found.noise, found.claims[2].here
+    assert -noise < change.low
+    assert found.claims[2].verdict == "holds"
+
+
+def test_one_seed_tells_nothing(finished, tmp_path):
+    (found,) = reproduce(finished(AS_IN_THE_PAPER, seeds=[3]), tmp_path)
+    assert [claim.verdict for claim in found.claims] == ["can't be told"] * 7
+    assert found.claims[0].row()["95 % interval"] == "–"
+
+
+def test_rivals_that_are_missing_leave_their_claims_open(finished, tmp_path):
+    (found,) = reproduce(finished({"none": (0.85, 0.5), "selected": (0.7, 0.5), "all": (0.75, 0.4)}), tmp_path)
+    assert [claim.verdict for claim in found.claims] == ["holds"] * 5 + ["can't be told"] * 2
+    assert found.claims[-1].row()["here"] == "–"
+
+
+def test_nothing_finished_is_one_sentence(finished, tmp_path):
+    with pytest.raises(IsobarError, match="no finished run"):
+        reproduce(finished({}), tmp_path)
+
+
+def test_each_task_is_told_for_itself(finished, tmp_path):
+    finished(AS_IN_THE_PAPER)
+    finished({name: (a, b + 0.3) for name, (a, b) in AS_IN_THE_PAPER.items()}, task="data/mrpc")
+    both = Sweep(grid={"seed": list(SEEDS), "task": ["data/cola", "data/mrpc"]}, cells=CELLS)
+    assert unfinished(both, tmp_path) == []
+    cola, mrpc = reproduce(both, tmp_path)
+    assert (cola.task, mrpc.task) == ("data/cola", "data/mrpc")
+    assert mrpc.claims[2].paper == "0.892 → 0.889 (BERT-base)"
+    assert mrpc.claims[2].before == pytest.approx(0.875 + fmean(NOISE))
+
+
+@pytest.mark.parametrize("name", ["cola", "grammar", "mrpc", "paper"])
+def test_the_presets_have_every_rival_and_five_seeds(name):
+    assert name in presets()
+    sweep = read_preset(name)
+    assert len(sweep.grid["seed"]) == 5
+    methods = {spec.method for specs in sweep.by_name().values() for spec in specs}
+    assert methods == {"prominent", "all", "random", "longest", "istar", "cosine"}
+    signs = {spec.istar_weight > 0 for spec in sweep.cells() if spec.method == "istar"}
+    assert signs == {True, False}
+    assert {spec.cohesion for spec in sweep.cells()} == {0.0, 0.5}
+    assert {spec.scope for spec in sweep.cells()} == {"class", "global"}
+
+
+def test_a_preset_on_other_models_tasks_and_seeds():
+    sweep = adapted(read_preset("cola"), "some/model", ["grammar", "paraphrase"], 2)
+    cells = sweep.cells()
+    assert {(spec.model, spec.task, spec.seed) for spec in cells} == {
+        ("some/model", task, seed) for task in ("grammar", "paraphrase") for seed in (0, 1)
+    }
+    assert adapted(read_preset("cola"), None, [], None).cells() == read_preset("cola").cells()
+    with pytest.raises(IsobarError, match="twice"):
+        adapted(read_preset("cola"), None, ["grammar", "grammar"], None)
+
+
+def test_a_preset_that_is_none_is_one_sentence(tmp_path):
+    with pytest.raises(IsobarError, match="Did you mean 'paper'"):
+        read_preset("papper")
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"cells": {"mine": {}}}))
+    with pytest.raises(IsobarError, match="a set 'selected'"):
+        read_preset(str(file))
