@@ -98,7 +98,9 @@ def keep(work: str, path: Path) -> None:
             writer.status("stopped", queued=queued)
             return
         done = subprocess.run([sys.executable, "-m", "core.cli", *_words(work, path)], check=False)
-    if Run(path).state in ("queued", "running"):  # it ended before it could say how
+    # It ended before it could say how, if the last word is still this process's: a run that is stopped may be queued
+    # again, by another keeper, while its old process has yet to end.
+    if Run(path).state == "queued" and Run(path).status.get("pid") == os.getpid():
         writer.status("failed", error=_last_words(path, done.returncode))
 
 

@@ -11,7 +11,7 @@ from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
 from core.training.spec import RunSpec
-from explorer import jobs
+from explorer import jobs, report
 from explorer.charts.barcode import bars
 from explorer.panels import barcodes, data, links, merges, reference, space, spec_form, upload
 from explorer.panels.words import moment, plain
@@ -270,7 +270,13 @@ def _saves(run: Run) -> None:
     """Draw what can be saved: a line more for each form."""
     st.caption("Each chart's own menu, at its top right, saves it as PNG or SVG.")
     forms = [
-        ("Everything, JSON", "json", "application/json", lambda: (run.path / layout.INSPECTION).read_bytes()),
+        ("Report, HTML", "report.html", "text/html", lambda: report.html(run).encode()),
+        (
+            "Measures and bars, JSON",
+            "inspection.json",
+            "application/json",
+            lambda: (run.path / layout.INSPECTION).read_bytes(),
+        ),
         (
             "Numbers, CSV",
             "numbers.csv",
@@ -280,9 +286,7 @@ def _saves(run: Run) -> None:
         ("Bars, CSV", "bars.csv", "text/csv", lambda: _csv(_bars_table(run))),
     ]
     for label, suffix, kind, make in forms:
-        st.download_button(
-            label, make, f"{run.name}-{suffix}".replace("-json", ".json"), kind, on_click="ignore", width="stretch"
-        )
+        st.download_button(label, make, f"{run.name}-{suffix}", kind, on_click="ignore", width="stretch")
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

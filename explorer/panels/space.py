@@ -8,12 +8,13 @@ from core.runs import Run, Snapshot
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.layers import depths, layer_profile
 from explorer.charts.spectrum import cumulative, shares, spectrum
-from explorer.charts.style import SPACE
+from explorer.charts.style import BEFORE, SPACE
 from explorer.panels import data
 from explorer.panels.figure import figure
 from explorer.panels.words import meaning, number
 
 HERE = "this checkpoint"
+UNTOUCHED = "the model that its run began with"
 _COLOURS = {HERE: SPACE}
 
 
@@ -69,7 +70,10 @@ def layers(run: Run, snapshot: Snapshot) -> None:
             icon=":material/layers:",
         )
         return
-    isotropic = data.report(run).get("isotropic") or {}
+    report = data.report(run)
+    isotropic = report.get("isotropic") or {}
+    base = (report.get("base") or {}).get("layers") or []
+    sides = {HERE: found, **({UNTOUCHED: base} if base else {})}
     names = [name for name in MEASURES if any(name in measures for measures in found)]
     layer = data.spec(run).get("layer", -1)
     chosen = layer if layer >= 0 else len(found) + layer
@@ -81,10 +85,10 @@ def layers(run: Run, snapshot: Snapshot) -> None:
                 bounded = MEASURES[name].range == (0.0, 1.0)
                 figure(
                     lambda name=name, about=about, values=values, bounded=bounded: layer_profile(
-                        depths({HERE: found}, name),
+                        depths(sides, name),
                         title=about.label,
                         value=MEASURES[name].unit or "value",
-                        colours=_COLOURS,
+                        colours={**_COLOURS, **({UNTOUCHED: BEFORE} if base else {})},
                         reference=isotropic.get(name),
                         chosen=chosen,
                         domain=(0.0, 1.0) if bounded else None,

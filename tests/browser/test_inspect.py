@@ -111,13 +111,14 @@ def test_a_run_is_stopped_and_goes_on_from_its_page(own_runs, tiny_model, tiny_t
         resume.click()
         expect(page.get_by_text(step).first).to_be_visible(timeout=120_000)
         page.wait_for_function(
-            """came => [...document.querySelectorAll('.st-key-stop')].length && [...document.body.innerText.matchAll(
+            """came => document.querySelector('.st-key-stop') && [...document.body.innerText.matchAll(
                 /step ([\\d,]+) of 100,000/g)].some(m => Number(m[1].replaceAll(',', '')) > came)""",
             arg=came_to,
             timeout=120_000,
         )
         page.locator(".st-key-stop button").click()
         expect(resume).to_be_visible(timeout=60_000)
+        page.context.close()
     run = load_run(run.path)
     assert run.state == "stopped"
     assert run.status["step"] > came_to

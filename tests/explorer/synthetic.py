@@ -138,6 +138,7 @@ def write_inspection(
     minutes_ago: int = 0,
     texts: tuple[str, ...] = (),
     base: bool = False,
+    layers: int = 7,
     error: str | None = None,
     **settings,
 ) -> Path:
@@ -150,6 +151,7 @@ def write_inspection(
         minutes_ago: when it began.
         texts: the first texts of the probe set.
         base: whether the numbers of an untouched model stand beside it.
+        layers: how many were measured.
         error: why it failed.
         settings: fields of RunSpec.
     """
@@ -177,13 +179,15 @@ def write_inspection(
     gaussian = random.normal(size=(len(labels), width))
     x = gaussian * random.gamma(2.0, 1.0, size=(1, width)) + 2 * random.normal(size=(1, width))
     classes = shape_by_class(x, labels, names=names)
+    depth = [measure(x + k, "main") for k in range(layers)][::-1]
     writer.snapshot(
-        step=0, embeddings=x, labels=labels, predictions=labels, measures=measure(x, "main"), classes=classes
-    )
+        step=0, embeddings=x, labels=labels, predictions=labels, measures=measure(x, "main"), classes=classes,
+        layers=depth,
+    )  # fmt: skip
     writer.report(
         {
             "metric": "mcc", "label_names": list(names), "before": side(x), "isotropic": side(gaussian),
-            "base": {"model": "minilm", **side(gaussian + 1.0)} if base else None,
+            "base": {"model": "minilm", **side(gaussian + 1.0), "layers": depth[::-1]} if base else None,
         }
     )  # fmt: skip
     writer.write(layout.INSPECTION, json.dumps({"model": spec.model, "task": spec.task, **side(x)}))

@@ -30,7 +30,7 @@ def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each
     assert len(charts(app)) == 2
     assert "A note on the data" in all_text(app)
     assert {button.label for button in app.get("download_button")} == {
-        "Everything, JSON", "Numbers, CSV", "Bars, CSV",
+        "Report, HTML", "Measures and bars, JSON", "Numbers, CSV", "Bars, CSV",
     }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_a_link_may_name_a_class_and_a_view(open_page, tmp_path):
     assert len(charts(app)) == 1
     assert "Bar 1" in all_text(app)
     assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Anisotropy"}))) == 3
-    assert "older version" in all_text(open_page("inspect", tmp_path, **of, **{"view-inspection": "Layers"}))
+    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Layers"}))) == 6
     assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "nonsense"}))) == 2
 
 
@@ -62,16 +62,15 @@ def test_merges_are_told_as_the_texts_that_they_join(open_page, tmp_path):
             assert all(run.probe["text"].iloc[row] in said for row in merge.rows)
 
 
-def test_layers_are_drawn_where_they_were_measured(open_page, tmp_path, monkeypatch):
-    from core.runs import Snapshot
-
-    measured = [{"anisotropy_1": 0.2 + 0.1 * k, "effective_rank": 30.0 - k} for k in range(4)]
-    monkeypatch.setattr(Snapshot, "layers", measured, raising=False)
-    path = write_inspection(tmp_path)
+def test_layers_are_drawn_where_they_were_measured(open_page, tmp_path):
+    path = write_inspection(tmp_path, layers=4)
     app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})
     assert not app.exception
-    assert len(charts(app)) == 2
-    assert "layer 3" in all_text(app)
+    assert len(charts(app)) == 6
+    assert "The large point is layer 3" in all_text(app)
+    path = write_inspection(tmp_path, layers=0, seed=1)
+    app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})
+    assert "older version" in all_text(app)
 
 
 def test_one_under_way_says_how_far_it_is_and_can_be_stopped(open_page, tmp_path):

@@ -38,7 +38,9 @@ def say(state):
 say("running")
 while not (run / "stop").exists():
     time.sleep(0.02)
-say("finished")
+say("stopped" if (run / "checkpoint-3").exists() else "finished")
+while (run.parent / "linger").exists():
+    time.sleep(0.02)
 """
 KEEPER = """
 import pathlib, subprocess, sys
@@ -119,9 +121,23 @@ def test_a_stopped_run_is_resumed_in_its_turn_and_an_inspection_has_a_turn_of_it
     assert state(stopped) == "queued"
     jobs.stop(load_run(first))
     wait_for(lambda: state(stopped) == "running")
-    for path in (stopped, looked_at):
-        jobs.stop(load_run(path))
-        wait_for(lambda path=path: state(path) == "finished")
+    jobs.stop(load_run(looked_at))
+    wait_for(lambda: state(looked_at) == "finished")
+
+
+def test_a_run_that_is_resumed_while_its_old_process_ends_does_not_fail(runs):
+    path = jobs.start(RunSpec(), runs)
+    wait_for(lambda: state(path) == "running")
+    (path / "checkpoint-3").mkdir()
+    (path / "checkpoint-3" / "trainer_state.json").touch()
+    (runs / "linger").touch()
+    jobs.stop(load_run(path))
+    wait_for(lambda: state(path) == "stopped")
+    jobs.resume(load_run(path))
+    assert state(path) == "queued"
+    (runs / "linger").unlink()
+    wait_for(lambda: state(path) != "queued")
+    assert state(path) == "running"
 
 
 def test_the_words_of_each_work_are_known_to_the_command_line(tmp_path):
