@@ -105,14 +105,22 @@ def cloud(
     shifts = _shifts(frame, extent)
     scale_x = alt.Scale(domain=[-extent, max(shifts.values()) + extent], nice=False)
     ticks = _ticks(extent)
+    unit = ticks[1] - ticks[0]
+    label = f"format(round((datum.value - SHIFT) / {unit}) * {unit}, '.3~r')"
+    past_gap = f"datum.value > {_GAP / 2 * extent}"
     axis_x = alt.Axis(
         values=[tick + shift for shift in shifts.values() for tick in ticks],
-        labelExpr=f"format(datum.value > {1.1 * extent} ? datum.value - {_GAP * extent} : datum.value, '~g')",
+        labelExpr=f"{past_gap} ? {label.replace('SHIFT', str(_GAP * extent))} : {label.replace('SHIFT', '0')}",
         grid=False,
     )
     x = alt.X("px:Q", title=axes[0], scale=scale_x, axis=axis_x)
     scale_y = alt.Scale(domain=[-extent, extent], nice=False)
-    y = alt.Y("py:Q", title=axes[1], scale=scale_y, axis=alt.Axis(values=ticks, format="~g", grid=False))
+    y = alt.Y(
+        "py:Q",
+        title=axes[1],
+        scale=scale_y,
+        axis=alt.Axis(values=ticks, labelExpr=label.replace("SHIFT", "0"), grid=False),
+    )
     names = list(colours)
     domain = [*names, *(() if NONE in names else (NONE,)), RIGHT, ERROR]
     palette = {**colours, NONE: BEFORE, RIGHT: BEFORE, ERROR: WRONG}
