@@ -1,5 +1,6 @@
 """The probe set in a plane: before and after side by side on the same axes, in one view that one brush covers."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -121,15 +122,17 @@ def cloud(
         scale=scale_y,
         axis=alt.Axis(values=ticks, labelExpr=label.replace("SHIFT", "0"), grid=False),
     )
-    names = list(colours)
-    domain = [*names, *(() if NONE in names else (NONE,)), RIGHT, ERROR]
+    missing = any((frame[f"{side}_prediction"] == NONE).any() for side in shifts)
+    names = [*colours, *([NONE] if missing else [])]
+    judged = [RIGHT, ERROR, *([NONE] if missing else [])]
+    domain = [*names, RIGHT, ERROR]
     palette = {**colours, NONE: BEFORE, RIGHT: BEFORE, ERROR: WRONG}
     colour = alt.Color(
         "key:N",
         title=None,
         scale=alt.Scale(domain=domain, range=[palette[name] for name in domain]),
         legend=legend(
-            values=alt.ExprRef(f"colour == 'error' ? {[RIGHT, ERROR, NONE]} : {names}"),
+            values=alt.ExprRef(f"colour == 'error' ? {json.dumps(judged)} : {json.dumps(names)}"),
             symbolType="circle",
             symbolFillColor={"expr": "null"},
             labelLimit=160,

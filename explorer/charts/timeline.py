@@ -163,6 +163,10 @@ def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
         scale=alt.Scale(domain=[-extent, extent], nice=False),
         axis=alt.Axis(grid=False, tickCount=5, orient="left"),
     )
+    # Classes whose barcodes stand beside are named there.
+    named = None
+    if set(colours) - set(bars["class"]):
+        named = legend(symbolType="circle", labelLimit=160, columns=6)
     edges = (
         _bars_now(bars)
         .transform_calculate(px=_now("x"), py=_now("y"), px2=_now("x2"), py2=_now("y2"))
@@ -185,10 +189,8 @@ def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
         .encode(
             x=x,
             y=y,
-            stroke=alt.Stroke(
-                "class:N", title=None, scale=scale, legend=legend(symbolType="circle", labelLimit=160, columns=6)
-            ),
-            fill=alt.Fill("class:N", scale=scale, legend=None),
+            stroke=alt.Stroke("class:N", title=None, scale=scale, legend=named),
+            fill=alt.Fill("class:N", title=None, scale=scale, legend=named),
             fillOpacity=alt.when("at == 0" if hollow else "false").then(alt.value(0)).otherwise(alt.value(1)),
             tooltip=[*([alt.Tooltip("text:N")] if "text" in points else []), alt.Tooltip("class:N")],
         )

@@ -71,6 +71,7 @@ def picked(names: dict[int, str]) -> list[int]:
     return classes.pick(names, whole=_ROW_BY_ROW)
 
 
+@st.fragment
 def _row(
     of: tuple,
     label: int,
@@ -91,7 +92,7 @@ def _row(
                 elif len(shape.lengths) == 0:
                     st.caption(f"{side}: one embedding alone has no bars.")
                 else:
-                    figure(
+                    event = figure(
                         lambda side=side, shape=shape: barcode(
                             bars(shape, texts),
                             title=side,
@@ -103,7 +104,10 @@ def _row(
                         ),
                         key=f"barcode-{label}-{side}",
                         of=(*of, longest),
+                        on_select="rerun",
+                        selection_mode=SELECTION,
                     )
+                    _joined(event, shape, texts)
 
 
 @st.fragment
@@ -180,7 +184,7 @@ def _joined(event, shape: ClassShape, texts: pd.Series | None) -> None:
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0
     if not 1 <= rank <= len(shape.lengths):
-        st.caption("Click a bar or an edge: the two texts that it joins stand here.")
+        st.caption("Click a bar: the two texts that it joins stand here.")
         return
     kind = "feature" if shape.features[rank - 1] else "noise"
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
