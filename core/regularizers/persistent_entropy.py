@@ -12,9 +12,11 @@ from core.regularizers.gather import gather_batch
 from core.regularizers.memory import ClassMemory
 from core.topology.distance import edge_lengths
 from core.topology.entropy import in_working_precision
+from core.topology.euclidean import refuse_unmeasurable
 from core.topology.features import entropy_and_slopes, prominent_count
 from core.topology.host import host_array, refuse_visible_nonfinite
-from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
+from core.topology.host_tree import minimum_spanning_tree
+from core.topology.prim import edge_gradient
 from core.topology.selection import check_selection, choose, random_keys
 from core.topology.spanning_tree import choose_backend, spanning_forest
 
