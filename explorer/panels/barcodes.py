@@ -110,7 +110,7 @@ def _row(
                         on_select="rerun",
                         selection_mode=SELECTION,
                     )
-                    _joined(event, shape, texts)
+                    joined(event, shape, texts)
 
 
 @st.fragment
