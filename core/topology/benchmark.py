@@ -20,6 +20,7 @@ SIZES = (
     (32, 384, BOTH),
     (128, 384, FORWARD),
     (128, 384, BOTH),
+    (16, 32, 384, BOTH),
     (1024, 768, FORWARD),
     (4096, 768, FORWARD),
 )
@@ -29,11 +30,11 @@ _LIMITS = {"tensor program": 1024, "torch-topological": 1024, "GUDHI": 1024, "Ri
 _MODULES = {"torch-topological": "torch_topological", "GUDHI": "gudhi", "Ripser": "ripser", "giotto-ph": "gph"}
 
 
-def run(sizes: Iterable[tuple[int, int, str]] = SIZES, seconds: float = 1.0, seed: int = 0) -> list[dict]:
+def run(sizes: Iterable[tuple] = SIZES, seconds: float = 1.0, seed: int = 0) -> list[dict]:
     """Return one row for each cloud, with times in milliseconds and ratios.
 
     Args:
-        sizes: (points, dimensions, "forward" or "forward + backward").
+        sizes: (points, dimensions, "forward" or "forward + backward"), and before them how many clouds, of a batch.
         seconds: how long each figure is measured at least; every one is taken at least twice.
         seed: of the Gaussian clouds.
 
@@ -44,11 +45,12 @@ def run(sizes: Iterable[tuple[int, int, str]] = SIZES, seconds: float = 1.0, see
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ripser doubts every cloud that has more dimensions than points
-        return [_row(n, d, passes, seconds, seed) for n, d, passes in sizes]
+        return [_row(shape, passes, seconds, seed) for *shape, passes in sizes]
 
 
-def _row(n: int, d: int, passes: str, seconds: float, seed: int) -> dict:
-    points = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
+def _row(shape: list[int], passes: str, seconds: float, seed: int) -> dict:
+    n = shape[-2]
+    points = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
     both = passes == BOTH
     calls = {
         "isobar": _ours(points, "auto", both),
@@ -60,7 +62,12 @@ def _row(n: int, d: int, passes: str, seconds: float, seed: int) -> dict:
     for peer in _MODULES:
         asked = n <= _LIMITS[peer] and (not both or peer == "torch-topological")
         calls[peer] = _peer(peer, points, both) if asked and peer not in absent else None
-    row = {"cloud": f"{n:,} x {d}", "passes": passes, **milliseconds(calls, seconds), **dict.fromkeys(absent, "absent")}
+    row = {
+        "cloud": " x ".join(f"{size:,}" for size in shape),
+        "passes": passes,
+        **milliseconds(calls, seconds),
+        **dict.fromkeys(absent, "absent"),
+    }
     times = [row[peer] for peer in _MODULES if isinstance(row[peer], float)]
     row["best peer / isobar"] = min(times) / row["isobar"] if times else None
     row["isobar / cdist"] = row["isobar"] / row["torch.cdist"]
@@ -93,7 +100,7 @@ class _Empty(torch.autograd.Function):
 
 def _empty(points: torch.Tensor) -> Callable[[], None]:
     """Return a call with the shapes of a barcode's two passes and no work in them."""
-    points, lengths = points.clone().requires_grad_(), points[1:, 0].clone()
+    points, lengths = points.clone().requires_grad_(), points[..., 1:, 0].clone()
 
     def step():
         points.grad = None
@@ -124,9 +131,10 @@ def _peer(name: str, points: torch.Tensor, both: bool) -> Callable[[], object]:
 
     def step():
         leaf.grad = None
-        deaths = complex_of(leaf)[0].diagram[:, 1]
+        found = complex_of(leaf)
         if both:
-            deaths.sum().backward()
+            clouds = found if leaf.ndim == 3 else [found]
+            sum(dimension_0.diagram[:, 1].sum() for (dimension_0,) in clouds).backward()
 
     return step
 
