@@ -228,7 +228,10 @@ def sweep(
 @cli.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="topology, measures, or step (the regularizer's share of a training step).")
+        str,
+        typer.Argument(
+            help="topology, clouds (large ones), measures, or step (the regularizer's share of a training step)."
+        ),
     ] = "topology",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
