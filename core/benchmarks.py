@@ -16,6 +16,13 @@ def topology() -> list[dict]:
     return run()
 
 
+def clouds() -> list[dict]:
+    """Barcodes of 12,000 and 50,000 points: time, peak memory, growth; some minutes, most of them the peers'."""
+    from core.topology.clouds_benchmark import run
+
+    return run()
+
+
 def measures() -> list[dict]:
     """All measures beside one SVD of the same matrix."""
     from core.geometry.benchmark import benchmark
@@ -48,6 +55,7 @@ def regularizers() -> list[dict]:
 
 BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
     "topology": topology,
+    "clouds": clouds,
     "measures": measures,
     "regularizers": regularizers,
     "step": step,

@@ -418,7 +418,7 @@ def bench(
     what: Annotated[
         str,
         typer.Argument(
-            help="topology, measures, regularizers, step (their share of a training step), or app (its pages)."
+            help="topology, clouds (large ones), measures, regularizers, step (their share of a training step), or app."
         ),
     ] = "topology",
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,

@@ -1,0 +1,176 @@
+"""What the barcodes of large clouds take, in time and memory, beside the peers that fit: `isobar bench clouds`.
+
+Every figure comes from a process of its own, whose peak memory is that of the call: the largest resident set during the
+call less the resident set before it, when the cloud is there, all libraries are loaded and all kernels compiled.
+
+A *pass* of the distance arithmetic is the product of every tile of 1,024 points with itself and each later one, so
+n^2 / 2 inner products and n^2 d floating point operations, by the same float32 BLAS, on as many threads and into as
+little memory as the tree's. Passes are measured before and after the tree, in its process.
+"""
+
+import ctypes
+import math
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from importlib.util import find_spec
+
+import numpy as np
+
+from core.threads import blas_threads, one_blas_thread
+from core.topology.host_tree import minimum_spanning_tree
+
+SIZES = ((12_000, 384), (50_000, 384))
+KINDS = ("Gaussian", "clustered")
+PEERS = {"giotto-ph": "gph", "Ripser": "ripser", "scikit-learn": "sklearn"}
+_PEERS_TO = 12_000  # points; giotto-ph and Ripser hold the n x n matrix more than once
+_TILE = 1024
+
+
+def run(
+    sizes: Iterable[tuple[int, int]] = SIZES, kinds: Iterable[str] = KINDS, peers_to: int = _PEERS_TO, seed: int = 0
+) -> list[dict]:
+    """Return one row for each cloud: seconds, CPU seconds of all threads, MiB at the peak, and ratios.
+
+    Args:
+        sizes: (points, dimensions).
+        kinds: of clouds, see `cloud`.
+        peers_to: points up to which the peers are measured too, once each, on the first kind alone.
+        seed: of the clouds.
+
+    Returns:
+        Rows of equal keys. "growth" is the exponent of n between a row and the one before it of the same kind, in CPU
+        time. "absent" stands for a peer that isn't installed, "out of memory" for one whose process was ended.
+    """
+    kinds, rows, before = list(kinds), [], {}
+    for n, d in sizes:
+        for kind in kinds:
+            row = {"cloud": f"{n:,} x {d}", "kind": kind, **_alone(measure, n, d, kind, seed)}
+            last = before.get(kind)
+            row["growth"] = math.log(row["CPU s"] / last[1]) / math.log(n / last[0]) if last else None
+            before[kind] = n, row["CPU s"]
+            for peer, module in PEERS.items():
+                asked = n <= peers_to and kind == kinds[0]
+                found = {f"{peer} s": None, f"{peer} MiB": None}
+                if find_spec(module) is None:
+                    found = dict.fromkeys(found, "absent")
+                elif asked:
+                    found = _alone(measure_peer, peer, n, d, kind, seed) or dict.fromkeys(found, "out of memory")
+                row |= found
+            rows.append(row)
+    return rows
+
+
+def cloud(n: int, d: int, kind: str, seed: int) -> np.ndarray:
+    """Return a float32 cloud: "Gaussian", all directions alike, or "clustered" as embeddings are.
+
+    The latter has 64 clusters of unequal sizes, each stretched along few directions.
+    """
+    rng = np.random.default_rng(seed)
+    points = rng.standard_normal((n, d), np.float32)
+    if kind == "clustered":
+        centers = 1.5 * rng.standard_normal((64, d), np.float32)
+        spreads = 3 * rng.standard_normal((64, d), np.float32) / np.sqrt(np.arange(1, d + 1, dtype=np.float32))
+        member = rng.choice(64, n, p=rng.dirichlet(np.ones(64)))
+        points = centers[member] + points * spreads[member]
+    return points
+
+
+def measure(n: int, d: int, kind: str, seed: int) -> dict:
+    """Return time, memory and the passes' time of one tree."""
+    points = cloud(n, d, kind, seed)
+    minimum_spanning_tree(cloud(5000, d, kind, seed))  # compiles
+    first = _pass(points)
+    tree = _call(lambda: minimum_spanning_tree(points))
+    second = _pass(points)
+    seconds, cpu = ((first[k] + second[k]) / 2 for k in range(2))
+    return {
+        "isobar s": tree[0],
+        "CPU s": tree[1],
+        "MiB": tree[2],
+        "one pass s": seconds,
+        "one pass CPU s": cpu,
+        "isobar / 4 passes": tree[0] / (4 * seconds),
+        "isobar / 4 passes, CPU": tree[1] / (4 * cpu),
+    }
+
+
+def measure_peer(peer: str, n: int, d: int, kind: str, seed: int) -> dict:
+    """Return a peer's time and memory for the same bars."""
+    points = cloud(n, d, kind, seed)
+    call = _peer(peer)
+    call(points[:100])
+    seconds, _, memory = _call(lambda: call(points))
+    return {f"{peer} s": seconds, f"{peer} MiB": memory}
+
+
+def _peer(peer: str) -> Callable[[np.ndarray], object]:
+    if peer == "giotto-ph":
+        from gph import ripser_parallel
+
+        return lambda points: ripser_parallel(points, maxdim=0, n_threads=-1)
+    if peer == "Ripser":
+        from ripser import ripser
+
+        return lambda points: ripser(points, maxdim=0)
+    from sklearn.cluster import AgglomerativeClustering
+
+    return AgglomerativeClustering(linkage="single", compute_distances=True).fit
+
+
+def _pass(points: np.ndarray) -> tuple[float, float]:
+    """Return seconds and CPU seconds of one pass of the distance arithmetic."""
+    n = len(points)
+    memory = [np.empty((_TILE, _TILE), np.float32) for _ in range(blas_threads())]
+
+    def product(row: int, column: int) -> None:
+        rows, columns = points[row : row + _TILE], points[column : column + _TILE]
+        out = memory.pop()
+        np.matmul(rows, columns.T, out=out[: len(rows), : len(columns)])
+        memory.append(out)
+
+    corners = [(row, column) for row in range(0, n, _TILE) for column in range(row, n, _TILE)]
+    with one_blas_thread(), ThreadPoolExecutor(blas_threads()) as pool:
+        start, cpu = time.perf_counter(), time.process_time()
+        list(pool.map(product, *zip(*corners)))
+        return time.perf_counter() - start, time.process_time() - cpu
+
+
+def _call(call: Callable[[], object]) -> tuple[float, float, float]:
+    """Return seconds, CPU seconds and MiB of one call."""
+    resident = _resident()
+    start, cpu = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - start, time.process_time() - cpu, (_peak() - resident) / 2**20
+
+
+def _resident() -> int:
+    """Return the resident set in bytes, and let its peak start anew, where the system can; else the peak so far."""
+    if not sys.platform.startswith("linux"):
+        return _peak()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)  # what earlier calls have freed goes back to the system, or this one would seem to need less
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    return _peak()
+
+
+def _peak() -> int:
+    if sys.platform.startswith("linux"):
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _alone(function: Callable[..., dict], *arguments) -> dict | None:
+    """Return what a function returns in a process of its own, None if the system ended it."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(function, *arguments).result()
+        except (BrokenProcessPool, MemoryError):
+            return None
