@@ -87,9 +87,12 @@ def test_inspect_prints_a_table_json_and_a_file(isobar, tiny_model, tiny_task, t
     table = isobar(*words)
     assert table.returncode == 0, table.stderr
     assert "isotropic" in table.stdout.lower()
+    assert "The space of each layer" in table.stdout
     out = tmp_path / "shape.json"
     printed = json.loads(isobar(*words, "--json", "--out", out).stdout)
     assert json.loads(out.read_text()) == printed
+    assert len(printed["layers"]) == 3
+    assert printed["layers"][-1]["isoscore"] == printed["isoscore"]
     for shape in printed["classes"].values():
         assert len(shape["lengths"]) == shape["points"] - 1
         assert shape["lengths"] == sorted(shape["lengths"], reverse=True)
