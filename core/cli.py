@@ -533,7 +533,7 @@ def _sweep_bar() -> Iterator[tuple[Callable, Callable]]:
         TimeRemainingColumn(elapsed_when_finished=False),
     )  # fmt: skip
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, speed_estimate_period=3600) as bar:
+    with Progress(*columns, console=console, transient=True, refresh_per_second=2, speed_estimate_period=3600) as bar:
         whole = None
         rows: dict[str, Any] = {}
 

@@ -325,7 +325,7 @@ def test_a_sweep_prints_its_table_and_fails_with_its_cells(isobar, tiny_model, t
     base = {"model": str(tiny_model), "task": str(tiny_task), "max_steps": 2, "probe_per_class": 8, "snapshots": 2}
     sweep = {"base": {**base, "save_model": False}, "grid": {"layer": [-1, 9]}, "baselines": False}
     (tmp_path / "sweep.yaml").write_text(json.dumps(sweep))
-    done = isobar("sweep", tmp_path / "sweep.yaml", "--runs", tmp_path / "runs", "--processes", 2, "--json")
+    done = isobar("sweep", tmp_path / "sweep.yaml", "--runs", tmp_path / "runs", "--json")
     assert done.returncode == 1
     assert "1 of 2 cells did not finish" in done.stderr
     assert "no layer 9" in done.stderr

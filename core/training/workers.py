@@ -145,8 +145,11 @@ def _begin(threads: int, log: Path) -> None:
     for name in _THREADS:
         os.environ[name] = str(threads)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Ctrl-C reaches every process of the terminal; whoever drives them asks each cell to stop, which leaves a checkpoint.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and the end of a terminal, reach every process of it; whoever drives them asks each cell to stop, or is gone,
+    # and either leaves a checkpoint.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     with suppress(OSError), log.open("a") as file:
         sys.stdout.flush()
         os.dup2(file.fileno(), 1)
