@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.geometry import MEASURES
+from core.geometry.summary import Measured
 from core.runs import Run
 from core.runs.compare import Comparison, Estimate, called
 from core.training.reproduce import VERDICTS, Reproduction
@@ -99,6 +100,25 @@ def print_inspection(found) -> None:
         table.add_row(Text(shape.name), *(number(cell) for cell in row))
     console.print(table)
     print_layers(found.layers)
+
+
+def print_measures(rows: Iterable[Measured]) -> None:
+    """Print measures of one cloud, and of its classes, beside an isotropic Gaussian's."""
+    print_rows(
+        [
+            {
+                **({"of": row.of} if row.of else {}),
+                "measure": row.name,
+                "value": row.value,
+                **({"95 % interval": f"{number(row.low)} to {number(row.high)}"} if row.low is not None else {}),
+                "isotropic Gaussian": row.reference,
+                "better": MEASURES[row.name].better,
+                "definition": MEASURES[row.name].definition,
+                "source": MEASURES[row.name].source,
+            }
+            for row in rows
+        ]
+    )
 
 
 def print_layers(layers: list[Mapping]) -> None:

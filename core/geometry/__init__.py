@@ -8,7 +8,7 @@ from core.geometry.density import point_patchiness, vasicek_ratio
 from core.geometry.dimension import ph_dimension, two_nn
 from core.geometry.merges import Merge, merges
 from core.geometry.neighbours import class_silhouettes, neighbours_kept
-from core.geometry.report import isotropic_reference, measure, measure_interval, measure_names
+from core.geometry.report import isotropic_reference, measure, measure_by_class, measure_interval, measure_names
 from core.geometry.spectrum import (
     anisotropy,
     effective_rank,
@@ -42,6 +42,7 @@ __all__ = [
     "mean_cosine",
     "mean_vector_share",
     "measure",
+    "measure_by_class",
     "measure_interval",
     "measure_names",
     "merges",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import IsobarError
-from core.geometry.threads import one_blas_thread
+from core.threads import one_blas_thread
 
 Embeddings = Any
 """(n, d) floating-point numbers, n >= 2: a numpy array, nested lists, or a torch tensor of any dtype on any device."""

@@ -11,11 +11,13 @@ from core.regularizers.base import Regularizer, check_batch
 from core.regularizers.gather import gather_batch
 from core.regularizers.memory import ClassMemory
 from core.topology.entropy import in_working_precision, persistent_entropy, relative_entropy
+from core.topology.euclidean import refuse_unmeasurable
 from core.topology.features import entropy_and_slopes, prominent_count
 from core.topology.homology import hk_barcode, refuse_traced
 from core.topology.host import on_host, refuse_visible_nonfinite
+from core.topology.host_tree import minimum_spanning_tree
 from core.topology.metric import check_metric, directions, lengths_and_slopes, metric_lengths
-from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
+from core.topology.prim import edge_gradient
 from core.topology.selection import check_selection, choose, random_keys, select
 from core.topology.spanning_tree import choose_backend, spanning_forest
 

@@ -16,7 +16,7 @@ _HOME = {
     "select": "core.topology.selection",
     "select_features": "core.topology.selection",
     "feature_mask": "core.topology.features",
-    "minimum_spanning_tree": "core.topology.prim",
+    "minimum_spanning_tree": "core.topology.host_tree",
 }
 __all__ = sorted(_HOME)
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.topology.entropy import persistent_entropy, relative_entropy
     from core.topology.features import feature_mask
     from core.topology.homology import hk_barcode
-    from core.topology.prim import minimum_spanning_tree
+    from core.topology.host_tree import minimum_spanning_tree
     from core.topology.selection import Selection, select, select_features
 
 

@@ -1,5 +1,6 @@
 """Point cloud -> barcode of dimension 0, with gradient."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,11 @@ from torch import Tensor
 from core.errors import IsobarError
 from core.topology.distance import edge_lengths
 from core.topology.entropy import in_working_precision
+from core.topology.euclidean import refuse_unmeasurable
 from core.topology.host import on_host, refuse_visible_nonfinite
+from core.topology.host_tree import MEMORY_LIMIT, minimum_spanning_tree
 from core.topology.metric import check_metric, directions, from_chords
-from core.topology.prim import edge_gradient, minimum_spanning_tree, refuse_unmeasurable
+from core.topology.prim import edge_gradient
 from core.topology.spanning_tree import choose_backend, spanning_forest
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
@@ -32,7 +35,15 @@ class Barcode:
     mask: Tensor | None = None
 
 
-def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None, metric: str = "euclidean") -> Barcode:
+def h0_barcode(
+    points: Tensor,
+    backend: str = "auto",
+    mask: Tensor | None = None,
+    metric: str = "euclidean",
+    *,
+    memory_limit: int = MEMORY_LIMIT,
+    progress: Callable[[int, int], None] | None = None,
+) -> Barcode:
     """Return the 0-dimensional Vietoris-Rips barcode: the edge lengths of a minimum spanning tree.
 
     The tree is found without gradient; only the lengths of its edges are differentiable, twice too. Points that
@@ -40,17 +51,20 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
 
     Args:
         points: (n, d) or (b, n, d), any floating dtype, any device. bfloat16 and float16 are measured in float32.
-        backend: "prim" (compiled, CPU), "boruvka" (tensor program, any device, compilable) or "auto".
+        backend: "prim" (compiled, CPU; filter-Kruskal instead for large clouds), "boruvka" (tensor program, any device,
+            compilable) or "auto".
         mask: (n,) or (b, n) bool, which points exist; all by default.
         metric: "euclidean"; "cosine", 1 - cos; or "angular", the angle in radians. The latter two are taken in float64,
             and of zero vectors only as `metric.directions` says.
+        memory_limit: bytes that a tree on the CPU may take beside the points; "boruvka" knows no limit.
+        progress: called as `progress(done, total)` while a large cloud is measured on the CPU.
 
     Returns:
         The barcode, on the points' device; empty for fewer than two points.
 
     Raises:
-        IsobarError: the shape, dtype, backend or metric is wrong; or, where the host can see it without waiting, a
-            coordinate is NaN or infinite, or a vector whose direction is asked for is zero.
+        IsobarError: the shape, dtype, backend or metric is wrong, or the memory limit too small; or, where the host can
+            see it without waiting, a coordinate is NaN or infinite, or a vector whose direction is asked for is zero.
 
     A filtration value is the distance, not half of it, as in GUDHI and Ripser.
     """
@@ -68,13 +82,13 @@ def h0_barcode(points: Tensor, backend: str = "auto", mask: Tensor | None = None
     if metric != "euclidean":
         check_metric(metric)
         units = directions(points, mask)
-        found = h0_barcode(units, backend, mask)
+        found = h0_barcode(units, backend, mask, memory_limit=memory_limit, progress=progress)
         heads, tails = found.edges.clamp(min=0).unbind(-1)
         lengths = from_chords(found.lengths, units, heads, tails, metric)
         return Barcode(lengths.to(points.dtype), found.edges, found.mask)
     if choose_backend(points, backend) == "prim":
         array = points.detach().numpy()
-        lengths, edges = _prim_trees(array, None if mask is None else mask.numpy())
+        lengths, edges = _host_trees(array, None if mask is None else mask.numpy(), memory_limit, progress)
         gradient = points.requires_grad and torch.is_grad_enabled()
         lengths = _WithGradient.apply(points, (array, lengths, edges)) if gradient else torch.from_numpy(lengths)
         edges = torch.from_numpy(edges)
@@ -102,10 +116,10 @@ def _boruvka_tree(points: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     return lengths.gather(-1, order), ends.gather(-2, order.unsqueeze(-1).expand(*order.shape, 2))
 
 
-def _prim_trees(points: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _host_trees(points: np.ndarray, mask: np.ndarray | None, memory_limit, progress) -> tuple[np.ndarray, np.ndarray]:
     """Return lengths and edges of one cloud or, padded, of several."""
     if points.ndim == 2 and mask is None:
-        return minimum_spanning_tree(points)
+        return minimum_spanning_tree(points, memory_limit, progress)
     clouds = points.reshape(-1, *points.shape[-2:])
     mask = np.ones(clouds.shape[:2], bool) if mask is None else mask.reshape(clouds.shape[:2])
     bars = max(points.shape[-2] - 1, 0)
@@ -114,9 +128,10 @@ def _prim_trees(points: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray
     for b, cloud in enumerate(clouds):
         rows = np.flatnonzero(mask[b])
         try:
-            found, ends = minimum_spanning_tree(cloud[rows])
+            found, ends = minimum_spanning_tree(cloud[rows], memory_limit, progress)
         except IsobarError:
-            refuse_unmeasurable(cloud, rows, f" of cloud {b}" if points.ndim == 3 else "")
+            refuse_unmeasurable(cloud, rows, f" of cloud {b}" if points.ndim == 3 else "", only_rows=True)
+            raise
         lengths[b, : len(found)], edges[b, : len(found)] = found, rows[ends]
     shape = (*points.shape[:-2], bars)
     return lengths.reshape(shape), edges.reshape(*shape, 2)

@@ -9,8 +9,8 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from core.errors import IsobarError
 from core.topology.entropy import in_working_precision
+from core.topology.euclidean import refuse_unmeasurable
 from core.topology.metric import check_metric, directions, lengths_and_slopes, metric_lengths
-from core.topology.prim import refuse_unmeasurable
 from core.topology.rips import MAX_POINTS, MAX_SIMPLICES, critical_pairs
 
 

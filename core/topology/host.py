@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 
-from core.topology.prim import refuse_unmeasurable
+from core.topology.euclidean import refuse_unmeasurable
 
 
 def on_host(values: Tensor) -> bool:

@@ -1,15 +1,8 @@
 """Prim's minimum spanning tree, compiled by numba, on NumPy arrays; torch is not loaded here.
 
-Every comparison that decides the tree is made between distances taken by direct differences, whose *relative* error
-is a few units in the last place wherever the cloud lies. The matrix product that makes larger clouds fast is only a
-filter in front of it: with `y` the centered points, in float32, the computed `|y_i|^2 + |y_j|^2 - 2 y_i.y_j` is off
-by at most
-
-    slack * (|y_i|^2 + |y_j|^2),    slack = (d + 16) * 2^-23
-
-(twice the bound d 2^-24 for a product of d terms, and what the rounding of `y` itself adds), so a pair that is farther
-than the best one known by more than that can't shorten anything and is never measured. The rest, near-duplicates far
-from the origin among them, is measured directly. The result doesn't depend on how well the product was rounded.
+Every comparison that decides the tree is made between distances taken by direct differences. The matrix product that
+makes larger clouds fast is only a filter in front of it, see euclidean.py: a pair that is farther than the best one
+known can't shorten anything and is never measured.
 
 R. C. Prim, Shortest connection networks and some generalizations, Bell System Technical Journal 36 (1957).
 """
@@ -19,10 +12,16 @@ import math
 import numpy as np
 from numba import njit
 
-from core.errors import IsobarError
-
-# Sums may be reordered (SIMD) and fused; infinities and NaN keep their meaning.
-_jit = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+from core.topology.euclidean import (
+    center_and_extent,
+    centered,
+    exact_distance,
+    jit,
+    measurable,
+    power_of_two,
+    refuse_unmeasurable,
+    scaled_distance,
+)
 
 GRAM_FROM = 400  # points from which the matrix product pays, see spanning_tree.py
 GRAM_TO = 16_384  # points to which its n x n float32 matrix stays at 1 GiB or less
@@ -43,11 +42,7 @@ def minimum_spanning_tree(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         IsobarError: the shape is wrong, a coordinate is NaN or infinite, or two points are farther apart than the
             dtype can hold.
     """
-    if points.ndim != 2:
-        raise IsobarError(f"Points have shape {points.shape}; it must be (n, d).")
-    points = np.ascontiguousarray(points, None if points.dtype in (np.float32, np.float64) else np.float64)
-    if not points.flags.writeable:  # numba would compile a second copy of every kernel for read-only arrays
-        points = points.copy()
+    points = measurable(points)
     n = len(points)
     if n < 2:
         return np.empty(0, points.dtype), np.empty((0, 2), np.int64)
@@ -60,33 +55,19 @@ def minimum_spanning_tree(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return lengths, edges
 
 
-def refuse_unmeasurable(points: np.ndarray, rows=None, where: str = "", only_rows: bool = False) -> None:
-    """Raise an IsobarError that names the first row with a NaN or an infinity.
-
-    Args:
-        points: (n, d).
-        rows: the rows that count; all by default.
-        where: which cloud, for the message.
-        only_rows: return, rather than refuse the whole cloud, where every row is finite.
-    """
-    bad = ~np.isfinite(points).all(axis=1)
-    bad = np.flatnonzero(bad) if rows is None else rows[bad[rows]]
-    if len(bad):
-        raise IsobarError(
-            f"Row {bad[0]} of the points{where} holds a NaN or an infinity; every coordinate must be a finite number."
-        )
-    if not only_rows:
-        raise IsobarError(f"The points{where} lie farther apart than {points.dtype} can hold; scale them down.")
+def bytes_taken(points: np.ndarray) -> int:
+    """Return what the tree of (n, d) points takes at most, beside the points."""
+    n = len(points)
+    return 2**20 + 64 * n + (4 * (n * n + points.size) if GRAM_FROM <= n <= GRAM_TO else 0)
 
 
 def _filter(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the Gram matrix of the centered and scaled cloud, its deflated diagonal, and the scale."""
-    center, extent = _center(points)
+    center, extent = center_and_extent(points)
     if not extent < math.inf:
         refuse_unmeasurable(points)
-    # A power of two: scaling rounds nothing. Its exponent is kept where the scale and its inverse are normal.
-    scale = 2.0 ** -min(max(math.frexp(extent)[1], -1000), 1000)
-    y, norms = _centered(points, center, scale)
+    scale = power_of_two(extent)
+    y, norms = centered(points, center, scale)
     return y @ y.T, norms, scale
 
 
@@ -121,37 +102,7 @@ def edge_gradient(points, lengths, edges, weights):
     return gradient
 
 
-@_jit
-def _scaled_distance(points, i, j):
-    """|x_i - x_j| where squares leave the range of the dtype; not finite where a coordinate isn't."""
-    largest = 0.0
-    for k in range(points.shape[1]):
-        step = abs(np.float64(points[i, k] - points[j, k]))
-        if not step < math.inf:
-            return math.inf
-        largest = max(largest, step)
-    if largest == 0.0:
-        return 0.0
-    total = 0.0
-    for k in range(points.shape[1]):
-        step = np.float64(points[i, k] - points[j, k]) / largest
-        total += step * step
-    return largest * math.sqrt(total)
-
-
-@_jit
-def _exact_distance(points, i, j):
-    """|x_i - x_j| summed in float64."""
-    total = 0.0
-    for k in range(points.shape[1]):
-        step = np.float64(points[i, k] - points[j, k])
-        total += step * step
-    if 1e-30 < total < 1e30:
-        return math.sqrt(total)
-    return _scaled_distance(points, i, j)
-
-
-@_jit
+@jit
 def _squares(points, i, others, squares):
     """Write |x_i - x_j|^2 for the others: four at a time, so that x_i is loaded once for all of them."""
     x = points[i]
@@ -181,7 +132,7 @@ def _squares(points, i, others, squares):
         r += 1
 
 
-@_jit
+@jit
 def _insert(lengths, edges, count, length, i, j):
     """Put a new edge at its place among `count` edges, longest first: no dearer than Prim itself, O(n) for each."""
     k = count
@@ -193,7 +144,7 @@ def _insert(lengths, edges, count, length, i, j):
     edges[k, 0], edges[k, 1] = min(i, j), max(i, j)
 
 
-@_jit
+@jit
 def _prim(points):
     """Distances on the fly, no matrix: O(n^2 d) time, O(n) memory."""
     n = len(points)
@@ -211,7 +162,7 @@ def _prim(points):
             if 1e-30 < squares[r] < 1e30:
                 length = math.sqrt(np.float64(squares[r]))
             else:
-                length = _scaled_distance(points, newest, outside[r])
+                length = scaled_distance(points, newest, outside[r])
                 if not length < math.inf:
                     lengths[0] = math.inf
                     return lengths, edges
@@ -221,47 +172,13 @@ def _prim(points):
             if best[r] < best[chosen]:
                 chosen = r
         newest = outside[chosen]
-        length = points.dtype.type(_exact_distance(points, anchor[chosen], newest))
+        length = points.dtype.type(exact_distance(points, anchor[chosen], newest))
         _insert(lengths, edges, n - 1 - left, length, anchor[chosen], newest)
         outside[chosen], best[chosen], anchor[chosen] = outside[left - 1], best[left - 1], anchor[left - 1]
     return lengths, edges
 
 
-@_jit
-def _center(points):
-    """Return the mean point and the largest L1 distance from it, which isn't finite where a coordinate isn't."""
-    n, d = points.shape
-    center = np.zeros(d)
-    for i in range(n):
-        for k in range(d):
-            center[k] += points[i, k] / n
-    extent = 0.0
-    for i in range(n):
-        total = 0.0
-        for k in range(d):
-            total += abs(points[i, k] - center[k])
-        if not total < math.inf:
-            return center, math.inf
-        extent = max(extent, total)
-    return center, extent
-
-
-@_jit
-def _centered(points, center, scale):
-    """Return y and (1 - slack) |y|^2, both float32."""
-    n, d = points.shape
-    y = np.empty((n, d), np.float32)
-    norms = np.empty(n, np.float32)
-    for i in range(n):
-        total = 0.0
-        for k in range(d):
-            y[i, k] = (points[i, k] - center[k]) * scale
-            total += np.float64(y[i, k]) * y[i, k]
-        norms[i] = total * (1 - (d + 16) * 2.0**-23)
-    return y, norms
-
-
-@_jit
+@jit
 def _prim_filtered(points, gram, norms, scale):
     """Distances only where the Gram matrix can't rule a pair out: one pass over the matrix, O(n^2)."""
     n = len(points)
@@ -288,7 +205,7 @@ def _prim_filtered(points, gram, norms, scale):
                 continue
             for j in range(start, stop):
                 if bound[j] - 2 * row[j] < limit:
-                    length = _exact_distance(points, newest, j)
+                    length = exact_distance(points, newest, j)
                     if length < best[j]:
                         best[j] = length
                         anchor[j] = newest

@@ -4,8 +4,9 @@ import altair as alt
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, LARGE, NOISE_OPACITY, threshold_rule
+from explorer.charts.style import BEFORE, CHOSEN, LARGE, NOISE_OPACITY, threshold_rule
 
+SELECTION = "bar"  # the name under which a page learns which bar was clicked
 KINDS = ("feature", "noise")
 _TEXT_LENGTH = 90
 
@@ -45,7 +46,7 @@ def barcode(
     description: str = "",
     height: int = LARGE,
 ) -> alt.LayerChart:
-    """Return the barcode of `bars(...)`.
+    """Return the barcode of `bars(...)`; a click on a bar marks it.
 
     Args:
         frame: the bars.
@@ -58,10 +59,12 @@ def barcode(
         height: in pixels.
     """
     texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("joins", "with") if name in frame]
+    picked = alt.selection_point(name=SELECTION, fields=["rank"], empty=False, toggle=False)
     chart = (
         alt.Chart(frame)
-        .mark_rect(color=colour, stroke=None)
+        .mark_rect(stroke=None, cursor="pointer")
         .encode(
+            fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour)),
             x=alt.X(
                 "zero:Q",
                 title="length of the bar (Euclidean distance)",
@@ -100,6 +103,7 @@ def barcode(
             ],
         )
         .transform_calculate(zero="0", top="datum.rank - 1", bottom="datum.rank - (datum.rank < 20 ? 0.15 : 0)")
+        .add_params(picked)
     )
     layers = [chart] if threshold is None or threshold != threshold else [chart, threshold_rule(threshold)]
     return alt.layer(*layers).properties(

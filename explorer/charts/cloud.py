@@ -1,5 +1,6 @@
 """The probe set in a plane: before and after side by side on the same axes, in one view that one brush covers."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -105,23 +106,33 @@ def cloud(
     shifts = _shifts(frame, extent)
     scale_x = alt.Scale(domain=[-extent, max(shifts.values()) + extent], nice=False)
     ticks = _ticks(extent)
+    unit = ticks[1] - ticks[0]
+    label = f"format(round((datum.value - SHIFT) / {unit}) * {unit}, '.3~r')"
+    past_gap = f"datum.value > {_GAP / 2 * extent}"
     axis_x = alt.Axis(
         values=[tick + shift for shift in shifts.values() for tick in ticks],
-        labelExpr=f"format(datum.value > {1.1 * extent} ? datum.value - {_GAP * extent} : datum.value, '~g')",
+        labelExpr=f"{past_gap} ? {label.replace('SHIFT', str(_GAP * extent))} : {label.replace('SHIFT', '0')}",
         grid=False,
     )
     x = alt.X("px:Q", title=axes[0], scale=scale_x, axis=axis_x)
     scale_y = alt.Scale(domain=[-extent, extent], nice=False)
-    y = alt.Y("py:Q", title=axes[1], scale=scale_y, axis=alt.Axis(values=ticks, format="~g", grid=False))
-    names = list(colours)
-    domain = [*names, *(() if NONE in names else (NONE,)), RIGHT, ERROR]
+    y = alt.Y(
+        "py:Q",
+        title=axes[1],
+        scale=scale_y,
+        axis=alt.Axis(values=ticks, labelExpr=label.replace("SHIFT", "0"), grid=False),
+    )
+    missing = any((frame[f"{side}_prediction"] == NONE).any() for side in shifts)
+    names = [*colours, *([NONE] if missing else [])]
+    judged = [RIGHT, ERROR, *([NONE] if missing else [])]
+    domain = [*names, RIGHT, ERROR]
     palette = {**colours, NONE: BEFORE, RIGHT: BEFORE, ERROR: WRONG}
     colour = alt.Color(
         "key:N",
         title=None,
         scale=alt.Scale(domain=domain, range=[palette[name] for name in domain]),
         legend=legend(
-            values=alt.ExprRef(f"colour == 'error' ? {[RIGHT, ERROR, NONE]} : {names}"),
+            values=alt.ExprRef(f"colour == 'error' ? {json.dumps(judged)} : {json.dumps(names)}"),
             symbolType="circle",
             symbolFillColor={"expr": "null"},
             labelLimit=160,

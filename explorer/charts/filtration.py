@@ -27,7 +27,7 @@ class Growing:
             in which component (-1: alone).
         pairs: ``length``, ``x``, ``y``, ``x2``, ``y2``: the pairs of points that are no edges of the tree.
         bars: ``bar``, ``length``, ``kind``, ``x``, ``y``, ``x2``, ``y2``: the bars of dimension 0 and their edges.
-        loops: ``loop``, ``birth``, ``death``, ``length``: the bars of dimension 1.
+        loops: ``loop``, ``birth``, ``death``: the bars of dimension 1.
         ends: ``loop``, ``when`` ("begins" or "ends"), ``x``, ``y``, ``x2``, ``y2``: the edges at which a loop does.
         threshold: the length of the shortest feature; NaN without one.
         entropy: of all bars, in nats.

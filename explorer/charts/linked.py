@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.barcode import bars
+from explorer.charts.barcode import SELECTION, bars
 from explorer.charts.style import BEFORE, CHOSEN, DASH, NOISE_OPACITY, THRESHOLD
 
-SELECTION = "bar"  # the name under which a page learns which bar was clicked
 _BARS, _TREE = 210, 300  # heights in pixels
+_LONGEST = 8  # bars, as many as the selection "longest" takes by default
 _KEPT = "datum.rank <= kept"
 
 
@@ -20,6 +20,16 @@ def kept_entropies(lengths: np.ndarray) -> np.ndarray:
     # E = ln L - (sum l ln l) / L,  L = sum l
     safe = np.where(sums > 0, sums, 1.0)
     return np.maximum(np.where(sums > 0, np.log(safe) - logs / safe, 0.0), 0.0)
+
+
+def selections(lengths: np.ndarray, features: int) -> str:
+    """Return in words how many of the bars `lengths` (m,), longest first, each selection keeps and what entropy that gives.
+
+    "longest" is the slider's, which may keep any number; here it is the eight that a run takes by default.
+    """
+    entropies = kept_entropies(lengths)
+    kept = {"features": features, "longest": min(_LONGEST, len(lengths)), "all": int((lengths > 0).sum())}
+    return " · ".join(f"{name} {k}: {entropies[k - 1]:.3f} nats" for name, k in kept.items() if k > 0)
 
 
 def edges(shape: ClassShape, points: np.ndarray, texts: pd.Series | None = None) -> pd.DataFrame:
@@ -136,7 +146,9 @@ def barcode_and_tree(
         .mark_point(filled=not hollow, color=colour, size=26, strokeWidth=1.3, opacity=1)
         .encode(x="x:Q", y="y:Q", tooltip=[alt.Tooltip("text:N")] if "text" in points else alt.Undefined)
     )
-    upper = alt.layer(blocks, threshold).properties(height=_BARS, title=alt.Title(said, anchor="start", offset=12))
+    upper = alt.layer(blocks, threshold).properties(
+        height=_BARS, title=alt.Title(said, subtitle=selections(lengths, kept), anchor="start", offset=12)
+    )
     lower = alt.layer(tree, dots).properties(height=_TREE)
     # The width is the column's, axes included; without this Streamlit would make the plots that wide, and axes stick out.
     fitted = alt.AutoSizeParams(type="fit-x", contains="padding")

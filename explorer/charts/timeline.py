@@ -1,6 +1,7 @@
 """Training as a film: one slider over the snapshots moves the cloud, the barcodes and the measures, in the browser.
 
 A row holds, for one point or bar, the list of its values at all frames; the chart picks the one at the slider's place.
+Lists don't survive the way to the browser inside of a table, so there they are text, taken apart once by the chart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from core.geometry import ClassShape
 from explorer.charts.style import BEFORE, CHOSEN, DASH, NOISE_OPACITY, SPACE, THRESHOLD, legend
 
 BAR, MOMENT = "bar", "moment"  # the names under which a page learns which bar and which step were clicked
+_LISTS = ("length", "feature", "i", "j", "x", "y", "x2", "y2")
 _UP, _LOW = 330, 110  # heights in pixels
 _CLOUD, _BARS = (0.0, 0.47), (0.55, 1.0)  # which part of the width each takes
 _CLASS_GAP = 1.22  # from the top of one class's barcode to that of the next, in barcodes
@@ -123,6 +125,7 @@ def timeline(
         alt.param(name="tree", value=tree, bind=alt.binding_checkbox(name="spanning trees")),
         alt.param(name="steps", value=list(steps)),
     ]
+    points, bars = _written(points), _written(bars)
     last = len(steps) - 1
     side = f"(steps[at] == 0 ? ': before training' : at == {last} ? ': after, the last snapshot' : '')"
     said = alt.ExprRef(f"'Step ' + format(steps[at], ',') + {side}")
@@ -160,9 +163,13 @@ def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
         scale=alt.Scale(domain=[-extent, extent], nice=False),
         axis=alt.Axis(grid=False, tickCount=5, orient="left"),
     )
+    # Classes whose barcodes stand beside are named there.
+    named = None
+    if set(colours) - set(bars["class"]):
+        named = legend(symbolType="circle", labelLimit=160, columns=6)
     edges = (
         _bars_now(bars)
-        .transform_calculate(px="datum.x[at]", py="datum.y[at]", px2="datum.x2[at]", py2="datum.y2[at]")
+        .transform_calculate(px=_now("x"), py=_now("y"), px2=_now("x2"), py2=_now("y2"))
         .mark_rule(cursor="pointer")
         .encode(
             x=x,
@@ -176,16 +183,14 @@ def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
         )
     )
     dots = (
-        alt.Chart(points)
-        .transform_calculate(px="datum.x[at]", py="datum.y[at]")
+        _split(points, "x", "y")
+        .transform_calculate(px=_now("x"), py=_now("y"))
         .mark_point(size=30, strokeWidth=1.3, opacity=0.85)
         .encode(
             x=x,
             y=y,
-            stroke=alt.Stroke(
-                "class:N", title=None, scale=scale, legend=legend(symbolType="circle", labelLimit=160, columns=6)
-            ),
-            fill=alt.Fill("class:N", scale=scale, legend=None),
+            stroke=alt.Stroke("class:N", title=None, scale=scale, legend=named),
+            fill=alt.Fill("class:N", title=None, scale=scale, legend=named),
             fillOpacity=alt.when("at == 0" if hollow else "false").then(alt.value(0)).otherwise(alt.value(1)),
             tooltip=[*([alt.Tooltip("text:N")] if "text" in points else []), alt.Tooltip("class:N")],
         )
@@ -215,10 +220,8 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
         _bars_now(bars)
         .transform_calculate(
             zero="0",
-            now="datum.length[at]",
             top=f"datum.panel * {_CLASS_GAP} + sqrt((datum.rank - 1) / {most})",
             bottom=f"datum.panel * {_CLASS_GAP} + sqrt((datum.rank - (datum.rank < 20 ? 0.15 : 0)) / {most})",
-            kind="datum.feature[at] ? 'feature' : 'noise'",
         )
         .mark_rect(cursor="pointer", stroke=None)
         .encode(
@@ -229,16 +232,16 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
             fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.Fill("class:N", scale=scale, legend=None)),
             opacity=alt.when(picked)
             .then(alt.value(1.0))
-            .when("datum.feature[at] == 1")
+            .when(f"{_now('feature')} == 1")
             .then(alt.value(1.0))
             .otherwise(alt.value(NOISE_OPACITY)),
             tooltip=_bar_tooltip(),
         )
     )
     threshold = (
-        alt.Chart(bars)
-        .transform_filter("datum.feature[at] == 1")
-        .transform_calculate(now="datum.length[at]")
+        _split(bars, "length", "feature")
+        .transform_filter(f"{_now('feature')} == 1")
+        .transform_calculate(now=_now("length"))
         .transform_aggregate(zero="min(now)", groupby=["panel"])
         .transform_calculate(top=f"datum.panel * {_CLASS_GAP}", bottom=f"datum.panel * {_CLASS_GAP} + 1")
         .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
@@ -289,7 +292,23 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
 
 def _bars_now(bars: pd.DataFrame) -> alt.Chart:
     """The bars with what they join at this frame, so that a click says it."""
-    return alt.Chart(bars).transform_calculate(row="datum.i[at]", other="datum.j[at]", now="datum.length[at]")
+    return _split(bars, *_LISTS).transform_calculate(row=_now("i"), other=_now("j"), now=_now("length"))
+
+
+def _written(frame: pd.DataFrame) -> pd.DataFrame:
+    """The lists of `frame` as text."""
+    columns = [name for name in _LISTS if name in frame]
+    return frame.assign(**{name: [" ".join(f"{v:.6g}" for v in row) for row in frame[name]] for name in columns})
+
+
+def _split(frame: pd.DataFrame, *names: str) -> alt.Chart:
+    """`frame` with the text of the columns `names` taken apart; it is done once, not at each move of the slider."""
+    return alt.Chart(frame).transform_calculate(**{f"{name}_at": f"split(datum.{name}, ' ')" for name in names})
+
+
+def _now(name: str) -> str:
+    """The expression of a row's value at the slider's place."""
+    return f"toNumber(datum.{name}_at[at])"
 
 
 def _bar_tooltip() -> list[alt.Tooltip]:

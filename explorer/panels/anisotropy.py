@@ -76,7 +76,7 @@ def drawn(
         reference=cosines({"isotropic": isotropic_cosine_shares(dimensions)}),
         description=f"Histogram of the cosines of all pairs of texts. Their mean: {means}.",
     )
-    profiles = {name: found for name, side in sides.items() if (found := getattr(side, "layers", None))}
+    profiles = {name: side.layers for name, side in sides.items() if getattr(side, "layers", None)}
     if profiles:
         name = "anisotropy_1_centered" if center else "anisotropy_1"
         found["layers"] = lambda: layer_profile(

@@ -74,6 +74,7 @@ def picked(names: dict[int, str]) -> list[int]:
     return classes.pick(names, whole=_ROW_BY_ROW)
 
 
+@st.fragment
 def _row(
     of: tuple,
     label: int,
@@ -94,7 +95,7 @@ def _row(
                 elif len(shape.lengths) == 0:
                     st.caption(f"{side}: one embedding alone has no bars.")
                 else:
-                    figure(
+                    event = figure(
                         lambda side=side, shape=shape: barcode(
                             bars(shape, texts),
                             title=side,
@@ -106,7 +107,10 @@ def _row(
                         ),
                         key=f"barcode-{label}-{side}",
                         of=(*of, longest),
+                        on_select="rerun",
+                        selection_mode=SELECTION,
                     )
+                    joined(event, shape, texts)
 
 
 @st.fragment

@@ -51,15 +51,17 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             "old": old,
             "new": new,
             "change": new - old,
-            "predicted before": [names.get(int(k), "–") for k in before.predictions],
-            "predicted after": [names.get(int(k), "–") for k in after.predictions],
+            "prediction": [
+                names.get(int(b), "–") if a == b else f"{names.get(int(a), '–')} → {names.get(int(b), '–')}"
+                for a, b in zip(before.predictions, after.predictions, strict=True)
+            ],
         }
     )
     turned = (before.predictions != after.predictions) & (before.predictions >= 0) & (after.predictions >= 0)
     wrong = after.predictions != after.labels
     chance = number(min(NEIGHBOURS / max(len(kept) - 1, 1), 1.0), 2)
-    st.caption(_MEANING[by].format(chance=chance))
     st.markdown(_sentence(by, frame, turned, wrong))
+    st.caption(_MEANING[by].format(chance=chance))
     if by == _PREDICTION:
         frame = frame[turned].assign(wrong=wrong[turned]).sort_values(["wrong", "kept"], ascending=[False, True])
         frame = frame.drop(columns="wrong")
@@ -76,9 +78,9 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         height=470,
         alt=f"The texts of the probe set, sorted by {by}",
         column_config={
-            "text": st.column_config.TextColumn(width="large"),
+            "text": st.column_config.TextColumn(width=330),
             "kept": st.column_config.ProgressColumn(_NEAREST, help=_MEANING[_NEAREST].format(chance=chance), **share),
-            "old": st.column_config.NumberColumn("class distance before", format="%.2f", help=_MEANING[_CLASS]),
+            "old": st.column_config.NumberColumn("class distance", format="%.2f", help=_MEANING[_CLASS]),
             "new": st.column_config.NumberColumn("after", format="%.2f"),
             "change": st.column_config.NumberColumn("change", format="%+.2f"),
         },

@@ -17,6 +17,11 @@ def addresses(runs_dir: Path) -> dict[str, str]:
     for run in list_runs(runs_dir):
         by_state.setdefault(run.state, run.name)
     found = {
+        "learn": "/learn",
+        "learn-ring": "/learn?cloud=Ring&n=30&noise=0.04&table=true",
+        "learn-lesson": "/learn?lesson=2&answer=true",
+        "learn-regularizer": "/learn?lesson=5",
+        "learn-points": "/learn?cloud=Your+points&own=0_0~2_1~3_3~5_3~6_1~4_0~4_4~1_3",
         "train": "/train",
         "compare": "/compare",
         "not-found": "/run?run=nowhere",

@@ -11,12 +11,14 @@ import pytest
 from core.geometry import ClassShape, shape_by_class
 from explorer.charts import style
 from explorer.charts.barcode import barcode, bars
+from explorer.charts.cloud import cloud, cloud_points, in_brush, tree_edges
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.history import history
 from explorer.charts.layers import depths, layer_profile
-from explorer.charts.linked import SELECTION, barcode_and_tree, edges, kept_entropies
+from explorer.charts.linked import SELECTION, barcode_and_tree, edges, kept_entropies, selections
 from explorer.charts.plane import common_plane
 from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
+from explorer.charts.timeline import BAR, film_bars, film_measures, film_points, timeline
 
 LIGHT, DARK = style.LIGHT.background, style.DARK.background
 
@@ -165,12 +167,14 @@ def test_a_common_plane_keeps_distances_along_its_axes_and_does_not_flip():
 
 @pytest.mark.parametrize("clouds", [[None, None], [np.zeros((1, 5))], [np.zeros((4, 5))], [np.ones((3, 1))]])
 def test_a_plane_of_next_to_nothing(clouds):
-    for cloud, drawn in zip(clouds, common_plane(clouds), strict=True):
-        assert drawn is None if cloud is None or len(cloud) < 2 else drawn.shape == (len(cloud), 2)
+    for rows, drawn in zip(clouds, common_plane(clouds), strict=True):
+        assert drawn is None if rows is None or len(rows) < 2 else drawn.shape == (len(rows), 2)
 
 
 @pytest.mark.parametrize("background", [LIGHT, DARK])
-@pytest.mark.parametrize("colour", [*style.CLASS_COLOURS, style.SPACE, style.BEFORE, style.THRESHOLD])
+@pytest.mark.parametrize(
+    "colour", [*style.CLASS_COLOURS, style.SPACE, style.BEFORE, style.THRESHOLD, style.WRONG, style.CHOSEN]
+)
 def test_marks_stand_out_from_both_backgrounds(colour, background):
     assert contrast(colour, background) >= 3
 
@@ -279,3 +283,106 @@ def test_a_layer_profile_has_a_line_a_side_a_dotted_reference_and_marks_the_chos
     assert rule["mark"]["strokeDash"] == list(style.DOTS)
     assert len(layer_profile(frame, title="M", value="share", reference=float("nan")).to_dict()["layer"]) == 2
     assert layer_profile(frame.iloc[:0], title="M", value="share").to_dict()["layer"]
+
+
+def shapes_of(random, count, frames):
+    """`frames` clouds of the same `count` points of two classes, with their barcodes."""
+    labels = np.arange(count) % 2
+    clouds = [random.normal(size=(count, 6)) * (t + 1) for t in range(frames)]
+    return labels, clouds, [shape_by_class(rows, labels, names=["odd", "even"]) for rows in clouds]
+
+
+def a_cloud(**options):
+    labels, clouds, shapes = shapes_of(np.random.default_rng(0), 20, 2)
+    sides = {"before": clouds[0][:, :2], "after": clouds[1][:, :2]}
+    predictions = {"before": np.full(20, -1), "after": labels.copy()}
+    predictions["after"][0] = 1 - labels[0]
+    frame = cloud_points({s: (sides[s], predictions[s]) for s in sides}, labels, {0: "odd", 1: "even"}, ["t"] * 20)
+    edges = tree_edges({s: (sides[s], shape) for s, shape in zip(sides, shapes, strict=True)})
+    colours = {"odd": style.class_colour(0), "even": style.class_colour(1)}
+    return frame, edges, cloud(frame, edges, colours=colours, extent=10.0, **options).to_dict()
+
+
+def test_the_cloud_shows_both_sides_on_the_same_axes_hollow_before_and_filled_after():
+    frame, edges, spec = a_cloud(description="said")
+    points = [layer for layer in spec["layer"] if layer["mark"]["type"] == "point"]
+    assert [layer["mark"]["filled"] for layer in points] == [False, True]
+    (scale,) = {str(layer["encoding"]["x"]["scale"]) for layer in points}
+    assert "[-10.0, 32.0]" in scale
+    assert points[0]["encoding"]["y"]["scale"]["domain"] == [-10.0, 10.0]
+    assert len(edges) == 2 * 18
+    params = {param["name"]: param.get("value") for param in spec["params"]}
+    assert (params["colour"], params["tree"]) == ("class", False)
+    assert frame.loc[0, "after_prediction"] != frame.loc[0, "class"]
+    assert set(frame["before_prediction"]) == {"no prediction"}
+    assert spec["description"] == "said"
+
+
+def test_a_link_may_say_what_colour_means():
+    params = {param["name"]: param.get("value") for param in a_cloud(colouring="error", tree=True)[2]["params"]}
+    assert (params["colour"], params["tree"]) == ("error", True)
+    params = {param["name"]: param.get("value") for param in a_cloud(colouring="nonsense")[2]["params"]}
+    assert params["colour"] == "class"
+
+
+def test_a_brush_finds_points_on_the_side_that_it_covers():
+    frame = a_cloud()[0]
+    x, y = frame.loc[3, ["after_x", "after_y"]]
+    found = in_brush(frame, {"px": [22 + x + 0.01, 22 + x - 0.01], "py": [y - 0.01, y + 0.01]}, extent=10.0)
+    assert found[found].index.tolist() == [3]
+    assert in_brush(frame, {"px": [-10, 32], "py": [-10, 10]}, extent=10.0).all()
+    assert not in_brush(frame, {"px": [9.9, 10], "py": [9.9, 10]}, extent=10.0).any()
+
+
+def a_film(frames=5, most=50, at=2):
+    labels, clouds, shapes = shapes_of(np.random.default_rng(0), 20, frames)
+    places = [rows[:, :2] for rows in clouds]
+    points = film_points(places, ["odd" if k == 0 else "even" for k in labels], ["text"] * 20)
+    bars = film_bars(places, shapes, most)
+    steps = [10 * t for t in range(frames)]
+    measures = film_measures(
+        steps, [{"isoscore": 0.1 * t, "gone": None} for t in range(frames)], {"isoscore": "IsoScore", "gone": "?"}
+    )
+    return places, shapes, points, bars, measures, steps
+
+
+@pytest.mark.filterwarnings("ignore:Automatically deduplicated")
+def test_a_film_holds_every_frame_of_every_point_and_bar():
+    places, shapes, points, bars, measures, steps = a_film()
+    assert [points.loc[7, "x"][t] for t in range(5)] == pytest.approx([p[7, 0] for p in places], abs=0.01)
+    second = bars[(bars["class"] == "even") & (bars["rank"] == 2)].iloc[0]
+    for t in range(5):
+        shape = shapes[t][1]
+        assert second["length"][t] == pytest.approx(shape.lengths[1], abs=0.01)
+        assert [second["i"][t], second["j"][t]] == shape.edges[1].tolist()
+        assert bool(second["feature"][t]) == shape.features[1]
+        assert second["x2"][t] == pytest.approx(places[t][shape.edges[1, 1], 0], abs=0.01)
+    assert measures["measure"].unique().tolist() == ["IsoScore"]
+    assert measures["value"].tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    chart = timeline(
+        points, bars, measures, steps=steps, at=2, colours={"odd": "#000", "even": "#111"}, extent=20.0, longest=9.0
+    )
+    spec = chart.to_dict()
+    params = {param["name"]: param for param in spec["params"]}
+    assert (params["at"]["value"], params["at"]["bind"]["max"]) == (2, 4)
+    assert params[BAR]["select"]["fields"] == ["class", "rank", "row", "other"]
+    assert len(params[BAR]["views"]) >= 2
+    assert {len(str(row["x"]).split()) for row in values_of(spec) if "x" in row} == {5}
+
+
+def test_a_film_of_few_bars_and_of_next_to_nothing():
+    assert a_film(most=4)[3].groupby("class").size().tolist() == [4, 4]
+    nothing = film_bars([np.zeros((1, 2))], [[]], 5)
+    assert nothing.empty
+    chart = timeline(
+        film_points([np.zeros((1, 2))] * 2, ["a"]), nothing, film_measures([], [], {}), steps=[0, 1], at=0,
+        colours={"a": "#000"}, extent=1.0, longest=1.0,
+    )  # fmt: skip
+    assert chart.to_dict()["vconcat"]
+
+
+def test_what_each_selection_gives_is_said(shape):
+    said = selections(shape.lengths, shape.kept)
+    assert f"features {shape.kept}: {shape.entropy:.3f} nats" in said
+    assert f"all 29: {shape.entropy_all:.3f} nats" in said
+    assert selections(np.zeros(3), 0) == "longest 3: 0.000 nats"

@@ -56,7 +56,9 @@ def test_a_link_may_name_a_class_and_a_view(gallery, open_page):
     name = name_of(gallery, "finished", regularizer="persistent-entropy")
     app = open_page("run", gallery, run=name, **{"class": "acceptable"})
     assert len(charts(app)) == 2
-    assert len(charts(open_page("run", gallery, run=name, view="Anisotropy"))) == 3
+    assert len(charts(open_page("run", gallery, run=name, view="Anisotropy"))) == 4
+    assert len(charts(open_page("run", gallery, run=name, view="Cloud", axes="1 and 3"))) == 1
+    assert len(charts(open_page("run", gallery, run=name, view="Timeline", step="29"))) == 1
     assert len(charts(open_page("run", gallery, run=name, view="Training"))) == 6
     assert len(charts(open_page("run", gallery, run=name, view="nonsense", **{"class": "nobody"}))) == 4
 
@@ -104,7 +106,7 @@ def test_stop_asks_the_run_to_stop(one_run, open_page, tmp_path):
 
 
 BROKEN = ("spec.yaml", "status.json", "report.json", "events.jsonl", "probe.parquet", "000000", "000060", "snapshots")
-VIEWS = ("Barcodes", "Anisotropy", "Training")
+VIEWS = ("Barcodes", "Cloud", "Timeline", "Anisotropy", "Texts that moved", "Training")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ VIEWS = ("Barcodes", "Anisotropy", "Training")
         (broken, how, view)
         for index, broken in enumerate(BROKEN)
         for turn, how in enumerate(("gone", "cut"))
-        for view in (VIEWS if broken in ("snapshots", "events.jsonl") else [VIEWS[(index + turn) % 2]])
+        for view in (VIEWS if broken in ("snapshots", "events.jsonl") else [VIEWS[(2 * index + turn) % 6]])
     ],
 )
 def test_a_directory_cut_short_anywhere_still_has_a_page(one_run, open_page, tmp_path, broken, how, view):
@@ -140,6 +142,40 @@ def test_of_another_version(one_run, open_page, tmp_path):
     app = open_page("run", tmp_path, run=path.name)
     assert not app.exception
     app = open_page("train", tmp_path, like=path.name)
+    assert not app.exception
+
+
+def test_texts_that_moved_are_sorted_and_said(gallery, open_page):
+    name = name_of(gallery, "finished", regularizer="persistent-entropy")
+    app = open_page("run", gallery, run=name, view="Texts that moved")
+    assert not app.exception
+    assert app.dataframe[0].value["kept"].is_monotonic_increasing
+    assert "of their nearest neighbours" in all_text(app)
+    app = open_page("run", gallery, run=name, view="Texts that moved", by="class distance")
+    assert app.dataframe[0].value["change"].abs().is_monotonic_decreasing
+    app = open_page("run", gallery, run=name, view="Texts that moved", by="prediction")
+    assert app.dataframe[0].value["prediction"].str.contains("→").all()
+
+
+def test_the_timeline_of_many_snapshots_is_thinned_and_says_so(one_run, open_page, tmp_path, monkeypatch):
+    from explorer.panels import timeline
+
+    assert timeline.thinned(list(range(500)), 40)[::39] == [0, 499]
+    assert timeline.thinned([0, 5, 9], 40) == [0, 5, 9]
+    monkeypatch.setattr(timeline, "thinned", lambda steps: timeline_thinned(steps, 3))
+    timeline_thinned = lambda steps, most: [steps[0], steps[len(steps) // 2], steps[-1]]  # noqa: E731
+    path = one_run(snapshots=7, per_class=8, width=8)
+    app = open_page("run", tmp_path, run=path.name, view="Timeline")
+    assert "3 of 7 snapshots are shown" in all_text(app)
+
+
+def test_a_run_that_goes_while_it_is_shown_is_said_to_be_gone(one_run, open_page, tmp_path):
+    import shutil
+
+    path = one_run(per_class=8, width=8)
+    app = open_page("run", tmp_path, run=path.name)
+    shutil.rmtree(path)
+    assert "There is no run" in app.run().error[0].value
     assert not app.exception
 
 

@@ -7,7 +7,7 @@ import pytest
 from core.errors import IsobarError
 from core.geometry import MAIN, MEASURES, isotropic_reference, measure, measure_interval
 from core.geometry.benchmark import benchmark
-from core.geometry.threads import one_blas_thread
+from core.threads import one_blas_thread
 
 
 def cloud(n=60, d=8, seed=0):

@@ -1,4 +1,4 @@
-"""Keeps eigendecompositions on one thread."""
+"""How many threads OpenBLAS takes, NumPy's and SciPy's."""
 
 import threading
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ def one_blas_thread() -> Iterator[None]:
 
     An eigendecomposition lets its threads meet once a column. Beside another busy process (a training, while the app
     measures) each meeting waits for the scheduler, and 20 ms become 3 s; on idle cores the second thread saves a third.
+    Work that is split among threads already, a tile of a matrix product for each, has no use for more either.
     """
     global _users, _limit
     with _lock:
@@ -30,6 +31,17 @@ def one_blas_thread() -> Iterator[None]:
             if _users == 0:
                 _limit.restore_original_limits()
                 _limit = None
+
+
+def blas_threads() -> int:
+    """Return how many threads OpenBLAS takes where nothing holds it to one: all cores, or as OMP_NUM_THREADS says.
+
+    1 where NumPy stands on another library, which then shares its work out by itself.
+    """
+    with _lock:
+        if _limit is not None:
+            return _limit.get_original_num_threads()["blas"] or 1
+        return max((library["num_threads"] for library in _openblas().info()), default=1)
 
 
 @cache

@@ -1,0 +1,78 @@
+"""The views of a run in a real browser: what is clicked, brushed and moved."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from core.runs import list_runs
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def run(app, gallery):
+    """The address of a finished run with the regularizer."""
+    of = (r.name for r in list_runs(gallery) if r.state == "finished" and r.spec["regularizer"] != "none")
+    return f"{app}/run?run={next(of)}"
+
+
+def drawn(page, key):
+    return page.locator(f".st-key-figure-{key} svg.marks")
+
+
+def test_a_bar_among_all_classes_shows_the_two_texts_that_it_joins(run, visit):
+    page = visit(run)
+    page.locator(".st-key-barcode-1-After g.mark-rect path").nth(1).click()
+    expect(page.get_by_text("Bar 2", exact=True)).to_be_visible()
+    expect(page.locator('[data-testid="stText"]')).to_have_text([re.compile("The acceptable sentence number")] * 2)
+
+
+def test_brushed_points_are_listed_and_colours_change_in_the_browser(run, visit):
+    page = visit(f"{run}&view=Cloud")
+    chart = drawn(page, "cloud")
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
+    page.mouse.up()
+    expect(page.get_by_text(re.compile(r"^\d+ texts?$"))).to_be_visible()
+    expect(page.locator('[data-testid="stDataFrame"]')).to_be_visible()
+    expect(chart.locator(".role-legend text", has_text="wrong")).to_have_count(0)
+    page.get_by_label("error").check()
+    expect(chart.locator(".role-legend text", has_text="wrong")).to_have_count(1)
+
+
+def test_the_scrubber_moves_cloud_bars_and_measures_without_asking_the_server(run, visit):
+    page = visit(f"{run}&view=Timeline&step=0")
+    chart = drawn(page, "timeline-film")
+    expect(chart.locator(".role-title text").first).to_have_text("Step 0: before training")
+    sent = []
+    page.context.on("request", lambda request: sent.append(request.url))
+    before = [chart.locator(f"g.mark-{kind} path").nth(5).get_attribute("d") for kind in ("rect",)]
+    place = chart.locator("g.mark-symbol path").nth(5).get_attribute("transform")
+    slider = page.locator(".st-key-timeline input[type=range]")
+    slider.focus()
+    slider.press("End")
+    expect(chart.locator(".role-title text").first).to_have_text("Step 60: after, the last snapshot")
+    assert [chart.locator(f"g.mark-{kind} path").nth(5).get_attribute("d") for kind in ("rect",)] != before
+    assert chart.locator("g.mark-symbol path").nth(5).get_attribute("transform") != place
+    assert sent == []
+
+
+def test_a_bar_of_the_film_shows_its_texts_and_a_step_of_it_has_an_address(run, visit):
+    page = visit(f"{run}&view=Timeline")
+    chart = drawn(page, "timeline-film")
+    chart.locator("g.mark-rect path").nth(1).click()
+    expect(page.locator('[data-testid="stText"]')).to_have_count(2)
+    chart.locator("g.mark-symbol").last.locator("path").nth(1).click(force=True)
+    expect(page).to_have_url(re.compile("step=30"))
+    expect(drawn(page, "timeline-film").locator(".role-title text").first).to_have_text("Step 30")
+
+
+def test_a_link_leads_to_a_view_with_its_choices(run, visit):
+    page = visit(f"{run}&view=Texts that moved&by=class distance")
+    expect(page.get_by_text("moved towards their own class")).to_be_visible()
+    page = visit(f"{run}&view=Cloud&axes=1 and 3&colour=error&class=acceptable")
+    expect(drawn(page, "cloud").get_by_text("third principal axis")).to_be_visible()
+    expect(page.get_by_label("error")).to_be_checked()

@@ -1,0 +1,294 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.topology.examples import EXAMPLES, example_cloud
+from explorer.charts import style
+from explorer.charts.descent import descent
+from explorer.charts.filtration import frame_of, growing, slider_scale
+from explorer.panels import acting, lesson, points
+from explorer.panels.growing import shown
+from tests.explorer.test_charts import contrast
+from tests.explorer.test_pages import all_text, charts
+
+pytestmark = pytest.mark.filterwarnings("ignore:Automatically deduplicated")
+
+
+def params(spec: dict) -> dict:
+    return {param["name"]: param for param in spec["params"]}
+
+
+def numbers(expression: str) -> list[float]:
+    return [float(value) for value in expression.split("'")[1].split(",")]
+
+
+def table(spec: dict, column: str) -> pd.DataFrame:
+    (rows,) = (rows for rows in spec["datasets"].values() if rows and column in rows[0])
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_counter_says_how_many_components_and_loops_there_are_at_every_position(name):
+    found = shown(example_cloud(name, 30, 0.1, 1))
+    spec = growing(found).to_dict()
+    slider = params(spec)["e"]
+    grid = np.arange(0, slider["bind"]["max"] + slider["bind"]["step"] / 2, slider["bind"]["step"])
+    components, loops = (numbers(params(spec)[key]["expr"]) for key in ("components", "loops"))
+    assert len(components) == len(loops) == len(grid)
+    for k in range(0, len(grid), 7):
+        here = (found.points["begin"] <= grid[k]) & (grid[k] < found.points["end"])
+        named = found.points.loc[here, "component"]
+        assert here.sum() == 30
+        assert components[k] == named[named >= 0].nunique() + (named < 0).sum()
+        assert loops[k] == ((found.loops["birth"] <= grid[k]) & (grid[k] < found.loops["death"])).sum()
+    assert components[0] == 30
+    assert (components[-1], loops[-1]) == (1, 0)
+
+
+def test_every_near_pair_is_drawn_once_and_appears_when_its_discs_touch():
+    cloud = example_cloud("ring", 20, 0.1)
+    found = shown(cloud)
+    spec = growing(found).to_dict()
+    slider = params(spec)["e"]["bind"]
+    rows = table(spec, "xs")
+    ends = [
+        (row.step, np.array([float(v) if v else np.nan for v in f"{row.xs}".split(",")]))
+        for row in rows.itertuples(index=False)
+    ]
+    drawn = sum(np.isfinite(xs).sum() // 2 for _, xs in ends)
+    apart = np.linalg.norm(cloud[:, None] - cloud, axis=-1)[np.triu_indices(20, 1)]
+    assert drawn == (apart <= slider["max"]).sum() - 19
+    assert len(found.pairs) == drawn
+    appears = np.sort(np.concatenate([[step * slider["step"]] * (np.isfinite(xs).sum() // 2) for step, xs in ends]))
+    late = appears - np.sort(found.pairs["length"])
+    assert (late >= -1e-9).all()
+    assert (late < slider["step"] + 1e-9).all()
+
+
+def test_discs_are_drawn_to_scale():
+    found = shown(example_cloud("two clusters", 30))
+    spec = growing(found).to_dict()
+    cloud = spec["hconcat"][0]
+    assert cloud["width"] == cloud["height"]
+    discs = cloud["layer"][0]
+    spans = [np.ptp(discs["encoding"][axis]["scale"]["domain"]) for axis in "xy"]
+    assert spans[0] == pytest.approx(spans[1])
+    unit = float(discs["mark"]["size"]["expr"].split("*")[1].split(",")[0])
+    assert unit == pytest.approx(cloud["width"] / spans[0], rel=1e-5)  # Vega's circle of size s is sqrt(s) wide
+
+
+def test_a_bar_and_its_edge_share_a_selection_that_a_list_reaches_too():
+    found = shown(example_cloud("ring", 12, 0.0))
+    spec = growing(found, description="said").to_dict()
+    assert spec["description"] == "said"
+    for name, count in (("bar", 11), ("loop", 1)):
+        param = params(spec)[name]
+        assert param["select"]["fields"] == [name]
+        assert param["bind"]["options"] == [None, *range(1, count + 1)]
+    assert found.ends["when"].tolist() == ["begins", "ends"]
+    ends = found.ends[["x", "y", "x2", "y2"]].to_numpy()
+    lengths = np.hypot(ends[:, 0] - ends[:, 2], ends[:, 1] - ends[:, 3])
+    assert lengths == pytest.approx(found.loops.loc[0, ["birth", "death"]].to_numpy(float), abs=1e-4)
+    bars = {name: found.bars[name].to_numpy() for name in ("x", "y", "x2", "y2", "length")}
+    assert np.hypot(bars["x"] - bars["x2"], bars["y"] - bars["y2"]) == pytest.approx(bars["length"], abs=1e-4)
+
+
+def test_entropy_of_equal_bars_fills_the_gauge():
+    equal, unequal = (shown(points.from_address(text)) for text in (lesson.EQUAL, lesson.UNEQUAL))
+    assert equal.bars["length"].tolist() == [1, 1, 1, 1]
+    assert unequal.bars["length"].tolist() == pytest.approx([3.7, 0.1, 0.1, 0.1])
+    assert equal.entropy == pytest.approx(np.log(4))
+    assert unequal.entropy == pytest.approx(0.349, abs=5e-4)
+    said = growing(equal).to_dict()["hconcat"][1]["vconcat"][2]["title"]["text"]
+    assert said == "Entropy of all bars: 1.386 of at most ln 4 = 1.386 nats (100%)"
+
+
+@pytest.mark.parametrize(
+    "cloud", [np.zeros((3, 2)), np.ones((5, 2)) * 7, 1e-7 * np.eye(3)[:, :2], 1e9 * np.eye(3)[:, :2]]
+)
+def test_clouds_of_no_or_any_size_are_drawn(cloud):
+    found = shown(cloud)
+    spec = growing(found).to_dict()
+    slider = params(spec)["e"]["bind"]
+    assert 0 < slider["step"] < slider["max"]
+    assert np.isfinite(list(frame_of(cloud)[0])).all()
+    assert params(spec)["e"]["value"] <= slider["max"]
+
+
+@pytest.mark.parametrize("longest", [0.0, 1e-9, 0.37, 1.0, 4.2, 1e8])
+def test_a_slider_goes_a_little_beyond_the_longest_bar_in_round_steps(longest):
+    end, step = slider_scale(longest)
+    assert end >= longest
+    assert 100 <= end / step <= 410
+    assert f"{step:.10e}"[0] in "125"
+
+
+@pytest.mark.parametrize("choice", acting.CHOICES)
+def test_the_regularizer_acts_for_sixty_steps(choice):
+    cloud = example_cloud("two clusters", 12, 0.2)
+    done = acting.acted(cloud, choice)
+    assert done.path.shape == (61, 12, 2)
+    spec = descent(done, description="said").to_dict()
+    assert params(spec)["step"]["bind"]["max"] == 60
+    shares = done.entropy.pivot(index="step", columns="series", values="share")
+    series = "all bars" if choice == "all bars" else "features"
+    assert shares[series].iloc[-1] > shares[series].iloc[0]
+    assert shares.to_numpy().max() <= 1
+    row = done.bars.iloc[0]
+    assert len(row["lengths"].split(",")) == 61
+    last = {name: float(row[name].split(",")[-1]) for name in ("lengths", "xs", "ys", "xs2", "ys2")}
+    assert np.hypot(last["xs"] - last["xs2"], last["ys"] - last["ys2"]) == pytest.approx(last["lengths"], abs=1e-4)
+
+
+@pytest.mark.parametrize("background", ["#FFFFFF", "#12161D"])
+@pytest.mark.parametrize("colour", [style.CHOSEN, style.CUT])
+def test_what_is_marked_stands_out_from_both_backgrounds(colour, background):
+    assert contrast(colour, background) >= 3
+
+
+def test_the_page_shows_a_cloud_and_its_barcode(open_page, tmp_path):
+    app = open_page("learn", tmp_path)
+    assert not app.exception
+    assert len(charts(app)) == 1
+    assert app.button(key="act-button").label == "Let the regularizer act"
+
+
+def test_the_address_says_which_cloud_is_shown(open_page, tmp_path):
+    app = open_page("learn", tmp_path, cloud="Ring", n="12", noise="0.2", seed="7", table="true")
+    assert (app.selectbox(key="cloud").value, app.slider(key="n").value) == ("ring", 12)
+    assert (app.slider(key="noise").value, app.number_input(key="seed").value) == (0.2, 7)
+    assert len(app.dataframe[0].value) == 11
+    app.slider(key="n").set_value(9).run()
+    assert len(app.dataframe[0].value) == 8
+
+
+def test_an_address_of_nonsense_shows_the_default(open_page, tmp_path):
+    query = {"cloud": "nonsense", "n": "9999", "noise": "x", "seed": "-1", "lesson": "17", "raise": "?", "table": "<b>"}
+    app = open_page("learn", tmp_path, **query)
+    assert not app.exception
+    assert (app.selectbox(key="cloud").value, app.slider(key="n").value) == ("two clusters", 40)
+    assert len(charts(app)) == 1
+
+
+@pytest.mark.parametrize("name", lesson.STEPS)
+def test_each_step_sets_the_page_up_asks_and_answers_on_demand(open_page, tmp_path, name):
+    app = open_page("learn", tmp_path, lesson=name)
+    assert not app.exception
+    step = lesson.STEPS[name]
+    assert step.question in all_text(app)
+    assert not app.success
+    assert len(charts(app)) == 1 + step.acts
+    for key, value in step.setting.items():
+        assert app.session_state[key] == value
+    app.toggle(key="answer").set_value(True).run()
+    assert app.success[0].value == step.answer
+    app.button(key="following").click().run()
+    assert not app.exception
+    assert app.query_params["lesson"] == str(int(name) % 5 + 1)
+    assert not app.success
+
+
+def test_the_answers_are_true_of_the_clouds_they_speak_of():
+    clouds = {
+        name: shown(
+            points.from_address(step.own)
+            if step.own
+            else example_cloud(*(step.setting[k] for k in ("cloud", "n", "noise", "seed")))
+        )
+        for name, step in lesson.STEPS.items()
+    }
+    assert len(clouds["1"].bars) == 4
+    lengths = clouds["2"].bars["length"]
+    assert lengths[0] > 5 * lengths[1]
+    edge = clouds["2"].bars.iloc[0]
+    assert edge["x"] * edge["x2"] < 0
+    loop = clouds["3"].loops.iloc[0]
+    assert loop["death"] == pytest.approx(3**0.5, abs=0.1)
+    assert loop["birth"] < 0.6
+
+
+def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
+    app = open_page("learn", tmp_path, lesson="4")
+    app.button(key="points-0.1, 0.1, 0.1, 3.7").click().run()
+    assert app.query_params["own"] == lesson.UNEQUAL
+    assert not app.exception
+    assert len(charts(app)) == 1
+
+
+def test_points_of_a_file_are_drawn_and_kept_in_the_address(open_page, tmp_path):
+    app = open_page("learn", tmp_path, cloud="Your points")
+    assert len(charts(app)) == 0
+    text = "label,a,b,c\n" + "\n".join(f"p{k},{k},{k * k},{-k}" for k in range(6))
+    app.file_uploader(key="file").set_value(("points.csv", text.encode(), "text/csv")).run()
+    assert not app.exception
+    assert app.selectbox(key="x").options == ["a", "b", "c"]
+    assert len(charts(app)) == 1
+    app.selectbox(key="y").set_value("c").run()
+    own = app.query_params["own"]
+    assert points.from_address(own).tolist() == [[k, -k] for k in range(6)]
+    again = open_page("learn", tmp_path, cloud="Your points", own=own)
+    assert len(charts(again)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe\x00", "UTF"),
+        (b"a,b\n<b>x</b>,[y](z)\n", "needs two columns of numbers"),
+        (b"a,b\n1,2\n3,4\n", "There are 2 points"),
+    ],
+)
+def test_a_bad_file_is_a_sentence_and_no_chart(open_page, tmp_path, content, said):
+    app = open_page("learn", tmp_path, cloud="Your points")
+    app.file_uploader(key="file").set_value(("points.csv", content, "text/csv")).run()
+    assert not app.exception
+    assert said in app.error[0].value.replace("\\", "")
+    assert len(charts(app)) == 0
+
+
+def test_points_in_the_address_that_can_not_be_read_are_a_sentence(open_page, tmp_path):
+    app = open_page("learn", tmp_path, cloud="Your points", own="<script>")
+    assert not app.exception
+    assert "address can't be read" in app.error[0].value.replace("\\", "")
+
+
+def test_the_regularizer_acts_when_asked_and_an_address_keeps_what_it_did(open_page, tmp_path):
+    app = open_page("learn", tmp_path, cloud="Ring", n="10")
+    app.button(key="act-button").click().run()
+    assert not app.exception
+    assert len(charts(app)) == 2
+    assert app.query_params["act"] == "1"
+    again = open_page("learn", tmp_path, cloud="Ring", n="10", act="1", **{"raise": "Features only"})
+    assert len(charts(again)) == 2
+    assert again.segmented_control(key="raise").value == "features only"
+    next(button for button in again.button if button.label == "Put the points back").click().run()
+    assert len(charts(again)) == 1
+
+
+def test_the_largest_cloud_sends_less_than_three_megabytes():
+    import json
+
+    cloud = example_cloud("ring", points.MOST, 0.1)
+    sizes = [
+        len(json.dumps(chart.to_dict())) for chart in (growing(shown(cloud)), descent(acting.acted(cloud, "all bars")))
+    ]
+    assert sum(sizes) < 3_000_000, sizes
+
+
+def test_learning_loads_no_torch_before_the_regularizer_acts(tmp_path):
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "from tests.explorer.conftest import MAIN\n"
+        "app = AppTest.from_file(str(MAIN), default_timeout=60)\n"
+        "app.query_params['page'] = 'learn'\n"
+        "assert not app.run().exception\n"
+        "print([m for m in ('torch', 'transformers', 'datasets', 'sklearn') if m in sys.modules])\n"
+    )
+    environment = {**os.environ, "ISOBAR_RUNS": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert said.stdout.strip().splitlines()[-1:] == ["[]"], said.stderr[-2000:]
