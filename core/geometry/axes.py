@@ -7,7 +7,7 @@ import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.cloud import Embeddings, as_cloud
-from core.topology.threads import one_blas_thread
+from core.threads import one_blas_thread
 
 
 @dataclass(frozen=True, eq=False)
