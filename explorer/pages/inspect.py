@@ -96,6 +96,8 @@ def _form() -> None:
             for index, field in enumerate(_MORE):
                 with row[index % 3]:
                     spec_form.field(field, problem, form=FORM)
+        if problem and not any(spec_form.concerns(name, problem) for name in (*_SHOWN, *_MORE)):
+            st.error(plain(problem, 300), icon=":material/error:")
         if st.button("Inspect", type="primary", icon=":material/biotech:", disabled=spec is None) and spec is not None:
             path = jobs.inspect(spec.baseline(), data.runs_dir())
             data.forget_names()

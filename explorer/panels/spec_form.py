@@ -48,7 +48,7 @@ def fill(settings: Mapping, form: str = KEY) -> None:
 def parsed(form: str = KEY) -> tuple[RunSpec | None, str]:
     """Return the spec that the form describes, or None and the sentence that says what is wrong with it."""
     try:
-        return RunSpec.parse({k: _given(v) for k, v in values(form).items()}), ""
+        return RunSpec.parse({k: _given(k, v) for k, v in values(form).items()}), ""
     except IsobarError as error:
         return None, str(error)
 
@@ -139,8 +139,9 @@ def _joined(chosen: str | list[str]) -> str:
     return chosen if isinstance(chosen, str) else "+".join(chosen) or "none"
 
 
-def _given(value: object) -> object:
-    return None if value == "" else value
+def _given(name: str, value: object) -> object:
+    """Return what a widget's empty text means: nothing given, where the field may be that."""
+    return RunSpec.model_fields[name].default if value == "" else value
 
 
 def _limits(name: str) -> dict:

@@ -29,9 +29,8 @@ def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each
     assert f"untouched {report['base']['anisotropy_1']:.3f}" in all_text(app)
     assert len(charts(app)) == 2
     assert "A note on the data" in all_text(app)
-    assert {button.label for button in app.get("download_button")} == {
-        "Report, HTML", "Measures and bars, JSON", "Numbers, CSV", "Bars, CSV",
-    }  # fmt: skip
+    saves = {"Report, HTML", "Measures and bars, JSON", "Numbers, CSV", "Bars, CSV"}
+    assert saves <= {button.label for button in app.get("download_button")}
 
 
 def test_without_a_base_nothing_is_said_of_it(open_page, tmp_path):
