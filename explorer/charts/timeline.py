@@ -143,7 +143,7 @@ def timeline(
     fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
     return (
         alt.vconcat(upper, lower, spacing=22, autosize=fitted)
-        .add_params(*params, picked, moment)
+        .add_params(*params)
         .properties(description=description)
         .resolve_scale(color="independent", x="independent", y="independent")
     )
@@ -181,6 +181,7 @@ def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
             strokeWidth=alt.when(picked).then(alt.value(4)).otherwise(alt.value(1.2)),
             tooltip=_bar_tooltip(),
         )
+        .add_params(picked)
     )
     dots = (
         _split(points, "x", "y")
@@ -237,6 +238,7 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
             .otherwise(alt.value(NOISE_OPACITY)),
             tooltip=_bar_tooltip(),
         )
+        .add_params(picked)
     )
     threshold = (
         _split(bars, "length", "feature")
@@ -275,6 +277,7 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
     dots = base.mark_point(filled=True, color=SPACE, cursor="pointer", opacity=1).encode(
         size=alt.when("datum.frame == at").then(alt.value(110)).otherwise(alt.value(24)), tooltip=tooltip
     )
+    dots = dots.add_params(moment)
     now = (
         base.transform_filter("datum.frame == at")
         .mark_rule(color=BEFORE, strokeWidth=1)

@@ -1,8 +1,9 @@
 """The navigation, and the frame around the page. A page more is a file in `pages` and a line here.
 
-Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=barcodes&class=LABEL``,
-``/train?run=NAME``, ``/inspect?of=NAME``, ``/compare?runs=A,B,C``. ``/?page=run&run=NAME`` leads to the same. A page that is opened
-without a query shows what is newest, and puts that into its address.
+Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=Barcodes&class=NAME``,
+``/train?run=NAME``, ``/inspect?of=NAME``, ``/compare?runs=A,B,C``. ``/?page=run&run=NAME`` leads to the same. A page that
+is opened without a query shows what is newest, and puts that into its address. Of a run's views, ``axes``, ``colour`` and
+``tree`` are Cloud's, ``step`` and ``tree`` Timeline's, ``about`` Anisotropy's, ``by`` that of the texts that moved.
 """
 
 from pathlib import Path

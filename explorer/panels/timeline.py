@@ -98,9 +98,10 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             on_select="rerun",
             selection_mode=[BAR, MOMENT],
         )
-    picked = (event["selection"].get(MOMENT) if event else None) or []
-    if picked and str(picked[0]["step"]) != st.query_params.get("step") and picked[0]["step"] != wanted:
-        st.query_params["step"] = str(picked[0]["step"])
+    picked = (event["selection"].get(MOMENT) if event else None) or [{}]
+    step = picked[0].get("step")
+    if step in film.steps and step != wanted:
+        st.query_params["step"] = str(step)
         st.rerun(scope="fragment")
     _joined(event, texts)
     st.caption(_limits(run, film, rows, chosen, most))
@@ -122,7 +123,7 @@ def _step(steps: list[int]) -> int:
 def _joined(event, texts) -> None:
     """Say which two texts the clicked bar joined at the step where it was clicked."""
     chosen = (event["selection"].get(BAR) if event else None) or []
-    if not chosen:
+    if not chosen or "row" not in chosen[0]:
         return
     bar = chosen[0]
     st.markdown(f"**Bar {int(bar['rank'])}** of {plain(bar['class'])} joins")

@@ -32,7 +32,7 @@ def open_page(monkeypatch):
     def opened(page: str, folder: Path, /, **query: str):
         monkeypatch.setenv("ISOBAR_RUNS", str(folder))
         st.cache_data.clear()
-        app = AppTest.from_file(str(MAIN), default_timeout=30)
+        app = AppTest.from_file(str(MAIN), default_timeout=120)
         app.query_params["page"] = page
         for name, value in query.items():
             app.query_params[name] = value

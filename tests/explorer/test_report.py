@@ -82,7 +82,7 @@ def test_a_report_of_before_alone_is_that_of_an_inspection(one_run):
     )
     (path / "events.jsonl").unlink()
     page = Elements(report.html(load_run(path)))
-    assert list(charts_of(page)) == ["barcode-0-before", "barcode-1-before", "spectrum", "cumulative"]
+    assert list(charts_of(page)) == ["barcode-0-before", "barcode-1-before", "spectrum", "cumulative", "cosines"]
     assert "isotropic 0.021" in page.text
     assert "→" not in page.text
     assert "Longest merges" in page.text

@@ -85,6 +85,15 @@ def test_a_missing_file_is_named(run_dir, name):
     assert any(name in sentence for sentence in load_run(run_dir).problems)
 
 
+def test_what_is_wrong_is_found_without_reading_embeddings(run_dir, monkeypatch):
+    from core.runs.reader import Run
+
+    path = run_dir / "snapshots" / "step_000005.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    monkeypatch.setattr(Run, "snapshot", lambda *_: pytest.fail("read"))
+    assert load_run(run_dir).problems == ["The snapshot of step 5 can't be read."]
+
+
 def test_a_line_half_written_does_not_hide_the_others(run_dir):
     with (run_dir / "events.jsonl").open("a") as file:
         file.write('{"kind": "step", "st')
