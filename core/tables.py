@@ -232,7 +232,7 @@ def _verdicts(one: Reproduction) -> str:
 def _how_to_read(one: Reproduction) -> str:
     noise = "unknown with one seed" if one.noise is None else f"{one.noise:.3f}"
     return (
-        "Differences are paired by seed, and their intervals bootstrapped over seeds. (a) and (c) hold, or do not, where "
+        "Differences are paired by seed, and their intervals bootstrapped over seeds. Fewer than 5 seeds tell nothing. (a) and (c) hold, or do not, where "
         "the interval leaves out 0. (b) holds where it leaves out a fall by more than the baseline's standard deviation over "
         f"seeds ({noise}). The paper's figures are of the model named beside them."
     )

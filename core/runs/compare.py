@@ -15,6 +15,8 @@ from core.runs.settings import experiment, method, setting, silent, varying
 
 CONFIDENCE = 0.95
 _DRAWS = 9999  # resamples and, above 13 seeds, sign flips; up to there all 2^n of these are counted
+_PLACE = ("model", "task")
+FEWEST_SEEDS = 5  # below, no values bring the sign-flip test under 0.1, and the interval is but their span
 _HEADLINE = "anisotropy_1_centered"
 _CALLED = {
     "anisotropy_1_centered": "anisotropy_1 (centered)",
@@ -66,8 +68,8 @@ class Difference(Estimate):
 
     @property
     def direction(self) -> int:
-        """-1 or 1 where the interval leaves 0 out, below or above it; else 0: it can't be told."""
-        if self.low is None or self.low <= 0 <= self.high:
+        """-1 or 1 where there are at least 5 seeds and the interval leaves out 0, below or above it; else 0: it can't be told."""
+        if len(self.seeds) < FEWEST_SEEDS or self.low <= 0 <= self.high:
             return 0
         return 1 if self.low > 0 else -1
 
@@ -265,7 +267,9 @@ def sentence(changes: Mapping[str, Difference], names: Iterable[str]) -> str:
         return "The runs and their baselines share no measure."
     count = len(changes[there[0]].seeds)
     said = "; ".join(f"{called(name)} {_change(changes[name])}" for name in there)
-    return f"Over {count} seeds, {said}." if count > 1 else f"One seed: {said}; one seed can't tell that from chance."
+    if count == 1:
+        return f"One seed: {said}; one seed can't tell that from chance."
+    return f"Over {count} seeds, {said}" + ("." if count >= FEWEST_SEEDS else f"; {count} seeds are too few to tell.")
 
 
 def _change(change: Difference) -> str:
@@ -410,17 +414,22 @@ def _seeds(count: int) -> str:
 def _names(specs: list[Mapping]) -> list[tuple[str, dict]]:
     """Return for each group its name and the values of what varies among all of them.
 
-    In the name stands what varies among the groups of the same method: the weight of a lone rival says nothing.
+    In the name stands what varies among the groups of the same method, model and task: the weight of a lone rival says
+    nothing.
     """
     everywhere = varying(specs)
-    told = {name: varying([spec for spec in specs if method(spec) == name]) for name in map(method, specs)}
-    names = [", ".join([method(spec), *(_word(k, spec.get(k)) for k in told[method(spec)])]) for spec in specs]
-    if len(set(names)) < len(names):  # two folders of the same name
-        names = [", ".join([method(spec), *(f"{k} {spec.get(k)}" for k in told[method(spec)])]) for spec in specs]
+    names = []
+    for spec in specs:
+        alike = [other for other in specs if method(other) == method(spec)]
+        here = [other for other in alike if all(other.get(k) == spec.get(k) for k in _PLACE)]
+        names.append((method(spec), [k for k in varying(alike) if k in _PLACE] + varying(here)))
+    short = [", ".join([word, *(_word(k, spec.get(k)) for k in told)]) for spec, (word, told) in zip(specs, names)]
+    if len(set(short)) < len(short):  # two folders of the same name
+        short = [", ".join([word, *(f"{k} {spec.get(k)}" for k in told)]) for spec, (word, told) in zip(specs, names)]
     return [
-        (name, {k: None if k in silent(spec) else spec.get(k) for k in everywhere}) for name, spec in zip(names, specs)
+        (name, {k: None if k in silent(spec) else spec.get(k) for k in everywhere}) for name, spec in zip(short, specs)
     ]
 
 
 def _word(key: str, value) -> str:
-    return str(value).rstrip("/").rsplit("/", 1)[-1] if key in ("model", "task") else f"{key} {value}"
+    return str(value).rstrip("/").rsplit("/", 1)[-1] if key in _PLACE else f"{key} {value}"

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from core.errors import IsobarError, nearest
 from core.runs import Run
-from core.runs.compare import Comparison, Difference, Group, called, compare, paired
+from core.runs.compare import FEWEST_SEEDS, Comparison, Difference, Group, called, compare, paired
 from core.runs.settings import setting
 from core.training.spec import RunSpec, slug
 from core.training.sweep import Sweep, cell_dir
@@ -207,7 +207,7 @@ def _moves(change: Difference | None, sign: int) -> Verdict:
 
 def _stays(change: Difference | None, noise: float | None) -> Verdict:
     """Whether a score does not fall: a fall by more than `noise` is ruled out by the interval, or a fall is certain."""
-    if change is None or change.low is None or noise is None:
+    if change is None or noise is None or len(change.seeds) < FEWEST_SEEDS:
         return "can't be told"
     if change.low >= -noise:
         return "holds"

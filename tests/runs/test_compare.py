@@ -71,9 +71,19 @@ def test_a_change_whose_interval_holds_zero_neither_fell_nor_rose(write):
     runs += [write(0.8, seed=seed, mcc=0.5 + off) for seed, off in enumerate((-0.02, 0.01, -0.002))]
     group = compare(runs).groups[1]
     assert group.verdict == (
-        "Over 3 seeds, anisotropy_1 (centered) stayed the same; MCC changed by -0.004 [-0.020, 0.010]."
+        "Over 3 seeds, anisotropy_1 (centered) stayed the same; MCC changed by -0.004 [-0.020, 0.010]; "
+        "3 seeds are too few to tell."
     )
     assert group.differences["mcc"].direction == 0
+
+
+@pytest.mark.parametrize(("count", "direction"), [(2, 0), (4, 0), (5, -1)])
+def test_fewer_than_five_seeds_tell_no_direction(five, count, direction):
+    group = compare([*five[:count], *five[5 : 5 + count]]).groups[1]
+    assert group.differences["anisotropy_1_centered"].high < 0
+    assert group.differences["anisotropy_1_centered"].direction == direction
+    assert ("fell by" in group.verdict) == (direction == -1)
+    assert ("too few to tell" in group.verdict) == (direction == 0)
 
 
 def test_one_seed_cannot_tell(write):
