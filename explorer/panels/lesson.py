@@ -80,8 +80,9 @@ STEPS = {
         "entropy to the loss, so that training raises it. Below it acts alone on the points of such a cone.",
         question="Move the lower slider from step 0 to 60: what happens to the bars, and what to the cone?",
         answer="**Short bars grow, long ones shrink,** until all are about equally long and entropy is near its "
-        "maximum. Points that crowd are pushed apart until each is as far from its next neighbour as the others are: "
-        "they fill the cone evenly, and make it wider.",
+        "maximum. Points that crowd are pushed apart, and those far off drawn in, until each is about as far from its "
+        "next neighbour as the others are. The cone itself stays about as narrow: entropy sees how evenly points are "
+        "spaced, not where they point.",
         setting={"cloud": "narrow cone", "n": 40, "noise": 0.02, "seed": 0},
         acts=True,
     ),

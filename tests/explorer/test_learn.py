@@ -209,6 +209,13 @@ def test_the_answers_are_true_of_the_clouds_they_speak_of():
     loop = clouds["3"].loops.iloc[0]
     assert loop["death"] == pytest.approx(3**0.5, abs=0.1)
     assert loop["birth"] < 0.6
+    cone = lesson.STEPS["5"].setting
+    done = acting.acted(example_cloud(*(cone[k] for k in ("cloud", "n", "noise", "seed"))), "all bars")
+    first, last = (np.array([float(row.split(",")[k]) for row in done.bars["lengths"]]) for k in (0, -1))
+    assert first.max() / first.min() > 5
+    assert last.max() / last.min() < 1.5
+    narrow = [np.divide(*np.linalg.svd(cloud, compute_uv=False)[::-1]) for cloud in (done.path[0], done.path[-1])]
+    assert narrow[1] == pytest.approx(narrow[0], rel=0.2)
 
 
 def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
