@@ -19,7 +19,7 @@ def test_runs_are_picked_in_the_table_and_the_link_opens_the_same_elsewhere(app,
     expect(page).to_have_url(re.compile(r"/compare\?runs="))
     expect(charts(page)).to_have_count(5)
     before = page.url
-    page.locator('[data-testid="stDataFrame"] canvas').first.click(position={"x": 16, "y": 52})  # the first row's box
+    page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 16, "y": 52})  # the first row's box
     expect(page.get_by_text("Left out: 1")).to_be_visible()
     stopped = newest(gallery, state="stopped")
     expect(page).to_have_url(re.compile(stopped))
