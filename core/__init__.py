@@ -23,6 +23,7 @@ _HOME = {
     "RunSpec": "core.training",
     "train": "core.training",
     "inspect_checkpoint": "core.training",
+    "measure_layers": "core.training",
     "load_run": "core.runs",
     "list_runs": "core.runs",
     "compare": "core.runs.compare",
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from core.runs import list_runs, load_run
     from core.runs.compare import compare
     from core.topology import Barcode, Selection, h0_barcode, persistent_entropy, select_features
-    from core.training import RunSpec, inspect_checkpoint, train
+    from core.training import RunSpec, inspect_checkpoint, measure_layers, train
 
 
 def __getattr__(name: str):

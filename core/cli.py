@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from core.errors import IsobarError, RunFailedError
 from core.training.spec import RunSpec
@@ -183,6 +184,42 @@ def inspect_(
         from core.tables import print_inspection
 
         print_inspection(found)
+
+
+class _ExplainsMeasures(TyperCommand):
+    def format_epilog(self, ctx, formatter) -> None:
+        """Add a paragraph on every measure, from the table that the app's hover texts come from."""
+        from core.geometry.catalogue import explain_measures
+
+        formatter.write(f"\nThe measures:\n\n{explain_measures()}")
+
+
+@cli.command(name="measure", cls=_ExplainsMeasures)
+def measure_(
+    file: Annotated[Path, typer.Argument(help="Embeddings, one a row: .npy, .csv, .parquet or .safetensors.")],
+    measures: Annotated[
+        str, typer.Option(help="main (those that cost milliseconds), all, or names joined by commas.")
+    ] = "main",
+    labels: Annotated[str | None, typer.Option(help="Column or tensor of labels: each class is measured too.")] = None,
+    tensor: Annotated[str | None, typer.Option(help="Which tensor of a .safetensors file.")] = None,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Add a 95 % bootstrap interval; takes 200 times as long.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and the isotropic reference.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure the shape of any embeddings, beside an isotropic Gaussian cloud of the same size."""
+    from core.geometry.files import read_embeddings
+    from core.geometry.summary import summarize
+
+    names = measures if measures in ("main", "all") else [name.strip() for name in measures.split(",")]
+    found = summarize(*read_embeddings(file, labels, tensor), names, resamples=200 if intervals else 0, seed=seed)
+    if as_json:
+        print(json.dumps([row.as_dict() for row in found]))
+    else:
+        from core.tables import print_measures
+
+        print_measures(found)
 
 
 @cli.command(name="runs")

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.geometry import MEASURES
+from core.geometry.summary import Measured
 from core.runs import Run
 from core.runs.compare import Comparison, Estimate, called
 from core.training.reproduce import VERDICTS, Reproduction
@@ -30,7 +31,7 @@ def print_report(report: Mapping) -> None:
         table.add_column(name, justify="right")
     table.add_column("better is")
     for name in dict.fromkeys([*before, *after]):
-        if name != "classes":
+        if name not in ("classes", "layers"):
             table.add_row(
                 _label(name),
                 number(before.get(name)),
@@ -98,6 +99,37 @@ def print_inspection(found) -> None:
         )
         table.add_row(Text(shape.name), *(number(cell) for cell in row))
     console.print(table)
+    print_layers(found.layers)
+
+
+def print_measures(rows: Iterable[Measured]) -> None:
+    """Print measures of one cloud, and of its classes, beside an isotropic Gaussian's."""
+    print_rows(
+        [
+            {
+                **({"of": row.of} if row.of else {}),
+                "measure": row.name,
+                "value": row.value,
+                **({"95 % interval": f"{number(row.low)} to {number(row.high)}"} if row.low is not None else {}),
+                "isotropic Gaussian": row.reference,
+                "better": MEASURES[row.name].better,
+                "definition": MEASURES[row.name].definition,
+                "source": MEASURES[row.name].source,
+            }
+            for row in rows
+        ]
+    )
+
+
+def print_layers(layers: list[Mapping]) -> None:
+    """Print a few measures of every layer, the input embeddings' first."""
+    names = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "effective_rank")
+    table = Table("layer", title="The space of each layer", title_justify="left")
+    for name in names:
+        table.add_column(_label(name), justify="right")
+    for k, measures in enumerate(layers):
+        table.add_row("input" if k == 0 else str(k), *(number(measures.get(name)) for name in names))
+    Console().print(table)
 
 
 def print_runs(runs: Iterable[Run]) -> None:

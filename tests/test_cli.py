@@ -87,12 +87,111 @@ def test_inspect_prints_a_table_json_and_a_file(isobar, tiny_model, tiny_task, t
     table = isobar(*words)
     assert table.returncode == 0, table.stderr
     assert "isotropic" in table.stdout.lower()
+    assert "The space of each layer" in table.stdout
     out = tmp_path / "shape.json"
     printed = json.loads(isobar(*words, "--json", "--out", out).stdout)
     assert json.loads(out.read_text()) == printed
+    assert len(printed["layers"]) == 3
+    assert printed["layers"][-1]["isoscore"] == printed["isoscore"]
     for shape in printed["classes"].values():
         assert len(shape["lengths"]) == shape["points"] - 1
         assert shape["lengths"] == sorted(shape["lengths"], reverse=True)
+
+
+@pytest.fixture
+def clouds(tmp_path):
+    """The same embeddings with labels as a file of each kind."""
+    import numpy as np
+    import pandas as pd
+    from safetensors.numpy import save_file
+
+    x = np.random.default_rng(3).standard_normal((40, 5)) + 1
+    labels = np.arange(40) % 2
+    frame = pd.DataFrame(x, columns=list("abcde")).assign(kind=labels)
+    np.save(tmp_path / "x.npy", x)
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    frame.to_parquet(tmp_path / "x.parquet")
+    save_file({"embeddings": x, "kind": labels, "other": x[:, :2].copy()}, tmp_path / "x.safetensors")
+    return tmp_path, x, labels
+
+
+def test_measure_reads_every_kind_of_file(isobar, clouds):
+    from core import measure
+
+    folder, x, labels = clouds
+    for kind in ("npy", "csv", "parquet", "safetensors"):
+        words = () if kind == "npy" else ("--labels", "kind")
+        done = isobar("measure", folder / f"x.{kind}", *words, "--json")
+        assert done.returncode == 0, done.stderr
+        rows = json.loads(done.stdout)
+        found = {row["name"]: row["value"] for row in rows if row["of"] in ("", "all")}
+        assert found == pytest.approx(measure(x, "main"))
+        if words:
+            of_class = {row["name"]: row["value"] for row in rows if row["of"] == "1"}
+            assert of_class == pytest.approx(measure(x[labels == 1], "main"))
+    other = json.loads(isobar("measure", folder / "x.safetensors", "--tensor", "other", "--json").stdout)
+    assert {row["name"]: row["value"] for row in other} == pytest.approx(measure(x[:, :2], "main"))
+
+
+def test_measure_prints_value_interval_reference_definition_and_source(isobar, clouds):
+    folder, _, _ = clouds
+    done = isobar("measure", folder / "x.npy", "--measures", "isoscore,mean_cosine", "--intervals")
+    assert done.returncode == 0, done.stderr
+    for word in (
+        "isoscore",
+        "95 % interval",
+        " to ",
+        "isotropic Gaussian",
+        "How evenly",
+        "arXiv:2305.19358",
+        "disputed",
+    ):
+        assert word in done.stdout, word
+    row = json.loads(isobar("measure", folder / "x.npy", "--measures", "isoscore", "--intervals", "--json").stdout)[0]
+    assert row["low"] < row["value"] < row["high"]
+    assert 0 < row["reference"] < 1
+
+
+def test_help_of_measure_explains_every_measure(isobar):
+    from core.geometry import MEASURES
+
+    text = isobar("measure", "--help").stdout
+    for name, about in MEASURES.items():
+        assert f"  {name} ({about.label}" in text
+        assert f"isotropic {about.isotropic}" in text
+        assert about.source[:40] in text
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("y.npy", [], "Did you mean 'x.npy'"),
+        ("x.txt", [], "none of .npy"),
+        ("x.csv", ["--labels", "knd"], "'kind'"),
+        ("x.safetensors", ["--tensor", "embedings"], "'embeddings'"),
+        ("x.npy", ["--labels", "kind"], "without names"),
+        ("x.npy", ["--measures", "isoscor"], "'isoscore'"),
+        ("one.npy", [], "only 1"),
+        ("nan.npy", [], "NaN or infinity in row 1"),
+        ("cube.npy", [], "(2, 2, 2)"),
+        ("pickle.npy", [], "can't be read"),
+        ("cut.safetensors", [], "can't be read"),
+    ],
+)
+def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
+    import numpy as np
+
+    folder, x, _ = clouds
+    np.save(folder / "one.npy", x[:1])
+    np.save(folder / "nan.npy", [[1.0, 2.0], [np.nan, 1.0]])
+    np.save(folder / "cube.npy", np.zeros((2, 2, 2)))
+    np.save(folder / "pickle.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    (folder / "cut.safetensors").write_bytes((folder / "x.safetensors").read_bytes()[:30])
+    done = isobar("measure", folder / name, *words)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -106,6 +205,7 @@ def test_inspect_prints_a_table_json_and_a_file(isobar, tiny_model, tiny_task, t
         (["train", "--max-steps", "-3"], "max_steps"),
         (["train", "--selection", "prominant"], "prominent"),
         (["train", "--seed", "abc"], "seed"),
+        (["train", "--regularizer", "persistent-entropy+cosin"], "'cosine'"),
         (["train", "--resume"], "--run-dir"),
         (["train", "--spec", "nowhere.yaml"], "nowhere.yaml"),
         (["train", "--runs", "/dev/null"], "/dev/null"),
@@ -146,7 +246,7 @@ def test_a_port_in_use_is_one_sentence(isobar, tmp_path):
 
 
 def test_help_loads_neither_torch_nor_transformers():
-    code = "import sys, core.cli; print([m for m in ('torch', 'transformers', 'datasets', 'pandas', 'streamlit') if m in sys.modules])"
+    code = "import sys, core.cli, core.geometry.catalogue; print([m for m in ('torch', 'transformers', 'datasets', 'pandas', 'streamlit') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -5,7 +5,7 @@ from core.geometry.catalogue import MAIN, MEASURES, Measure
 from core.geometry.classes import ClassShape, shape_by_class
 from core.geometry.density import point_patchiness, vasicek_ratio
 from core.geometry.dimension import ph_dimension, two_nn
-from core.geometry.report import isotropic_reference, measure, measure_interval, measure_names
+from core.geometry.report import isotropic_reference, measure, measure_by_class, measure_interval, measure_names
 from core.geometry.spectrum import (
     anisotropy,
     effective_rank,
@@ -15,12 +15,15 @@ from core.geometry.spectrum import (
     partition_ratio,
     singular_values,
 )
+from core.geometry.stream import CloudStream, Moments
 
 __all__ = [
     "MAIN",
     "MEASURES",
     "ClassShape",
+    "CloudStream",
     "Measure",
+    "Moments",
     "anisotropy",
     "effective_rank",
     "eigenvalue_early_enrichment",
@@ -29,6 +32,7 @@ __all__ = [
     "mean_cosine",
     "mean_vector_share",
     "measure",
+    "measure_by_class",
     "measure_interval",
     "measure_names",
     "outlier_dimensions",

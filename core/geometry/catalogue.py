@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from textwrap import wrap
 from typing import Literal
 
 from core.geometry.angles import mean_cosine, mean_vector_share
@@ -192,3 +193,18 @@ MEASURES: dict[str, Measure] = {
 
 MAIN = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "mean_vector_share", "effective_rank")
 """The measures that cost milliseconds; the rest look at neighbours, cells or subsamples."""
+
+
+def explain_measures() -> str:
+    """Return a paragraph on every measure: what it is, its ends, its range, its source."""
+    lines = []
+    for name, about in MEASURES.items():
+        low, high = ("∞" if limit == float("inf") else f"{limit:g}" for limit in about.range)
+        lines.append(f"  {name} ({about.label}{f', {about.unit}' if about.unit else ''})\n")
+        lines += [f"      {line}\n" for line in wrap(about.definition, 92)]
+        lines.append(f"      Range {low} to {high}; isotropic {about.isotropic}, degenerate {about.degenerate}; ")
+        lines.append(
+            "which way is better is disputed.\n" if about.better == "disputed" else f"better is {about.better}.\n"
+        )
+        lines += [f"      {line}\n" for line in wrap(f"Source: {about.source}.", 92)]
+    return "".join(lines)

@@ -1,6 +1,7 @@
 """Many measures of one cloud at the price of one decomposition, their intervals, and what an isotropic cloud would show."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -49,6 +50,25 @@ def measure_names(measures: Names = "all") -> tuple[str, ...]:
     return names
 
 
+def measure_by_class(x: Embeddings, labels: Sequence, measures: Names = "main") -> dict[str, dict[str, float]]:
+    """Return measures of the rows of `x` (n, d) of each class by itself, by label (as text) in their order.
+
+    A class of one row has no shape: its measures are NaN.
+
+    Raises:
+        IsobarError: labels that are not one a row; an unknown measure; NaN or infinity, or not an (n, d) array.
+    """
+    names, cloud = measure_names(measures), as_cloud(x)
+    labels = np.asarray(labels)
+    if labels.shape != (cloud.n,):
+        raise IsobarError(
+            f"Labels must be one a row: there are {cloud.n} embeddings, and labels of shape {labels.shape}."
+        )
+    rows = {str(label): cloud.x[labels == label] for label in np.unique(labels)}
+    nothing = dict.fromkeys(names, float("nan"))
+    return {label: measure(some, names) if len(some) > 1 else nothing for label, some in rows.items()}
+
+
 def measure_interval(
     x: Embeddings, name: str, resamples: int = 500, seed: int = 0, confidence: float = 0.95
 ) -> tuple[float, float, float]:
@@ -62,7 +82,7 @@ def measure_interval(
     Raises:
         IsobarError: an unknown measure, less than 2 resamples; fewer than two rows, NaN or infinity, not (n, d).
     """
-    from scipy.stats import bootstrap
+    from scipy.stats import DegenerateDataWarning, bootstrap
 
     (name,) = measure_names(name)
     if resamples < 2 or not 0.0 < confidence < 1.0:
@@ -76,14 +96,16 @@ def measure_interval(
         rows = np.unique(rows) if name in _DISTINCT else rows
         return float(MEASURES[name].compute(Cloud(cloud.x[rows]))) if rows.size > 1 else float("nan")
 
-    result = bootstrap(
-        (np.arange(cloud.n),),
-        statistic,
-        n_resamples=resamples,
-        vectorized=False,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
+    with warnings.catch_warnings():  # that all resamples agree is a result
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        result = bootstrap(
+            (np.arange(cloud.n),),
+            statistic,
+            n_resamples=resamples,
+            vectorized=False,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
     drawn = result.bootstrap_distribution[np.isfinite(result.bootstrap_distribution)]
     if drawn.size < 2:
         return value, float("nan"), float("nan")
@@ -113,8 +135,14 @@ _DISTINCT = ("vasicek", "twonn", "ph_dimension")
 
 
 def _prepare(cloud: Cloud, names: tuple[str, ...]) -> None:
-    """Ask for eigenvectors before eigenvalues where both are needed, so that there is one decomposition, not two."""
+    """Ask for what gives most first, so that there is one decomposition of a matrix, not two."""
     if "vasicek" in names:
         _ = cloud.centered_system
+    elif {"effective_rank", "eee"} & set(names):
+        _ = cloud.centered_values
     if "partition_ratio" in names:
         _ = cloud.system
+    elif {"anisotropy_2", "anisotropy_3"} & set(names):
+        _ = cloud.values
+    if {"anisotropy_2_centered", "anisotropy_3_centered"} & set(names):
+        _ = cloud.centered_values

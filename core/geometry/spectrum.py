@@ -35,9 +35,8 @@ def anisotropy(x: Embeddings, k: int = 1, center: bool = False) -> float:
         raise IsobarError(f"Anisotropy needs at least one direction; k is {k}.")
     cloud = as_cloud(x)
     # sum_{i<=k} s_i^2 / sum_i s_i^2
-    values = cloud.centered_values if center else cloud.values
-    total = values.sum()
-    return float(min(values[:k].sum() / total, 1.0)) if total > 0 else float("nan")
+    total = np.trace(cloud.centered_moment if center else cloud.moment)
+    return float(min(cloud.largest_values(k, center).sum() / total, 1.0)) if total > 0 else float("nan")
 
 
 def isoscore(x: Embeddings, zeta: float = 0.0, shrinkage: np.ndarray | None = None) -> float:

@@ -61,6 +61,7 @@ def encode(
     pooling: str = "cls",
     layer: int = -1,
     batch_size: int = 64,
+    on_layers: Callable[[np.ndarray, list[np.ndarray]], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Encoded:
     """Run tokenized `rows` through `model` in evaluation mode and return their embeddings and class scores.
@@ -72,6 +73,8 @@ def encode(
         pooling: see :func:`pool`.
         layer: whose hidden states; -1 is the last layer's, 0 the input embeddings.
         batch_size: texts a batch. Texts are batched by length, so that little is padded.
+        on_layers: called with each batch's rows (b,) and its texts' embeddings (b, d) by every layer, the input embeddings'
+            first: they are there anyway, but all texts' together might not fit into memory.
         on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
     """
     was_training = model.training
@@ -84,7 +87,12 @@ def encode(
             batch = collate([rows[int(i)] for i in index])
             batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
             output = model(**batch, output_hidden_states=True)
-            pooled = pool(output.hidden_states[layer], batch["attention_mask"], pooling).float().cpu().numpy()
+            if on_layers is None:
+                pooled = _pooled(output.hidden_states[layer], batch["attention_mask"], pooling)
+            else:
+                every = [_pooled(states, batch["attention_mask"], pooling) for states in output.hidden_states]
+                on_layers(index, every)
+                pooled = every[layer]
             scores = output.logits.float().cpu().numpy()
             for row, vector, score in zip(index, pooled, scores, strict=True):
                 embeddings[row], logits[row] = vector, score
@@ -93,3 +101,7 @@ def encode(
     finally:
         model.train(was_training)
     return Encoded(np.stack(embeddings), np.stack(logits))
+
+
+def _pooled(states: Tensor, attention_mask: Tensor, pooling: str) -> np.ndarray:
+    return pool(states, attention_mask, pooling).float().cpu().numpy()

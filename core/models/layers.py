@@ -1,10 +1,13 @@
-"""The hidden states of several layers: as one cloud of token states, and their moments without keeping any of them."""
+"""The token states of several layers: as one cloud, and its covariance without keeping any of them."""
 
 from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from core.geometry import CloudStream, Moments
+from core.geometry.report import Names
 
 
 def chosen_layers(hidden_states: tuple[Tensor, ...], layers: str = "all") -> tuple[Tensor, ...]:
@@ -22,33 +25,26 @@ def token_states(layers: Iterable[Tensor], attention_mask: Tensor, labels: Tenso
     return torch.cat([states.flatten(0, 1) for states in layers]), of_token.flatten().repeat(len(layers))
 
 
-class Moments:
-    """Count, mean and scatter of rows that come batch after batch; memory is one (d, d) matrix.
+class LayerStreams:
+    """One :class:`~core.geometry.CloudStream` a layer, filled by :func:`core.models.embedding.encode`'s `on_layers`."""
 
-    Attributes:
-        count: of the rows seen.  mean: (d,).  scatter: (d, d), the sum of (x - mean)(x - mean)'.
+    def __init__(self, **options):
+        self.options, self.streams = options, []
 
-    Chan, Golub, LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979.
-    """
+    def add(self, rows: np.ndarray, layers: list[np.ndarray]) -> None:
+        """Take in a batch's embeddings (b, d) by every layer.
 
-    def __init__(self):
-        self.count, self.mean, self.scatter = 0, None, None
+        Raises:
+            IsobarError: a layer's hold NaN or infinity; it is named.
+        """
+        self.streams = self.streams or [CloudStream(**self.options) for _ in layers]
+        for number, (stream, embeddings) in enumerate(zip(self.streams, layers, strict=True)):
+            stream.add(embeddings, f"The hidden states of layer {number} (of 0 to {len(layers) - 1})")
 
-    def add(self, rows: Tensor) -> None:
-        """Take in rows (n, d), in their own precision."""
-        n = len(rows)
-        if n == 0:
-            return
-        mean = rows.mean(0)
-        centered = rows - mean
-        scatter = centered.mT @ centered
-        if self.count == 0:
-            self.count, self.mean, self.scatter = n, mean, scatter
-            return
-        total, apart = self.count + n, mean - self.mean
-        self.scatter += scatter + torch.outer(apart, apart) * (self.count * n / total)
-        self.mean = self.mean + apart * (n / total)
-        self.count = total
+    def measure(self, measures: Names = "main", known: dict[int, dict[str, float]] | None = None) -> list[dict]:
+        """Return every layer's measures, the input embeddings' first; those `known` already, by layer, are taken as they are."""
+        known = {number % len(self.streams): found for number, found in (known or {}).items()}
+        return [known.get(k) or stream.measure(measures) for k, stream in enumerate(self.streams)]
 
 
 @torch.no_grad()

@@ -89,7 +89,7 @@ class _IsoScore(torch.autograd.Function):
         # but not the scalar product with a Sigma_S that is not the identity, which costs as much as Sigma itself.
         if shrinkage is None and n < d and not is_distributed():
             moment = (centered @ centered.mT).mul_(keep)
-            trace, square = moment.trace(), _dot(moment, moment)
+            trace, square = moment.trace(), moment.square().sum()
             square = square + 2 * zeta * trace + zeta**2 * d
             trace = trace + zeta * d
         else:
@@ -98,7 +98,7 @@ class _IsoScore(torch.autograd.Function):
                 moment.add_(shrinkage, alpha=zeta)
             else:
                 moment.diagonal().add_(zeta)
-            trace, square = moment.trace(), _dot(moment, moment)
+            trace, square = moment.trace(), moment.square().sum()
         # States that differ by rounding alone don't vary.
         rounding = (4 * torch.finfo(states.dtype).eps) ** 2 * mean.square().sum()
         defined = (count >= 2) & (square > rounding**2) & (d > 1)
@@ -126,7 +126,3 @@ class _IsoScore(torch.autograd.Function):
             along = torch.addmm(centered, moment, centered, beta=ctx.zeta)
         slope = slope * sum_over_processes(grad)
         return along.mul_(-ratio * slope).addcmul_(centered, slope), None, None, None
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return torch.dot(a.flatten(), b.flatten())

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ class Snapshot:
         embeddings: (n, d) float32.  labels, predictions: (n,) int64; a prediction of -1 means none was made.
         measures: the whole space's measures, as `measure()` names them, and the task metrics.
         classes: one :class:`~core.geometry.ClassShape` a class; their edges are rows of `embeddings`.
+        layers: the main measures of every layer's embeddings, the input embeddings' first; empty in older runs.
     """
 
     step: int
@@ -38,6 +39,7 @@ class Snapshot:
     predictions: np.ndarray
     measures: dict[str, float]
     classes: list[ClassShape]
+    layers: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class Run:
                     )
                     for row in head["classes"]
                 ],
+                layers=head.get("layers", []),
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError):
             return None

@@ -87,9 +87,10 @@ class RunWriter:
         predictions: np.ndarray,
         measures: Mapping[str, float],
         classes: Iterable[ClassShape],
+        layers: Iterable[Mapping[str, float]] = (),
         epoch: float = 0.0,
     ) -> None:
-        """Write what the probe set looks like after `step` steps: embeddings (n, d), labels and predictions (n,), barcodes.
+        """Write what the probe set looks like after `step` steps: embeddings (n, d), labels and predictions (n,), barcodes, measures by layer.
 
         The barcodes are stored, not left to the reader, so that a page needs no topology to draw them.
         """
@@ -106,6 +107,7 @@ class RunWriter:
             tensors[f"bars/{shape.label}/edges"] = np.ascontiguousarray(shape.edges, dtype=np.int64)
             tensors[f"bars/{shape.label}/features"] = np.ascontiguousarray(shape.features, dtype=np.uint8)
         head = {"step": step, "epoch": epoch, "measures": dict(measures), "classes": [s.summary() for s in classes]}
+        head["layers"] = [dict(measures) for measures in layers]
         self._replace(
             f"{layout.SNAPSHOTS}/{layout.snapshot_name(step)}",
             save(tensors, metadata={"isobar": json.dumps(_plain(head))}),

@@ -167,7 +167,7 @@ class RunRecorder(TrainerCallback):
         self.stop.check()
 
     def _record(self, portrait: Portrait, step: int, epoch: float) -> None:
-        self.spaces[step] = describe(portrait.measures, portrait.classes)
+        self.spaces[step] = describe(portrait.measures, portrait.classes, portrait.layers)
         self.writer.snapshot(
             step=step,
             epoch=epoch,
@@ -176,6 +176,7 @@ class RunRecorder(TrainerCallback):
             predictions=portrait.encoded.predictions,
             measures=portrait.measures,
             classes=portrait.classes,
+            layers=portrait.layers,
         )
         self.writer.event(kind="probe", step=step, epoch=epoch, measures=portrait.measures)
 
@@ -183,7 +184,7 @@ class RunRecorder(TrainerCallback):
         """Take over from a resumed run what it had seen before, so that its report has a `before`."""
         for step in run.steps:
             if (old := run.snapshot(step)) is not None:
-                self.spaces[step] = describe(old.measures, old.classes)
+                self.spaces[step] = describe(old.measures, old.classes, old.layers)
         for row in run.rows("evaluation"):
             self.metrics[row["step"]] = row["metrics"]
 

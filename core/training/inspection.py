@@ -1,18 +1,26 @@
 """Looks at a checkpoint's space without training anything."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import pandas as pd
+from datasets import Dataset
+from transformers import DataCollatorWithPadding
 
+from core.errors import IsobarError
 from core.geometry import ClassShape, isotropic_reference
-from core.models.embedding import check_layer
-from core.models.loading import load_model
+from core.geometry.report import Names, measure_names
+from core.geometry.stream import KEPT
+from core.models.embedding import check_layer, encode
+from core.models.layers import LayerStreams
+from core.models.loading import LoadedModel, load_model
 from core.tasks import load_task, score
 from core.training.callbacks import Progress
 from core.training.probe import describe
 from core.training.spec import RunSpec
-from core.training.trainer import check_device, make_probe, to_device
+from core.training.trainer import check_device, make_probe, to_device, tokenize
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class Inspection:
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
         embeddings: (n, d) float32.  predictions: (n,) int64.
         probe: the texts, row for row with the embeddings.
+        layers: the main measures of every layer's embeddings, the input embeddings' first.
     """
 
     model: str
@@ -38,10 +47,11 @@ class Inspection:
     embeddings: np.ndarray
     predictions: np.ndarray
     probe: pd.DataFrame
+    layers: list[dict[str, float]] = field(default_factory=list)
 
     def as_dict(self) -> dict:
         """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""
-        found = describe({**self.measures, **self.metrics}, self.classes)
+        found = describe({**self.measures, **self.metrics}, self.classes, self.layers)
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
         return {"model": self.model, "task": self.task, **found, "reference": self.reference}
@@ -87,7 +97,66 @@ def inspect_checkpoint(
         reference=isotropic_reference(*portrait.encoded.embeddings.shape, measures=list(portrait.measures)),
         metrics=score(data.metrics, portrait.labels, predictions) if loaded.trained_head else {},
         classes=portrait.classes,
+        layers=portrait.layers,
         embeddings=portrait.encoded.embeddings,
         predictions=predictions,
         probe=probe.frame,
     )
+
+
+_AT_ONCE = 2_048  # texts that are tokenized together, so that batches can be of texts of like length
+
+
+def measure_layers(
+    model: str | LoadedModel,
+    data: Iterable[str | tuple[str, str]],
+    measures: Names = "main",
+    *,
+    pooling: str = "cls",
+    max_length: int = 128,
+    batch_size: int = 64,
+    device: str = "auto",
+    keep: int = KEPT,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[dict[str, float]]:
+    """Return measures of the embeddings by every layer of `model`, the input embeddings' first: one forward pass a text.
+
+    However many texts there are, memory holds sums and `keep` embeddings a layer. Up to `keep` texts every measure is
+    that of all; of more, those that need the points themselves (:data:`core.geometry.stream.OF_POINTS`) are of a
+    seeded random sample of `keep` texts, the same in every layer, and the others still exact.
+
+    Args:
+        model: built-in name, local folder or Hub id, or a model that is loaded already.
+        data: texts, or pairs of texts; any iterable, which is read once.
+        measures: as :func:`core.geometry.measure` takes them.
+        pooling: how token states become a text's embedding: cls, mean or last.
+        max_length: word pieces a text is cut to.
+        batch_size: texts a forward pass.
+        device: auto, cpu, cuda or mps.
+        keep: how many embeddings a layer are kept.
+        seed: of the sample.
+        progress: called with (phase, done, in all); in all is 0 where `data` does not say.
+
+    Raises:
+        IsobarError: no such model, measure or device; fewer than two texts; a layer's states hold NaN or infinity.
+    """
+    measure_names(measures)
+    check_device(device)
+    loaded = load_model(model, 2) if isinstance(model, str) else model
+    network = to_device(loaded.model, device)
+    streams, collate = LayerStreams(keep=keep, seed=seed), DataCollatorWithPadding(loaded.tokenizer)
+    done, total = 0, len(data) if hasattr(data, "__len__") else 0
+    unread = iter(data)
+    while texts := list(islice(unread, _AT_ONCE)):
+        pairs = {"text_pair": [text[1] for text in texts]} if isinstance(texts[0], tuple | list) else {}
+        first = [text[0] for text in texts] if pairs else texts
+        rows = Dataset.from_dict({"text": first, **pairs, "label": [0] * len(texts)})
+        rows = tokenize(rows, loaded, max_length).to_list()
+        encode(network, collate, rows, pooling=pooling, batch_size=batch_size, on_layers=streams.add)
+        done += len(texts)
+        if progress is not None:
+            progress("embedding", done, total)
+    if done < 2:
+        raise IsobarError(f"A shape needs at least 2 texts; there {'is only 1' if done else 'are none'}.")
+    return streams.measure(measures)

@@ -8,16 +8,21 @@ import pandas as pd
 
 from core.geometry import ClassShape, measure, shape_by_class
 from core.models.embedding import Encoded, encode
+from core.models.layers import LayerStreams
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """What a model makes of the probe set: its embeddings, their measures and the barcode of each class."""
+    """What a model makes of the probe set: its embeddings, their measures and the barcode of each class.
+
+    `layers` holds the main measures of every layer's embeddings, the input embeddings' first.
+    """
 
     encoded: Encoded
     labels: np.ndarray
     measures: dict[str, float]
     classes: list[ClassShape]
+    layers: list[dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,32 @@ class Probe:
     layer: int
 
     def portray(self, model, on_batch: Callable[[int, int], None] | None = None) -> Portrait:
-        """Embed the probe set with `model` and measure what comes out."""
-        encoded = encode(model, self.collate, self.rows, pooling=self.pooling, layer=self.layer, on_batch=on_batch)
+        """Embed the probe set with `model` and measure what comes out.
+
+        Raises:
+            IsobarError: a layer's states hold NaN or infinity; it is named.
+        """
+        streams = LayerStreams()
+        encoded = encode(
+            model,
+            self.collate,
+            self.rows,
+            pooling=self.pooling,
+            layer=self.layer,
+            on_layers=streams.add,
+            on_batch=on_batch,
+        )
         labels = self.frame["label"].to_numpy()
+        measures = measure(encoded.embeddings, "main")
         return Portrait(
             encoded=encoded,
             labels=labels,
-            measures=measure(encoded.embeddings, "main"),
+            measures=measures,
             classes=shape_by_class(encoded.embeddings, labels, names=self.label_names),
+            layers=streams.measure("main", known={self.layer: measures}),
         )
 
 
-def describe(measures: dict[str, float], classes: list[ClassShape]) -> dict:
-    """Return the measures by name and, under ``classes``, the summary of each class by its name."""
-    return {**measures, "classes": {shape.name: shape.summary() for shape in classes}}
+def describe(measures: dict[str, float], classes: list[ClassShape], layers: list[dict[str, float]]) -> dict:
+    """Return the measures by name; under ``classes`` each class's summary by its name, under ``layers`` each layer's measures."""
+    return {**measures, "classes": {shape.name: shape.summary() for shape in classes}, "layers": layers}

@@ -310,7 +310,7 @@ def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: 
     if max(spaces, default=0) > 0:
         sides["after"] = {**spaces[max(spaces)], **(metrics[max(metrics)] if max(metrics, default=0) > 0 else {})}
     before, after = sides.get("before", {}), sides.get("after", {})
-    difference = {k: after[k] - v for k, v in before.items() if k in after and k != "classes"}
+    difference = {k: after[k] - v for k, v in before.items() if k in after and k not in ("classes", "layers")}
     return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
 
 

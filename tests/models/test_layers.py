@@ -2,18 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.models.layers import Moments, state_covariance, token_states
-
-
-@pytest.mark.parametrize("sizes", [[7, 1, 12], [20], [0, 3, 17]])
-def test_moments_are_those_of_all_rows_at_once(sizes):
-    rows = torch.randn(20, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 50
-    moments = Moments()
-    for part in rows.split(sizes):
-        moments.add(part)
-    assert moments.count == 20
-    torch.testing.assert_close(moments.mean, rows.mean(0))
-    torch.testing.assert_close(moments.scatter / 19, torch.cov(rows.T))
+from core.models.layers import state_covariance, token_states
 
 
 def test_token_states_are_every_layers_and_padding_is_marked():

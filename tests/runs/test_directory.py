@@ -30,6 +30,7 @@ def run_dir(tmp_path):
             predictions=1 - labels,
             measures={"isoscore": 0.5, "undefined": float("nan")},
             classes=shape_by_class(cloud, labels, names=("no", "yes")),
+            layers=[{"isoscore": 0.1}, {"isoscore": 0.5}] if step else (),
         )
         writer.event(kind="step", step=step, classes={"0": {"entropy": 1.5}})
     writer.report({"metric": "mcc", "before": {"mcc": 0.0}, "after": {"mcc": 0.5}, "difference": {"mcc": 0.5}})
@@ -48,6 +49,8 @@ def test_what_is_written_is_read(run_dir):
     assert run.after.embeddings.dtype == np.float32
     assert run.after.measures["undefined"] is None  # JSON has no not-a-number
     assert [shape.name for shape in run.after.classes] == ["no", "yes"]
+    assert run.after.layers == [{"isoscore": 0.1}, {"isoscore": 0.5}]
+    assert run.before.layers == []  # as runs of older versions have it
     assert list(run.events["classes/0/entropy"]) == [1.5, 1.5, 1.5]
     for shape in run.after.classes:
         x = run.after.embeddings.astype(np.float64)

@@ -62,6 +62,16 @@ def test_the_report_is_what_the_snapshots_and_evaluations_say(finished):
         assert change == pytest.approx(report["after"][name] - report["before"][name])
 
 
+def test_snapshots_and_report_tell_every_layer(finished):
+    for side, snapshot in (("before", finished.before), ("after", finished.after)):
+        assert len(snapshot.layers) == 3  # input embeddings, two layers
+        assert snapshot.layers[-1] == snapshot.measures
+        assert snapshot.layers[0].keys() == snapshot.measures.keys()
+        assert finished.report[side]["layers"] == snapshot.layers
+    assert finished.before.layers[1] != finished.after.layers[1]
+    assert "layers" not in finished.report["difference"]
+
+
 def test_the_saved_model_loads_with_transformers_alone_and_gives_the_last_snapshot(finished):
     from transformers import AutoTokenizer
 
