@@ -146,9 +146,7 @@ def barcode_and_tree(
         .mark_point(filled=not hollow, color=colour, size=26, strokeWidth=1.3, opacity=1)
         .encode(x="x:Q", y="y:Q", tooltip=[alt.Tooltip("text:N")] if "text" in points else alt.Undefined)
     )
-    upper = alt.layer(blocks, threshold).properties(
-        height=_BARS, title=alt.Title(said, subtitle=selections(lengths, kept), anchor="start", offset=12)
-    )
+    upper = alt.layer(blocks, threshold).properties(height=_BARS, title=alt.Title(said, anchor="start", offset=12))
     lower = alt.layer(tree, dots).properties(height=_TREE)
     # The width is the column's, axes included; without this Streamlit would make the plots that wide, and axes stick out.
     fitted = alt.AutoSizeParams(type="fit-x", contains="padding")

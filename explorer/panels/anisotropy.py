@@ -94,7 +94,7 @@ def drawn(
     found["by-class"] = lambda: dumbbells(
         rows.drop(columns="colour"),
         value=f"{meaning(measure).label}: share of the strongest direction",
-        title="Anisotropy of all texts and of each class: before hollow, after filled",
+        title="All texts and each class: before hollow, after filled",
         colours=dict(zip(rows["name"], rows["colour"], strict=True)),
         order=list(rows["name"]),
         description="; ".join(

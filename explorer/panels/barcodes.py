@@ -9,7 +9,7 @@ import streamlit as st
 from core.geometry import ClassShape
 from core.runs import Run, Snapshot
 from explorer.charts.barcode import barcode, bars
-from explorer.charts.linked import SELECTION, barcode_and_tree, edges
+from explorer.charts.linked import SELECTION, barcode_and_tree, edges, selections
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
 from explorer.panels import classes, data
@@ -148,6 +148,7 @@ def _linked_row(
                 points = pd.DataFrame(plane.round(4), columns=["x", "y"])
                 if texts is not None and len(texts) == len(snapshot.labels):
                     points["text"] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
+                st.caption(selections(shape.lengths, shape.kept))
                 event = figure(
                     lambda side=side, shape=shape, everywhere=everywhere, points=points: barcode_and_tree(
                         edges(shape, everywhere, texts),
