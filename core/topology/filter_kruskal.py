@@ -135,7 +135,7 @@ def minimum_spanning_tree(
 
         waiting = deque((*corner, 0) for corner in _corners(n, sizes.tile))
         total, done, flying = len(waiting), 0, deque()
-        lengths, edges = [tree.lengths], [tree.edges]
+        lengths, edges, count = [tree.lengths], [tree.edges], 0
         while waiting or flying:
             while waiting and len(flying) < _AHEAD:
                 job = waiting.popleft()
@@ -144,16 +144,17 @@ def minimum_spanning_tree(
             more_lengths, more_edges, unseen = light.result()
             lengths.append(more_lengths)
             edges.append(more_edges)
+            count += len(more_lengths)
             if unseen is not None:
                 waiting.appendleft((row, column, unseen))
             else:
                 done += 1
                 if progress is not None:
                     progress(done, total)
-            if sum(map(len, lengths)) >= n - 1 + sizes.enough or not (waiting or flying):
+            if count >= sizes.enough or not (waiting or flying):
                 tree = _Tree.of(n, np.concatenate(lengths), np.concatenate(edges))
                 gaps = _gaps(order, tree.parent, tree.link)
-                lengths, edges = [tree.lengths], [tree.edges]
+                lengths, edges, count = [tree.lengths], [tree.edges], 0
     return tree.lengths[::-1].astype(points.dtype), np.sort(tree.edges[::-1], axis=1)
 
 

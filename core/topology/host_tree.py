@@ -6,7 +6,7 @@ import numpy as np
 
 from core.topology import filter_kruskal, prim
 
-PRIM_TO = 4096  # points to which Prim is the faster one, see spanning_tree.py
+PRIM_TO = 3000  # points to which Prim is the faster one, see spanning_tree.py
 MEMORY_LIMIT = 2**30  # bytes, of which 100,000 points x 384 take an eighth
 
 
