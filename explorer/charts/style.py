@@ -18,7 +18,6 @@ CHOSEN = "#D40078"  # a clicked bar and its edge; no class has this colour
 WRONG = "#D9362B"  # a prediction that is; its mark has a shape of its own too
 THRESHOLD = "#8A8F98"
 REFERENCE = "#8A8F98"
-CHOSEN = "#D40078"  # what was clicked; no class has this colour
 CUT = "#7C62E0"  # where a slider cuts through a barcode
 
 NOISE_OPACITY = 0.38
