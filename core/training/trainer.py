@@ -303,7 +303,7 @@ class _Work:
             return
         writer.event(kind="memory", step=0, **memory.as_dict())
         _log.info("Training takes %s.", memory)
-        if memory.needed > memory.free:
+        if not memory.is_enough:
             advice = "a smaller batch_size or max_length, lora, or gradient_checkpointing needs less"
             writer.event(kind="note", step=0, text=f"The memory may not be enough: training takes {memory}; {advice}.")
             _log.warning("The memory may not be enough: %s.", advice)
