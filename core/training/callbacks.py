@@ -41,13 +41,18 @@ class StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator["StopSignal"]:
-        """Take SIGTERM and the first Ctrl-C as a request to end cleanly; a second Ctrl-C interrupts at once."""
+        """Take SIGTERM and the first Ctrl-C as a request to end cleanly; a second Ctrl-C interrupts at once.
+
+        Not so under a launcher, which passes the first one on to processes that have it from the terminal already.
+        """
         if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
             yield self
             return
 
+        alone = ranks.count() == 1
+
         def receive(number, frame):
-            if self.received and number == signal.SIGINT:
+            if self.received and number == signal.SIGINT and alone:
                 raise KeyboardInterrupt
             self.received = True
 
