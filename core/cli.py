@@ -71,7 +71,7 @@ def _with_spec_options(*names: str) -> Callable:
 
 def _option(name: str, field) -> inspect.Parameter:
     choices = RunSpec.choices(name)
-    default = "" if field.default is None else f" [default: {field.default}]"
+    default = "" if field.default in (None, "") else f" [default: {field.default}]"
     kind = next((k for k in (bool, int, float) if field.annotation is k), str)
     flag = "--" + name.replace("_", "-")
     option = typer.Option(
@@ -183,7 +183,7 @@ def inspect_(
     base = RunSpec.from_yaml(spec).model_dump() if spec is not None else {}
     named = {name: value for name, value in (("model", model), ("task", task)) if value is not None}
     chosen = RunSpec.parse({**base, **settings, **named}, where="the options")
-    _check_folder(out)
+    _check_place(out)
 
     from core.training.callbacks import Stopped
     from core.training.inspection import inspect_checkpoint, record_inspection
@@ -314,7 +314,7 @@ def sweep(
     from core.training.sweep import Sweep, summary
 
     chosen = Sweep.from_yaml(file)
-    _check_folder(out)
+    _check_place(out)
     found = _run_cells(chosen, runs, backend, processes, address)
     rows = summary(found) if found else []
     if rows:
@@ -354,7 +354,7 @@ def reproduce(
     from core.training.reproduce import reproduce as claims_of
 
     chosen = adapted(read_preset(preset), model, task or [], seeds)
-    _check_folder(out)
+    _check_place(out)
     cells = chosen.cells()
     if not report_only:
         finished = len(_run_cells(chosen, runs, backend, processes, address))
@@ -433,20 +433,23 @@ def bench(
         raise IsobarError(
             f"There is no benchmark {what!r}; there are: {', '.join(BENCHMARKS)}.{nearest(what, BENCHMARKS)}"
         )
+    _check_place(out)
     with _quiet(as_json):
         rows = BENCHMARKS[what]()
     _print_rows(rows, out, as_json)
 
 
-def _check_folder(out: Path | None) -> None:
-    """Raise an IsobarError where there is no folder for the file `out`, before any work is done for it."""
+def _check_place(out: Path | None) -> None:
+    """Raise an IsobarError where the file `out` can't be, before any work is done for it."""
     if out is not None and not out.absolute().parent.is_dir():
         raise IsobarError(f"The file {out} can't be written: there is no folder {out.absolute().parent}.")
+    if out is not None and out.is_dir():
+        raise IsobarError(f"The file {out} can't be written: it is a folder.")
 
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    _check_folder(path)
+    _check_place(path)
     try:
         yield
     except OSError as error:

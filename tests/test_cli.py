@@ -176,6 +176,7 @@ def test_help_of_measure_explains_every_measure(isobar):
         ("cube.npy", [], "(2, 2, 2)"),
         ("pickle.npy", [], "can't be read"),
         ("cut.safetensors", [], "can't be read"),
+        ("complex.npy", [], "must be real numbers"),
     ],
 )
 def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
@@ -186,6 +187,7 @@ def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
     np.save(folder / "nan.npy", [[1.0, 2.0], [np.nan, 1.0]])
     np.save(folder / "cube.npy", np.zeros((2, 2, 2)))
     np.save(folder / "pickle.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    np.save(folder / "complex.npy", x * 1j)
     (folder / "cut.safetensors").write_bytes((folder / "x.safetensors").read_bytes()[:30])
     done = isobar("measure", folder / name, *words)
     assert done.returncode == 2, done.stderr
@@ -212,7 +214,9 @@ def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
         (["inspect", "./nowhere"], "nowhere"),
         (["inspect", "minilm", "--layer", "40"], "layer"),
         (["inspect", "minilm", "--out", "/no/such/folder/x.json"], "/no/such/folder"),
+        (["inspect", "minilm", "--out", "."], "is a folder"),
         (["bench", "everything"], "topology"),
+        (["bench", "step", "--out", "/no/such/folder/x.md"], "/no/such/folder"),
         (["tarin"], "tarin"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else None,

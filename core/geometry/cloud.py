@@ -133,11 +133,14 @@ def as_cloud(x: "Embeddings | Cloud") -> Cloud:
     if isinstance(x, Cloud):
         return x
     if hasattr(x, "detach"):  # a torch tensor; not imported, so that readers of runs need no torch
-        x = x.detach().cpu().double().numpy()
+        x = x.detach().cpu()
+        x = (x if x.is_complex() else x.double()).numpy()
     try:
-        x = np.asarray(x, dtype=np.float64)
+        x = np.asarray(x, dtype=None if np.iscomplexobj(x) else np.float64)
     except (TypeError, ValueError) as error:
         raise IsobarError("Embeddings must be an array of numbers of shape (points, dimensions).") from error
+    if np.iscomplexobj(x):
+        raise IsobarError("Embeddings must be real numbers; these are complex.")
     if x.ndim != 2 or x.shape[1] == 0:
         raise IsobarError(f"Embeddings must have the shape (points, dimensions); these have {x.shape}.")
     if x.shape[0] < 2:

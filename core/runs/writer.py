@@ -19,6 +19,7 @@ import yaml
 from core.errors import IsobarError
 from core.geometry import ClassShape
 from core.runs import layout
+from core.runs.reader import Run
 
 
 class RunWriter:
@@ -53,6 +54,14 @@ class RunWriter:
         if resume:
             if not (self.path / layout.SPEC).exists():
                 raise IsobarError(f"The directory {self.path} holds no run to resume: {layout.SPEC} is missing.")
+            run = Run(self.path)
+            if run.state == "finished":
+                raise IsobarError(f"The run {self.path} has finished; there is nothing left to resume.")
+            if run.state == "running" and run.status.get("pid") != os.getpid():
+                raise IsobarError(
+                    f"The run {self.path} is under way in process {run.status.get('pid')}; stop it before it is resumed "
+                    f"(or remove its {layout.STATUS}, if that process is another program's)."
+                )
         elif self.path.exists() and not _only_queued(self.path):
             raise IsobarError(
                 f"The run directory {self.path} exists already; choose another with --run-dir, or continue it with --resume."

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from torch import Tensor
 from transformers import TrainerCallback
 
 from core.models.layers import state_covariance
@@ -24,6 +23,10 @@ class Stopped(Exception):
     """The run was asked to end."""
 
 
+class Trained(Exception):
+    """A resumed run has no step left: it was stopped after its last one."""
+
+
 @dataclass
 class StopSignal:
     """Whether the run was asked to end: by a signal to this process, or by the stop file in its directory."""
@@ -38,13 +41,18 @@ class StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator["StopSignal"]:
-        """Take SIGTERM and the first Ctrl-C as a request to end cleanly; a second Ctrl-C interrupts at once."""
+        """Take SIGTERM and the first Ctrl-C as a request to end cleanly; a second Ctrl-C interrupts at once.
+
+        Not so under a launcher, which passes the first one on to processes that have it from the terminal already.
+        """
         if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
             yield self
             return
 
+        alone = ranks.count() == 1
+
         def receive(number, frame):
-            if self.received and number == signal.SIGINT:
+            if self.received and number == signal.SIGINT and alone:
                 raise KeyboardInterrupt
             self.received = True
 
@@ -104,13 +112,21 @@ class RunRecorder(TrainerCallback):
         self._rate: float | None = None  # seconds a step, smoothed
 
     def on_train_begin(self, args, state, control, model=None, **_):
-        """Take the portrait of the untrained space."""
+        """Take the portrait of the untrained space; in a resumed run, make up for what its stop cut off at this step."""
         spec = self.trainer.spec
         self._snapshot_steps = {round(state.max_steps * k / (spec.snapshots - 1)) for k in range(1, spec.snapshots)}
         self._evaluation_steps = {round(state.max_steps * k / spec.evaluations) for k in range(1, spec.evaluations + 1)}
         self._evaluation_steps.add(state.max_steps)
-        if state.global_step == 0:
-            self.portray(model, step=0, epoch=0.0)
+        step = state.global_step
+        if step in {0, *self._snapshot_steps} - self.spaces.keys():
+            self.portray(model, step=step, epoch=float(state.epoch or 0))
+        # Said by the first process, whose record it is: all must evaluate, or none.
+        args.eval_on_start = ranks.from_first(step in {0, *self._evaluation_steps} - self.metrics.keys())
+
+    def on_epoch_begin(self, args, state, control, **_):
+        """End a resumed run that has no step left; the Trainer would take one more before it looks."""
+        if state.global_step >= state.max_steps:
+            raise Trained
 
     def on_step_begin(self, args, state, control, **_):
         """Start the step's clock."""
@@ -223,20 +239,17 @@ class ShrinkageRenewal(TrainerCallback):
 
     Args:
         trainer: a :class:`core.training.trainer.RegularizedTrainer` whose regularizers hold "istar".
-        kept: of a resumed run, the covariance of the epoch that was cut short.
         on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
     """
 
-    def __init__(self, trainer, kept: Tensor | None, on_batch: Callable[[int, int], None]):
-        self.trainer, self.kept, self.on_batch = trainer, kept, on_batch
+    def __init__(self, trainer, on_batch: Callable[[int, int], None]):
+        self.trainer, self.on_batch = trainer, on_batch
 
     def on_epoch_begin(self, args, state, control, model=None, **_):
         """Renew it, in evaluation mode and without touching torch's generators."""
         trainer, istar = self.trainer, self.trainer.regularizers["istar"]
-        begun, self.kept = self.kept, None
-        if begun is not None and not float(state.epoch or 0).is_integer():
-            istar.shrinkage = begun.to(args.device)
-            return
+        if istar.shrinkage is not None and not float(state.epoch or 0).is_integer():
+            return  # a resumed run goes on with that of the epoch that was cut short
         istar.shrinkage = state_covariance(
             model,
             trainer.data_collator,

@@ -176,11 +176,7 @@ def _base(spec: RunSpec, progress: Progress) -> dict | None:
         found = inspect_checkpoint(name, spec.task, spec=spec, progress=lambda _, *done: progress("base", *done))
     except IsobarError:  # it has gone since, or the hub with it: a reference less
         return None
-    return {"model": name, **_side(found.measures, found.classes), "layers": getattr(found, "layers", [])}
-
-
-def _side(measures: dict[str, float], classes: list[ClassShape]) -> dict:
-    return {**measures, "classes": {shape.name: shape.summary() for shape in classes}}
+    return {"model": name, **describe(found.measures, found.classes, found.layers)}
 
 
 def _isotropic_classes(found: Inspection) -> list[ClassShape]:
@@ -206,8 +202,8 @@ def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
         {
             "metric": task["metrics"][0],
             "label_names": task["label_names"],
-            "before": _side({**found.measures, **found.metrics}, found.classes),
-            "isotropic": _side(found.reference, _isotropic_classes(found)),
+            "before": describe({**found.measures, **found.metrics}, found.classes, found.layers),
+            "isotropic": describe(found.reference, _isotropic_classes(found), []),
             "base": base,
         }
     )

@@ -10,7 +10,7 @@ _ADAMW = 2  # moments a trained weight
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that training takes, by what takes them, and the bytes that are free on the device."""
+    """Bytes that training takes, by what takes them, and the bytes that are free on the device that holds the weights."""
 
     weights: int
     gradients: int
@@ -23,6 +23,11 @@ class Memory:
         """Their sum; what libraries keep for themselves comes on top."""
         return self.weights + self.gradients + self.optimizer + self.activations
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether what is yet to come fits into what is free; the weights are there already."""
+        return self.needed - self.weights <= self.free
+
     def as_dict(self) -> dict[str, int]:
         """Return the bytes by name."""
         return {**asdict(self), "needed": self.needed}
@@ -30,7 +35,7 @@ class Memory:
     def __str__(self) -> str:
         parts = ("weights", "gradients", "optimizer", "activations")
         listed = ", ".join(f"{name} {_gigabytes(getattr(self, name))}" for name in parts)
-        return f"about {_gigabytes(self.needed)} GB of memory ({listed}); {_gigabytes(self.free)} GB are free"
+        return f"about {_gigabytes(self.needed)} GB of memory ({listed}); {_gigabytes(self.free)} GB are free beside the weights"
 
 
 def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:

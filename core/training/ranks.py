@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from accelerate import PartialState
 
+from core.regularizers.gather import is_distributed
+
 
 @contextmanager
 def joined(use_cpu: bool) -> Iterator[None]:
@@ -28,17 +30,17 @@ def joined(use_cpu: bool) -> Iterator[None]:
 
 def count() -> int:
     """Return how many processes train together."""
-    return dist.get_world_size() if _several() else 1
+    return dist.get_world_size() if is_distributed() else 1
 
 
 def is_first() -> bool:
     """Whether this process is the one that writes."""
-    return not _several() or dist.get_rank() == 0
+    return not is_distributed() or dist.get_rank() == 0
 
 
 def from_first(value):
     """Return what the first process holds as `value`, in all of them."""
-    if not _several():
+    if not is_distributed():
         return value
     box = [value]
     dist.broadcast_object_list(box, src=0, device=_device())
@@ -47,7 +49,7 @@ def from_first(value):
 
 def any_of(flag: bool) -> bool:
     """Whether `flag` is true in any process; all must ask."""
-    if not _several():
+    if not is_distributed():
         return flag
     told = torch.tensor(int(flag), device=_device())
     dist.all_reduce(told, op=dist.ReduceOp.MAX)
@@ -56,15 +58,11 @@ def any_of(flag: bool) -> bool:
 
 def mean(value: float) -> float:
     """Return the mean of `value` over the processes; all must ask."""
-    if not _several():
+    if not is_distributed():
         return value
     total = torch.tensor(value, dtype=torch.float32, device=_device())
     dist.all_reduce(total)
     return float(total) / count()
-
-
-def _several() -> bool:
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
 def _device() -> torch.device:

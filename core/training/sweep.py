@@ -178,10 +178,16 @@ def run_sweep(
         workers: runs `run_cell`; see :mod:`core.training.workers`. None will do where all have finished.
         tell: called with a line whenever a cell ends.
         watch: called twice a second.
+
+    Raises:
+        IsobarError: the folder of runs can't be made.
     """
     paths = {cell_dir(runs_dir, spec): spec for spec in sweep.cells()}
     standing = Standing(len(paths))
-    Path(runs_dir).mkdir(parents=True, exist_ok=True)
+    try:
+        Path(runs_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IsobarError(f"The folder of runs {runs_dir} can't be made: {error.strerror}.") from error
     todo = [path for path in paths if not _finished(path)]
     standing.finished = len(paths) - len(todo)
     cells = {workers.submit(run_cell, paths[path].model_dump(), str(path.absolute())): path for path in todo}

@@ -31,15 +31,14 @@ from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss, Regu
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set, score
 from core.training import ranks
-from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, StepLog, Stopped, StopSignal
+from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, StepLog, Stopped, StopSignal, Trained
 from core.training.memory import estimate_memory
 from core.training.probe import Probe
 from core.training.spec import Lora, RunSpec
 
 _log = logging.getLogger("isobar")
 _CHECKPOINTING = {"use_reentrant": False}  # torch's own advice: the other kind loses gradients under adapters
-
-_SHRINKAGE = "istar.safetensors"  # in a checkpoint
+_REGULARIZERS = "regularizers.safetensors"  # in a checkpoint
 
 
 class RegularizedTrainer(Trainer):
@@ -100,12 +99,23 @@ class RegularizedTrainer(Trainer):
         return {**stats["persistent-entropy"], **rivals}
 
     def _save_checkpoint(self, model, trial):
-        """Also keep I-STAR's shrinkage covariance, so that a resumed epoch goes on with it."""
-        super()._save_checkpoint(model, trial)
-        istar = self.regularizers.get("istar")
-        if istar is not None and istar.shrinkage is not None:
+        """Also keep what the regularizers hold, so that a resumed run goes on with it."""
+        if ranks.is_first():  # before all else: the Trainer's own state, written last, says that a checkpoint is whole
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            save_file({"shrinkage": istar.shrinkage.contiguous()}, folder / _SHRINKAGE)
+            folder.mkdir(exist_ok=True)
+            held = torch.nn.ModuleDict(self.regularizers).named_buffers()
+            save_file({name: values.detach().clone() for name, values in held}, folder / _REGULARIZERS)
+        super()._save_checkpoint(model, trial)
+
+    def recall_regularizers(self, checkpoint: Path) -> None:
+        """Give the regularizers back what `checkpoint` keeps of them: memory, draws and I-STAR's shrinkage covariance."""
+        if not (checkpoint / _REGULARIZERS).exists():
+            return
+        modules = dict(torch.nn.ModuleDict(self.regularizers).named_modules())
+        for name, values in load_file(checkpoint / _REGULARIZERS).items():
+            owner, _, buffer = name.rpartition(".")
+            if owner in modules:  # it isn't where a run is resumed with other settings
+                setattr(modules[owner], buffer, values.to(self.args.device))
 
     def _timed(self, name: str, states, labels):
         """Return the value of the regularizer `name`; it and its forward and backward time go to the step log.
@@ -240,22 +250,23 @@ class _Work:
         spec = self.spec
         writer.probe(self.probe.frame)
         checkpoint = Run(writer.path).checkpoint if resume else None
-        trainer = self._trainer(writer.path, resume=checkpoint is not None)
+        trainer = self._trainer(writer.path)
+        if checkpoint is not None:
+            trainer.recall_regularizers(checkpoint)
         self._tell_memory(trainer, writer)
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
         if "istar" in trainer.regularizers:
-            kept = checkpoint / _SHRINKAGE if checkpoint else None
-            kept = load_file(kept)["shrinkage"] if kept and kept.exists() else None
-            trainer.add_callback(ShrinkageRenewal(trainer, kept, recorder.sampled))
+            trainer.add_callback(ShrinkageRenewal(trainer, recorder.sampled))
         writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
         if resume:
             writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))
         with stop.listening():
             try:
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+                with suppress(Trained):
+                    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             except Stopped:
                 step = trainer.state.global_step
                 if step:
@@ -292,12 +303,12 @@ class _Work:
             return
         writer.event(kind="memory", step=0, **memory.as_dict())
         _log.info("Training takes %s.", memory)
-        if memory.needed > memory.free:
+        if not memory.is_enough:
             advice = "a smaller batch_size or max_length, lora, or gradient_checkpointing needs less"
             writer.event(kind="note", step=0, text=f"The memory may not be enough: training takes {memory}; {advice}.")
             _log.warning("The memory may not be enough: %s.", advice)
 
-    def _trainer(self, run_dir: Path, resume: bool) -> RegularizedTrainer:
+    def _trainer(self, run_dir: Path) -> RegularizedTrainer:
         spec = self.spec
         arguments = TrainingArguments(
             output_dir=str(run_dir),
@@ -317,7 +328,6 @@ class _Work:
             eval_strategy="no",  # the recorder asks for evaluations and checkpoints, in step with the snapshots
             save_strategy="no",
             save_total_limit=1,
-            eval_on_start=not resume,
             logging_steps=spec.log_every,
             report_to=spec.report_to,
             run_name=run_dir.name,

@@ -124,6 +124,16 @@ def test_an_existing_run_is_never_overwritten(run_dir):
     assert (run_dir / "spec.yaml").read_bytes() == before
 
 
+def test_a_run_that_another_process_is_at_is_not_resumed(run_dir):
+    status = json.loads((run_dir / "status.json").read_text())
+    (run_dir / "status.json").write_text(json.dumps({**status, "state": "running", "pid": os.getppid()}))
+    with pytest.raises(IsobarError, match=f"under way in process {os.getppid()}"):
+        RunWriter.create(run_dir, {}, resume=True)
+    assert load_run(run_dir).spec["seed"] == 0
+    (run_dir / "status.json").write_text(json.dumps({**status, "state": "stopped"}))
+    RunWriter.create(run_dir, {"seed": 1}, resume=True)
+
+
 def test_a_queued_run_may_be_begun(tmp_path):
     RunWriter.create(tmp_path / "r", {"model": "m"}).status("queued")
     RunWriter.create(tmp_path / "r", {"model": "m", "record": {}}).status("running")

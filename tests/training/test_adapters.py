@@ -8,7 +8,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from core import IsobarError, load_run, train
 from core.models.adapters import with_adapters
 from core.models.loading import load_model
-from core.training.memory import estimate_memory
+from core.training.memory import Memory, estimate_memory
 from core.training.spec import Lora, RunSpec
 
 
@@ -90,6 +90,11 @@ def test_the_estimate_counts_what_is_kept():
     assert memory.activations == 8 * 4 * (20 + 3)
     assert memory.needed < memory.free
     assert str(memory).startswith("about ")
+
+
+def test_weights_that_are_loaded_already_need_no_free_memory():
+    assert Memory(weights=100, gradients=10, optimizer=20, activations=5, free=35).is_enough
+    assert not Memory(weights=100, gradients=10, optimizer=20, activations=5, free=34).is_enough
 
 
 def test_the_estimate_leaves_the_random_state_and_the_mode(tiny_model):

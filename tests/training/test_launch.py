@@ -1,8 +1,10 @@
 """One run on several processes, as a person launches it."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -10,6 +12,9 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 
 from core import load_run, train
 from core.models import BUILT_IN
+from core.runs import RunWriter
+from core.training import ranks
+from core.training.callbacks import StopSignal
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,16 @@ def test_two_processes_train_as_one(sober_model, tiny_spec, tmp_path):
         assert theirs["task_loss"] == pytest.approx(ours["task_loss"], abs=1e-6)
         assert theirs["regularizer"] == pytest.approx(ours["regularizer"], abs=1e-5)
     assert together.report["after"]["accuracy"] == alone.report["after"]["accuracy"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_launcher_that_passes_ctrl_c_on_does_not_interrupt_the_checkpoint(tmp_path, monkeypatch, processes):
+    monkeypatch.setattr(ranks, "count", lambda: processes)
+    with StopSignal(RunWriter(tmp_path)).listening() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt) if processes == 1 else nullcontext():
+            os.kill(os.getpid(), signal.SIGINT)
+    assert stop.received
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_by_all(tiny_spec, tmp_path):

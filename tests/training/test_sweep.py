@@ -134,6 +134,12 @@ def test_a_cell_that_died_before_its_first_checkpoint_begins_anew(sweep, run, tm
     assert 123.0 not in [row["task_loss"] for row in done.rows("step")]
 
 
+def test_a_folder_of_runs_that_cannot_be_made_is_one_sentence(sweep, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(IsobarError, match="file can't be made"):
+        run_sweep(sweep, tmp_path / "file", None)
+
+
 def test_a_cell_that_another_process_is_at_is_left_to_it(sweep, run, tmp_path):
     one = sweep.model_copy(update={"grid": {}, "baselines": False})
     writer = RunWriter.create(cell_dir(tmp_path, one.cells()[0]), one.cells()[0].model_dump())

@@ -239,16 +239,45 @@ def test_a_stop_file_ends_the_run_and_resume_finishes_it(tiny_spec, tmp_path):
     assert not list(path.glob("checkpoint-*"))
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path):
-    whole = train(tiny_spec, tmp_path / "whole")
+def stopped_at(step, spec, path):
+    """A run that is asked to stop after `step` steps, and does."""
 
-    def stop_at_four(phase, done, total):
-        if phase == "training" and done == 4:
-            load_run(tmp_path / "broken").request_stop()
+    def ask(phase, done, total):
+        if phase == "training" and done == step:
+            load_run(path).request_stop()
 
-    train(tiny_spec, tmp_path / "broken", progress=stop_at_four)
-    resumed = train(tiny_spec, tmp_path / "broken", resume=True)
+    run = train(spec, path, progress=ask)
+    assert run.state == "stopped"
+    return run
+
+
+@pytest.mark.parametrize("options", [{}, {"memory": 6}, {"selection": "random"}], ids=str)
+def test_a_resumed_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path, options):
+    spec = tiny_spec.model_copy(update={**options, "weight": 5.0, "learning_rate": 5e-3})
+    whole = train(spec, tmp_path / "whole")
+    stopped_at(4, spec, tmp_path / "broken")
+    resumed = train(spec, tmp_path / "broken", resume=True)
     np.testing.assert_allclose(resumed.after.embeddings, whole.after.embeddings, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [3, 6])  # evaluations and snapshots are due there; 6 is the last
+def test_a_run_stopped_where_an_evaluation_was_due_makes_up_for_it(tiny_spec, tmp_path, step):
+    broken = stopped_at(step, tiny_spec, tmp_path / "run")
+    assert [row["step"] for row in broken.rows("evaluation")] == [s for s in (0, 3, 6) if s < step]
+    (broken.path / "snapshots" / f"step_{step:06d}.safetensors").unlink(missing_ok=True)  # as if cut off, too
+    run = train(tiny_spec, broken.path, resume=True)
+    assert run.state == "finished"
+    assert run.steps == [0, 3, 6]
+    assert [row["step"] for row in run.rows("step")] == [1, 2, 4, 6]
+    assert [row["step"] for row in run.rows("evaluation")] == [0, 3, 6]
+    assert run.report["metric"] in run.report["after"]
+    assert (run.path / "model").is_dir()
+
+
+def test_a_finished_run_is_not_resumed(finished):
+    with pytest.raises(IsobarError, match="has finished"):
+        train(RunSpec.from_yaml(finished.path / "spec.yaml"), finished.path, resume=True)
+    assert load_run(finished.path).steps == [0, 3, 6]
 
 
 def test_a_run_that_fails_underway_says_so_and_keeps_what_it_had(tiny_spec, tmp_path, monkeypatch):
