@@ -21,8 +21,6 @@ def page() -> None:
     """Draw the cloud that the address names, its barcode, and what the regularizer does to it."""
     _set_up_by_address()
     left, right = st.columns([5, 4], vertical_alignment="bottom")
-    with left:
-        st.subheader("What is a barcode?", anchor=False)
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
         st.caption("Lesson", width="content")
         step = st.segmented_control(
@@ -35,9 +33,15 @@ def page() -> None:
             label_visibility="collapsed",
             on_change=lambda: _set_up(st.session_state["lesson"]),
         )
+    with left:
+        st.subheader(
+            f"{step}. {lesson.STEPS[step].title}" if step in lesson.STEPS else "What is a barcode?", anchor=False
+        )
     if step in lesson.STEPS:
-        lesson.show(step, _set_up, _show_own)
-        with st.popover("Change the cloud", icon=":material/scatter_plot:", type="tertiary"):
+        with (
+            lesson.show(step, _set_up, _show_own),
+            st.popover("Cloud", icon=":material/scatter_plot:", type="tertiary"),
+        ):
             cloud, of = _chosen()
     else:
         cloud, of = _chosen()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 EQUAL = "0_0~1_0~2_0~3_0~4_0"
 UNEQUAL = "0_0~0.1_0~0.2_0~0.3_0~4_0"
@@ -89,8 +90,8 @@ STEPS = {
 }
 
 
-def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], None]) -> None:
-    """Draw the step called `name`.
+def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], None]) -> DeltaGenerator:
+    """Draw the step called `name` but for its title; returns its row of buttons.
 
     Args:
         name: a key of `STEPS`.
@@ -101,11 +102,10 @@ def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], 
     with st.container(border=True, key="lesson-step", gap="small"):
         left, right = st.columns([11, 9], gap="medium")
         with left:
-            st.markdown(f"**{name}. {step.title}**")
             st.markdown(step.text)
         with right:
             st.markdown(f":material/help: **{step.question}**")
-            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            with st.container(horizontal=True, gap="small", vertical_alignment="center") as buttons:
                 for words, points in step.choices.items():
                     st.button(words, key=f"points-{words}", on_click=show_points, args=[points])
                 st.toggle("Answer", key="answer", bind="query-params")
@@ -120,3 +120,4 @@ def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], 
                 )
         if st.session_state.get("answer"):
             st.success(step.answer)
+    return buttons
