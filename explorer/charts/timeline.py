@@ -220,6 +220,7 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
             labels=False,
             ticks=False,
             domain=False,
+            orient="left",
             offset=alt.ExprRef(f"{-_BARS[0]} * width"),
             titlePadding=4,
         ),

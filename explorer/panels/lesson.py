@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 EQUAL = "0_0~1_0~2_0~3_0~4_0"
 UNEQUAL = "0_0~0.1_0~0.2_0~0.3_0~4_0"
@@ -90,8 +89,8 @@ STEPS = {
 }
 
 
-def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], None]) -> DeltaGenerator:
-    """Draw the step called `name` but for its title; returns its row of buttons.
+def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], None]) -> None:
+    """Draw the step called `name` but for its title.
 
     Args:
         name: a key of `STEPS`.
@@ -105,7 +104,7 @@ def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], 
             st.markdown(step.text)
         with right:
             st.markdown(f":material/help: **{step.question}**")
-            with st.container(horizontal=True, gap="small", vertical_alignment="center") as buttons:
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 for words, points in step.choices.items():
                     st.button(words, key=f"points-{words}", on_click=show_points, args=[points])
                 st.toggle("Answer", key="answer", bind="query-params")
@@ -120,4 +119,3 @@ def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], 
                 )
         if st.session_state.get("answer"):
             st.success(step.answer)
-    return buttons
