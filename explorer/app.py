@@ -17,7 +17,9 @@ _log = logging.getLogger("isobar")
 def _said(error: Exception) -> bool:
     """Say in a sentence what went wrong, and log the rest; True keeps Streamlit from showing the trace."""
     if isinstance(error, IsobarError):
-        st.error(str(error), icon=":material/error:")
+        from explorer.panels.words import plain  # the app starts without the science
+
+        st.error(plain(error, 600), icon=":material/error:")
         return True
     _log.error("The page failed.", exc_info=error)
     st.error(

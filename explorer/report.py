@@ -7,9 +7,8 @@ page forbids itself to fetch anything.
 import argparse
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -20,13 +19,13 @@ import pandas as pd
 import yaml
 
 from core.errors import IsobarError
-from core.geometry import ClassShape
 from core.runs import Run, Snapshot, load_run
-from explorer.charts.linked import SELECTION, barcode_and_tree, edges
+from explorer.charts.linked import SELECTION
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, DARK, LIGHT, class_colour, config
-from explorer.panels import anisotropy, barcodes, cards, data, training
-from explorer.panels.words import STATES, meaning, moment, number, signed
+from explorer.panels import anisotropy, barcodes, cards, data, space, training
+from explorer.panels.figure import spec_of
+from explorer.panels.words import STATES, meaning, number, signed
 
 _MOST_BARS = 8000  # of all charts together: the file stays below 5 MB
 _MERGES = 8  # how many of a class's longest bars are listed with their texts
@@ -99,18 +98,10 @@ def _title(run: Run) -> str:
 
 
 def _head(run: Run) -> str:
-    settings, row = data.spec(run), data.row(run)
-    facts = [
-        STATES[run.state][2],
-        "baseline" if row.method == "baseline" else f"persistent entropy: {row.method}",
-        f"weight {settings['weight']:g}" if row.method != "baseline" and "weight" in settings else "",
-        f"seed {row.seed}",
-        moment(run.name),
-        str(run.status.get("device") or ""),
-        row.name,
-    ]
+    of = "inspection" if data.is_inspection(run) else data.regularized(data.spec(run))
+    facts = [STATES[run.state][2], of, *data.facts(run), data.name_of(run)]
     notes = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in data.missing(run))
-    return f'<h1>{escape(_title(run))}</h1><p class="soft">{escape(" · ".join(f for f in facts if f))}</p>{notes}'
+    return f'<h1>{escape(_title(run))}</h1><p class="soft">{escape(" · ".join(facts))}</p>{notes}'
 
 
 def _numbers(run: Run, *, alone: bool) -> Iterator[str]:
@@ -120,7 +111,7 @@ def _numbers(run: Run, *, alone: bool) -> Iterator[str]:
     report = data.report(run)
     beside = {
         "baseline": cards.sides(other)[1] if other else {},
-        "base model": report.get("base") or {},  # of an inspection
+        "untouched": report.get("base") or {},  # of an inspection
         "isotropic": report.get("isotropic") or {},
     }
     names = [n for n in (cards.headline(run), *cards.MEASURES, cards.ENTROPY) if n in before or n in after]
@@ -146,7 +137,8 @@ def _numbers(run: Run, *, alone: bool) -> Iterator[str]:
 
 def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
     """Each class before beside after, over its spanning tree, on shared axes."""
-    sides = [(word, side) for word, side in (("Before", before), ("After", after)) if side is not None]
+    first = space.HERE.capitalize() if data.is_inspection(run) else "Before"
+    sides = [(word, side) for word, side in ((first, before), ("After", after)) if side is not None]
     texts = barcodes.texts_of(run)
     labels = sorted({shape.label for _, side in sides for shape in side.classes})
     room = max(_MOST_BARS // max(len(labels) * len(sides), 1), 2)
@@ -173,42 +165,39 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
             yield f'<p class="soft">The {room:,} longest of {max(len(s.lengths) for _, _, s in drawn):,} bars.</p>'
         yield '<div class="row">'
         for (word, side, shape), plane in zip(drawn, planes):
-            key = f"barcode-{label}-{word.lower()}"
-            charts[key] = _linked(word, side, shape, plane, texts, room, longest, most, extent)
+            key = f"barcode-{label}-{word.lower().replace(' ', '-')}"
+            charts[key] = partial(
+                barcodes.linked,
+                shape,
+                side,
+                plane,
+                texts,
+                room=room,
+                title=word,
+                longest=longest,
+                most=most,
+                extent=extent,
+                colour=BEFORE if word == "Before" else class_colour(label),
+                hollow=word == "Before",
+                description=barcodes.description(word, name, shape),
+            )
             yield _figure(key, said=True)
         yield "</div></div>"
 
 
-def _linked(
-    word: str, side: Snapshot, shape: ClassShape, plane: np.ndarray, texts: pd.Series | None, room: int,
-    longest: float, most: int, extent: float,
-) -> Callable[[], alt.TopLevelMixin]:  # fmt: skip
-    everywhere = np.zeros((len(side.labels), 2))
-    everywhere[side.labels == shape.label] = plane
-    return lambda: barcode_and_tree(
-        edges(shape, everywhere, texts).head(room),
-        pd.DataFrame(plane[: room + 1].round(4), columns=["x", "y"]),
-        title=word,
-        kept=min(shape.kept, room),
-        longest=longest,
-        most=most,
-        extent=extent,
-        colour=BEFORE if word == "Before" else class_colour(shape.label),
-        hollow=word == "Before",
-        description=barcodes.description(word, shape.name, shape),
-    )
-
-
 def _spectrum(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
     yield "<h2>Anisotropy</h2>"
-    found = anisotropy.drawn(run, before, after, center=True)
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    said = "Grey is before, green after."
+    if data.is_inspection(run):
+        found = anisotropy.drawn(run, {space.HERE: before or after}, center=True, colours=space.COLOURS)
+        said = "Green is this checkpoint."
+    else:
+        found = anisotropy.drawn(run, sides, center=True)
     charts.update(found)
     yield f'<div class="row">{"".join(_panel(key) for key in list(found)[:2])}</div>'
     yield "".join(_panel(key) for key in list(found)[2:])
-    yield (
-        '<p class="soft">Grey is before, green after. Dotted: what it would be if all directions held equal shares. '
-        f"{escape(meaning('anisotropy_1_centered').definition)}</p>"
-    )
+    yield f'<p class="soft">{said} {escape(anisotropy.explained(center=True))}</p>'
 
 
 def _training(run: Run, charts: Charts) -> Iterator[str]:
@@ -270,9 +259,7 @@ def _figure(key: str, *, said: bool = False) -> str:
 
 
 def _spec(make: Callable[[], alt.TopLevelMixin]) -> dict:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
-        spec = make().to_dict()
+    spec = spec_of(make)
     spec.pop("config", None)
     return spec
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, WRONG, class_colour, legend
+from explorer.charts.style import BEFORE, WRONG, legend
 
 BRUSH = "brush"  # the name under which a page learns what was brushed
 SIDES = ("before", "after")
@@ -221,8 +221,3 @@ def _ticks(extent: float) -> list[float]:
     step = 10 ** np.floor(np.log10(extent / 2)) if extent > 0 else 1.0
     step *= max(m for m in (1, 2, 5) if m * step <= extent / 1.5)
     return [float(k * step) for k in range(-int(extent / step), int(extent / step) + 1)]
-
-
-def class_colours(names: Mapping[int, str]) -> dict[str, str]:
-    """Return the colour of each class by its name."""
-    return {name: class_colour(label) for label, name in names.items()}

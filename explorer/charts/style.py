@@ -6,6 +6,7 @@ chart is the same in the app, in a report and in the README.
 """
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import altair as alt
@@ -110,9 +111,9 @@ def class_colour(index: int) -> str:
     return CLASS_COLOURS[index % len(CLASS_COLOURS)]
 
 
-def class_scale(names: list[str]) -> alt.Scale:
-    """Return the colour scale of classes called `names`, in the order of their indices."""
-    return alt.Scale(domain=names, range=[class_colour(i) for i in range(len(names))])
+def class_colours(names: Mapping[int, str]) -> dict[str, str]:
+    """Return the colour of each class by its name, of `names` by label."""
+    return {name: class_colour(label) for label, name in names.items()}
 
 
 def threshold_rule(threshold: float) -> alt.Chart:

@@ -214,7 +214,16 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
         "top:Q",
         title="bars, longest first",
         scale=alt.Scale(domain=[end, -0.16], nice=False),
-        axis=alt.Axis(grid=False, labels=False, ticks=False, domain=False, orient="right", titlePadding=4),
+        # On the left of the bars, which do not begin where the picture does.
+        axis=alt.Axis(
+            grid=False,
+            labels=False,
+            ticks=False,
+            domain=False,
+            orient="left",
+            offset=alt.ExprRef(f"{-_BARS[0]} * width"),
+            titlePadding=4,
+        ),
     )
     # Square roots: the few long bars are tall enough to be seen and clicked, the many short ones still fit.
     blocks = (

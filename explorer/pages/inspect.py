@@ -12,8 +12,7 @@ from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
 from core.training.spec import RunSpec
 from explorer import jobs, report
-from explorer.charts.barcode import bars
-from explorer.panels import barcodes, data, links, merges, reference, space, spec_form, upload
+from explorer.panels import barcodes, data, figure, links, merges, reference, space, spec_form, upload
 from explorer.panels.words import moment, plain
 
 FORM = "inspect_"
@@ -270,7 +269,7 @@ def _found(run: Run) -> None:
 
 def _saves(run: Run) -> None:
     """Draw what can be saved: a line more for each form."""
-    st.caption("Each chart's own menu, at its top right, saves it as PNG or SVG.")
+    st.caption(figure.HINT)
     forms = [
         ("Report, HTML", "report.html", "text/html", lambda: report.html(run).encode()),
         (
@@ -285,7 +284,12 @@ def _saves(run: Run) -> None:
             "text/csv",
             lambda: _csv(pd.DataFrame(reference.differences(data.report(run)))),
         ),
-        ("Bars, CSV", "bars.csv", "text/csv", lambda: _csv(_bars_table(run))),
+        (
+            "Bars, CSV",
+            "bars.csv",
+            "text/csv",
+            lambda: _csv(barcodes.bars_table(run, here=data.before(run)).drop(columns="side", errors="ignore")),
+        ),
     ]
     for label, suffix, kind, make in forms:
         st.download_button(label, make, f"{run.name}-{suffix}", kind, on_click="ignore", width="stretch")
@@ -293,12 +297,6 @@ def _saves(run: Run) -> None:
 
 def _csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False).encode()
-
-
-def _bars_table(run: Run) -> pd.DataFrame:
-    snapshot, texts = data.before(run), barcodes.texts_of(run)
-    frames = [bars(s, texts).assign(**{"class": s.name or s.label}) for s in (snapshot.classes if snapshot else [])]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 page()

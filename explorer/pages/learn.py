@@ -20,11 +20,12 @@ _DEFAULTS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0}
 def page() -> None:
     """Draw the cloud that the address names, its barcode, and what the regularizer does to it."""
     _set_up_by_address()
-    left, right = st.columns([5, 4], vertical_alignment="bottom")
-    with left:
-        st.subheader("What is a barcode?", anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
-        st.caption("Lesson", width="content")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        head = st.container(width="content")
+        right = st.container(width="content", horizontal=True, vertical_alignment="center", gap="small")
+    with right:
+        if st.session_state.get("lesson", _FREE) == _FREE:  # in a lesson the head says so
+            st.caption("Lesson", width="content")
         step = st.segmented_control(
             "Lesson",
             [_FREE, *lesson.STEPS],
@@ -36,10 +37,12 @@ def page() -> None:
             on_change=lambda: _set_up(st.session_state["lesson"]),
         )
     if step in lesson.STEPS:
+        head.subheader(f"{step}. {lesson.STEPS[step].title}", anchor=False)
         lesson.show(step, _set_up, _show_own)
-        with st.popover("Change the cloud", icon=":material/scatter_plot:", type="tertiary"):
+        with right, st.popover("Cloud", icon=":material/scatter_plot:", type="tertiary", help="Change the cloud"):
             cloud, of = _chosen()
     else:
+        head.subheader("What is a barcode?", anchor=False)
         cloud, of = _chosen()
     if cloud is None:
         return

@@ -7,8 +7,8 @@ import yaml
 from core.errors import IsobarError
 from core.runs import Run
 from explorer import report
-from explorer.panels import anisotropy, barcodes, cards, cloud, data, links, moved, timeline, training
-from explorer.panels.words import STATES, moment, plain
+from explorer.panels import anisotropy, barcodes, cards, cloud, data, figure, links, moved, timeline, training
+from explorer.panels.words import STATES, plain
 
 # A view more is a line more: its name, in the address too, and what draws it.
 VIEWS = {
@@ -89,23 +89,16 @@ def _header(run: Run) -> None:
             )
         with st.popover("Export", icon=":material/download:"):
             _exports(run)
-    facts = [
-        *(f"{name.replace('_', ' ')} {settings[name]:g}" for name in data.weights(settings)),
-        f"seed {plain(row.seed)}",
-        moment(run.name),
-        plain(run.status.get("device") or ""),
-    ]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if data.is_sample(run):
             st.badge("sample run", color="green", icon=":material/inventory_2:")
         st.badge(word, color=colour)
-        alone = settings.get("regularizer") == "persistent-entropy"
-        st.badge(f"persistent entropy: {plain(row.method)}" if alone else plain(row.method), color="gray")
-        st.caption(" · ".join(fact for fact in facts if fact), width="content")
+        st.badge(plain(data.regularized(settings)), color="gray")
+        st.caption(" · ".join(plain(fact) for fact in data.facts(run)), width="content")
 
 
 def _exports(run: Run) -> None:
-    st.caption("Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV.")
+    st.caption(figure.HINT)
     name = data.name_of(run)
     st.download_button(
         "Report, HTML",
@@ -127,7 +120,7 @@ def _exports(run: Run) -> None:
     )
     st.download_button(
         "Bars, CSV",
-        lambda: _bars_table(run).to_csv(index=False).encode(),
+        lambda: barcodes.bars_table(run, before=data.before(run), after=data.after(run)).to_csv(index=False).encode(),
         f"{name}-bars.csv",
         "text/csv",
         on_click="ignore",
@@ -142,18 +135,6 @@ def _exports(run: Run) -> None:
         on_click="ignore",
         width="stretch",
     )
-
-
-def _bars_table(run: Run) -> pd.DataFrame:
-    texts = barcodes.texts_of(run)
-    frames = []
-    for side, snapshot in (("before", data.before(run)), ("after", data.after(run))):
-        for shape in snapshot.classes if snapshot else []:
-            frame = barcodes.bars(shape, texts)
-            frame.insert(0, "class", shape.name or shape.label)
-            frame.insert(0, "side", side)
-            frames.append(frame)
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def _state(run: Run) -> None:

@@ -59,12 +59,12 @@ def _form() -> None:
             text = st.text_area("A spec as YAML; what it leaves out keeps its default.", key="pasted", height=200)
             st.button("Use it", on_click=_paste, disabled=not text.strip())
             if st.session_state.get("paste_problem"):
-                st.error(st.session_state["paste_problem"])
+                st.error(plain(st.session_state["paste_problem"], 300))
 
 
 def _start(spec: RunSpec | None, problem: str) -> None:
     if problem and not any(spec_form.concerns(name, problem) for name in RunSpec.model_fields):
-        st.error(problem)
+        st.error(plain(problem, 300))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         clicked = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=spec is None)
         both = st.toggle(

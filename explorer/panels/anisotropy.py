@@ -1,6 +1,6 @@
 """The view "Anisotropy": how the variance is spread over directions, of all texts and class by class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import altair as alt
 import pandas as pd
@@ -12,7 +12,7 @@ from core.geometry.spectrum import OUTLIER_FACTOR
 from core.runs import Run, Snapshot
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.layers import depths, layer_profile
-from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
+from explorer.charts.spectrum import SIDES, cumulative, dumbbells, shares, spectrum
 from explorer.charts.style import MEDIUM, SPACE, class_colour
 from explorer.panels.figure import figure
 from explorer.panels.words import meaning, number
@@ -20,17 +20,9 @@ from explorer.panels.words import meaning, number
 
 def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
-    about = st.segmented_control(
-        "Measured about",
-        ["centered", "uncentered"],
-        default="centered",
-        required=True,
-        key="about",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    center = about != "uncentered"
-    found = drawn(run, before, after, center=center)
+    center = about()
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    found = drawn(run, sides, center=center)
     of = (str(run.path), *(side and side.step for side in (before, after)), center)
     names = list(found)
     for start in range(0, len(names), 2):
@@ -39,61 +31,85 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             with column, st.container(border=True, height="stretch"):
                 figure(found[name], key=name, of=of)
     _outliers(before, after)
-    measure = "anisotropy_1_centered" if center else "anisotropy_1"
-    st.caption(
-        "Grey is before, green after. Dotted: what it would be if all directions held equal shares. "
-        f"{meaning(measure).definition}"
+    st.caption(f"Grey is before, green after. {explained(center)}")
+
+
+def about() -> bool:
+    """Draw the choice between centered and uncentered, and return whether it is centered."""
+    chosen = st.segmented_control(
+        "Measured about",
+        ["centered", "uncentered"],
+        default="centered",
+        required=True,
+        key="about",
+        bind="query-params",
+        label_visibility="collapsed",
     )
+    return chosen != "uncentered"
+
+
+def explained(center: bool) -> str:
+    """Return what the charts' dotted lines and the measure behind them mean."""
+    return f"Dotted: what it would be if all directions held equal shares. {meaning(_measure(center)).definition}"
 
 
 def drawn(
-    run: Run, before: Snapshot | None, after: Snapshot | None, *, center: bool
+    run: Run, sides: Mapping[str, Snapshot], *, center: bool, colours: Mapping[str, str] = SIDES
 ) -> dict[str, Callable[[], alt.LayerChart]]:
-    """Return what makes each chart of the view, by its name: the spectrum's two, the cosines', the layers', the classes'."""
-    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
-    of = (str(run.path), tuple(side.step for side in sides.values()), center)
-    frame = _shares(of, sides)
+    """Return what makes each chart of the view, by its name: the spectrum's two, the cosines', the layers', the classes'.
+
+    Args:
+        run: whose they are.
+        sides: "before" and "after", or what else `colours` names.
+        center: whether directions are those about the mean.
+        colours: of each side.
+    """
+    measure, label = _measure(center), meaning(_measure(center)).label
+    steps = (str(run.path), *((name, side.step) for name, side in sides.items()))
+    frame = _shares((*steps, center), dict(sides))
     dimensions = next(iter(sides.values())).embeddings.shape[1]
     first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
-    said = ", ".join(f"{share} {name}" for name, share in first.items())
+    said = ", ".join(f"{name} {share}" for name, share in first.items())
+    shown = {name: colours[name] for name in colours if name in sides}
     found = {
         "spectrum": lambda: spectrum(
             frame,
             dimensions=dimensions,
+            colours=shown,
             description=f"Share of the squared length that each principal direction holds. The strongest: {said}.",
         ),
         "cumulative": lambda: cumulative(
             frame,
             dimensions=dimensions,
+            colours=shown,
             description=f"Share that the strongest directions hold together. The first alone: {said}.",
         ),
     }
-    steps = (str(run.path), *((name, side.step) for name, side in sides.items()))
     counted = {name: _cosines((*steps, name), side) for name, side in sides.items()}
-    means = ", ".join(f"{number(side.measures.get('mean_cosine'))} {name}" for name, side in sides.items())
+    means = ", ".join(f"{name} {number(side.measures.get('mean_cosine'))}" for name, side in sides.items())
     found["cosines"] = lambda: cosine_histogram(
         cosines(counted),
         reference=cosines({"isotropic": isotropic_cosine_shares(dimensions)}),
+        colours=shown,
         description=f"Histogram of the cosines of all pairs of texts. Their mean: {means}.",
     )
     profiles = {name: side.layers for name, side in sides.items() if getattr(side, "layers", None)}
     if profiles:
-        name = "anisotropy_1_centered" if center else "anisotropy_1"
         found["layers"] = lambda: layer_profile(
-            depths(profiles, name),
-            title=f"{meaning(name).label} of each layer",
+            depths(profiles, measure),
+            title=f"{label} of each layer",
             value="share",
+            colours=shown,
             domain=(0.0, 1.0),
             height=MEDIUM,
-            description=f"{meaning(name).label} layer by layer, input embeddings first.",
+            description=f"{label} layer by layer, input embeddings first.",
         )
-    if before is None or after is None:
+    if not {"before", "after"} <= set(sides):
         return found
-    measure = "anisotropy_1_centered" if center else "anisotropy_1"
-    rows = _by_class(measure, before, after)
+    rows = _by_class(measure, sides["before"], sides["after"])
     found["by-class"] = lambda: dumbbells(
         rows.drop(columns="colour"),
-        value=f"{meaning(measure).label}: share of the strongest direction",
+        value=f"{label}: share of the strongest direction",
         title="All texts and each class: before hollow, after filled",
         colours=dict(zip(rows["name"], rows["colour"], strict=True)),
         order=list(rows["name"]),
@@ -103,6 +119,10 @@ def drawn(
         ),
     )
     return found
+
+
+def _measure(center: bool) -> str:
+    return "anisotropy_1_centered" if center else "anisotropy_1"
 
 
 def _outliers(before: Snapshot | None, after: Snapshot | None) -> None:

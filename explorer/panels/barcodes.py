@@ -1,7 +1,9 @@
 """The view "Barcodes": class by class, before beside after, on one axis."""
 
+from collections.abc import Sequence
 from html import escape
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -127,13 +129,13 @@ def _linked_row(
     """One class at a time: barcode over spanning tree, and the two texts that a clicked bar joins."""
     colour = class_colour(label)
     most = max((len(s.lengths) for s in shapes if s), default=1) or 1
-    planes = _planes(of, label, snapshots)
-    extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
+    places = planes(of, label, snapshots)
+    extent = max((float(np.abs(p).max()) for p in places if p is not None and p.size), default=1.0) * 1.05 or 1.0
     with st.container(border=True, key=f"linked-{label}"):
         heading(name, colour, shapes)
         alone = len(titles) == 1  # then there is room for the texts beside the chart
         columns = st.columns([3, 2] if alone else 2, gap="medium")
-        sides = zip(columns, titles, shapes, snapshots, planes, strict=False)
+        sides = zip(columns, titles, shapes, snapshots, places, strict=False)
         for column, side, shape, snapshot, plane in sides:
             with column:
                 if shape is None or snapshot is None or plane is None:
@@ -142,19 +144,14 @@ def _linked_row(
                 if len(shape.lengths) < 2:
                     st.caption(f"{side}: fewer than three embeddings make no tree to look at.")
                     continue
-                rows = np.flatnonzero(snapshot.labels == label)
-                everywhere = np.zeros((len(snapshot.labels), 2))
-                everywhere[rows] = plane
-                points = pd.DataFrame(plane.round(4), columns=["x", "y"])
-                if texts is not None and len(texts) == len(snapshot.labels):
-                    points["text"] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
                 st.caption(selections(shape.lengths, shape.kept))
                 event = figure(
-                    lambda side=side, shape=shape, everywhere=everywhere, points=points: barcode_and_tree(
-                        edges(shape, everywhere, texts),
-                        points,
+                    lambda side=side, shape=shape, snapshot=snapshot, plane=plane: linked(
+                        shape,
+                        snapshot,
+                        plane,
+                        texts,
                         title=side,
-                        kept=shape.kept,
                         longest=longest,
                         most=most,
                         extent=extent,
@@ -173,6 +170,52 @@ def _linked_row(
             st.dataframe(
                 _table(titles, shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}"
             )
+
+
+def linked(
+    shape: ClassShape,
+    snapshot: Snapshot,
+    plane: np.ndarray,
+    texts: pd.Series | None,
+    *,
+    room: int | None = None,
+    **options,
+) -> alt.VConcatChart:
+    """Return the chart of a class's barcode over its spanning tree.
+
+    Args:
+        shape: the class.
+        snapshot: it is of.
+        plane: (n, 2), where the points of the class are drawn.
+        texts: the probe set's.
+        room: for how many bars, the longest; for all by default.
+        options: of `barcode_and_tree`.
+    """
+    rows = np.flatnonzero(snapshot.labels == shape.label)
+    everywhere = np.zeros((len(snapshot.labels), 2))
+    everywhere[rows] = plane
+    frame = edges(shape, everywhere, texts).head(room or len(shape.lengths))
+    if len(frame) < len(shape.lengths):
+        rows = np.unique(shape.edges[: len(frame)])
+    points = pd.DataFrame(everywhere[rows].round(4), columns=["x", "y"])
+    if texts is not None and len(texts) == len(snapshot.labels) and room is None:
+        points["text"] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
+    return barcode_and_tree(frame, points, kept=min(shape.kept, len(frame)), **options)
+
+
+def bars_table(run: Run, **sides: Snapshot | None) -> pd.DataFrame:
+    """Return every bar of every class of the `sides`, with what it joins, as it is saved."""
+    texts = texts_of(run)
+    frames = [
+        bars(shape, texts).assign(side=side, **{"class": shape.name or shape.label})
+        for side, snapshot in sides.items()
+        for shape in (snapshot.classes if snapshot else [])
+    ]
+    if not frames:
+        return pd.DataFrame()
+    frame = pd.concat(frames, ignore_index=True)
+    first = ["side", "class"]
+    return frame[first + [name for name in frame.columns if name not in first]]
 
 
 def _table(titles: tuple[str, ...], shapes: list[ClassShape | None], texts: pd.Series | None) -> pd.DataFrame:
@@ -201,7 +244,8 @@ def joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool =
 
 # Snapshots are known by their run and steps; a trainer never writes one twice.
 @st.cache_data(max_entries=64, show_spinner=False)
-def _planes(of: tuple, label: int, _snapshots: tuple) -> list[np.ndarray | None]:
+def planes(of: tuple, label: int, _snapshots: Sequence[Snapshot | None]) -> list[np.ndarray | None]:
+    """Return where the points of the class `label` are drawn on each side, in one plane; `of` is what they are known by."""
     return common_plane([s.embeddings[s.labels == label] if s else None for s in _snapshots])
 
 

@@ -1,5 +1,7 @@
 """What a run's classes are called, and the choice of one of them."""
 
+import re
+
 import streamlit as st
 
 from core.runs import Run, Snapshot
@@ -7,6 +9,7 @@ from explorer.panels import data
 
 ALL = "all classes"
 _BUTTONS = 6  # with more choices than this, a list instead of buttons
+_MARKUP = re.compile(r"[*`\[$:~\\]|\b_|_\b")  # buttons would interpret it; a list shows it as it is
 
 
 def names_of(run: Run, *sides: Snapshot | None) -> dict[int, str]:
@@ -29,7 +32,8 @@ def pick(names: dict[int, str], whole: int) -> list[int]:
     if len(names) <= 1:
         return list(names)
     options = [*([ALL] if len(names) <= whole else []), *names.values()]
-    draw = st.segmented_control if len(options) <= _BUTTONS else st.selectbox
+    few = len(options) <= _BUTTONS and not any(map(_MARKUP.search, options))
+    draw = st.segmented_control if few else st.selectbox
     extra = {"default": options[0], "required": True} if draw is st.segmented_control else {}
     name = draw("Class", options, key="class", bind="query-params", label_visibility="collapsed", **extra)
     return [label for label, found in names.items() if found == name] or list(names)

@@ -7,7 +7,8 @@ import streamlit as st
 from core.errors import IsobarError
 from core.geometry import Projection, common_axes
 from core.runs import Run, Snapshot
-from explorer.charts.cloud import BRUSH, COLOURINGS, class_colours, cloud, cloud_points, in_brush, tree_edges
+from explorer.charts.cloud import BRUSH, COLOURINGS, cloud, cloud_points, in_brush, tree_edges
+from explorer.charts.style import class_colours
 from explorer.panels import classes
 from explorer.panels.barcodes import texts_of
 from explorer.panels.figure import figure
@@ -69,7 +70,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             lambda: cloud(
                 points,
                 edges,
-                colours=class_colours({label: names[label] for label in names}),
+                colours=class_colours(names),
                 extent=extent,
                 axes=tuple(f"{_ORDINALS[axis]} principal axis" for axis in (first, second)),
                 colouring=colouring,

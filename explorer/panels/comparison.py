@@ -10,11 +10,10 @@ from core.geometry import ClassShape
 from core.runs import Run, Snapshot
 from core.runs.compare import Comparison, Group, compare
 from core.training.spec import RunSpec
-from explorer.charts.linked import SELECTION, barcode_and_tree, edges
-from explorer.charts.plane import common_plane
+from explorer.charts.linked import SELECTION
 from explorer.charts.style import LARGE, class_colour
 from explorer.charts.tradeoff import BASELINE, differences, differences_height, group_colours, tradeoff
-from explorer.panels import barcodes, cards, data
+from explorer.panels import barcodes, cards, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.words import meaning, moment, number, plain
 
@@ -237,10 +236,9 @@ def side_by_side(runs: list[Run]) -> None:
     if not labels:
         st.caption("Neither of them has a snapshot that can be read.")
         return
-    class_names = {label: _class_name(label, sides) for label in labels}
-    label = which.selectbox(
-        "Class", labels, key="class", format_func=lambda value: plain(class_names.get(value, value), 60)
-    )
+    class_names = {label: name for label, name in classes.names_of(pair[0], *sides).items() if label in labels}
+    name = which.selectbox("Class", list(class_names.values()), key="class", bind="query-params")
+    label = next((label for label, found in class_names.items() if found == name), labels[0])
     _pair(pair, sides, label)
 
 
@@ -261,7 +259,7 @@ def _pair(runs: list[Run], sides: list[Snapshot | None], label: int) -> None:
     longest = max((float(shape.lengths[0]) for shape in drawn), default=1.0) * 1.02 or 1.0
     most = max((len(shape.lengths) for shape in drawn), default=1)
     of = tuple((str(run.path), side and side.step) for run, side in zip(runs, sides))
-    planes = _planes(of, label, sides)
+    planes = barcodes.planes(of, label, sides)
     extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
     for place, column in enumerate(st.columns(2, gap="small")):
         run, side, shape, plane = runs[place], sides[place], shapes[place], planes[place]
@@ -283,30 +281,17 @@ def _pair(runs: list[Run], sides: list[Snapshot | None], label: int) -> None:
 
 
 def _tree(run: Run, side: Snapshot, shape: ClassShape, plane: np.ndarray, texts: pd.Series | None, **axes):
-    everywhere = np.zeros((len(side.labels), 2))
-    everywhere[side.labels == shape.label] = plane
     row = data.row(run)
-    return barcode_and_tree(
-        edges(shape, everywhere, texts),
-        pd.DataFrame(plane.round(4), columns=["x", "y"]),
+    return barcodes.linked(
+        shape,
+        side,
+        plane,
+        texts,
         title=f"{row.method}, seed {row.seed}"[:40].replace("'", "’").replace("\\", ""),
-        kept=shape.kept,
         colour=class_colour(shape.label),
         hollow=row.method == BASELINE,
         description=barcodes.description("After" if side.step else "Before", shape.name, shape),
         **axes,
-    )
-
-
-# Snapshots are known by their run and steps; a trainer never writes one twice.
-@st.cache_data(max_entries=64, show_spinner=False)
-def _planes(of: tuple, label: int, _sides: list[Snapshot | None]) -> list[np.ndarray | None]:
-    return common_plane([side.embeddings[side.labels == label] if side else None for side in _sides])
-
-
-def _class_name(label: int, sides: list[Snapshot | None]) -> str:
-    return next(
-        (s.name for side in sides if side for s in side.classes if s.label == label and s.name), f"class {label}"
     )
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from core.errors import IsobarError, nearest
 from core.runs import Run, Snapshot, layout, list_runs, load_run
 from core.runs.settings import describes_same_experiment
+from explorer.panels.words import moment
 
 SAMPLE = "sample"
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -95,6 +96,11 @@ def models() -> dict[str, str]:
     return found
 
 
+def is_inspection(run: Run) -> bool:
+    """Whether `run` is one: of one side alone, which no training came before or after."""
+    return run.path.parent.name == layout.INSPECTIONS
+
+
 def is_sample(run: Run) -> bool:
     """Whether `run` is one that ships with Isobar: the sample, or its baseline."""
     return run.path in _SHIPPED.values()
@@ -161,6 +167,24 @@ def method(settings: dict) -> str:
         "cosine": "cosine",
     }
     return " + ".join(words.get(name, name) for name in names)
+
+
+def regularized(settings: dict) -> str:
+    """Return the run's regularizers in words, and of persistent entropy what it acts on."""
+    alone = settings.get("regularizer") == "persistent-entropy"
+    return f"persistent entropy: {method(settings)}" if alone else method(settings)
+
+
+def facts(run: Run) -> list[str]:
+    """Return what else a run's header says: its weights, seed, when it began and on what device."""
+    settings = spec(run)
+    said = [
+        *(f"{name.replace('_', ' ')} {settings[name]:g}" for name in weights(settings)),
+        f"seed {settings.get('seed', '?')}",
+        moment(run.name),
+        str(run.status.get("device") or ""),
+    ]
+    return [fact for fact in said if fact]
 
 
 def weights(settings: dict) -> list[str]:

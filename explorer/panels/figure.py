@@ -12,6 +12,8 @@ import streamlit as st
 
 from explorer.charts.style import tables, vector
 
+HINT = "Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV."
+
 
 def figure(make: Callable[[], alt.TopLevelMixin], *, key: str, of: tuple, **options):
     """Show the chart that `make` returns, and what saves it; returns what is selected in it.
@@ -54,7 +56,12 @@ def _csv(rows: list[dict]) -> bytes:
 # Altair takes its time to check and copy a chart; the description that it ends up with is small.
 @st.cache_data(max_entries=512, show_spinner=False)
 def _spec(key: str, of: tuple, _make: Callable) -> dict:
+    return spec_of(_make)
+
+
+def spec_of(make: Callable[[], alt.TopLevelMixin]) -> dict:
+    """Return the description of the chart that `make` returns."""
     with warnings.catch_warnings():
         # One selection in two views is what links them; Altair does the right thing and warns of it.
         warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
-        return _make().to_dict(validate=False)  # that takes as long again; the tests validate every chart
+        return make().to_dict(validate=False)  # that takes as long again; the tests validate every chart

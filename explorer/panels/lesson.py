@@ -90,7 +90,7 @@ STEPS = {
 
 
 def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], None]) -> None:
-    """Draw the step called `name`.
+    """Draw the step called `name` but for its title.
 
     Args:
         name: a key of `STEPS`.
@@ -101,7 +101,6 @@ def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], 
     with st.container(border=True, key="lesson-step", gap="small"):
         left, right = st.columns([11, 9], gap="medium")
         with left:
-            st.markdown(f"**{name}. {step.title}**")
             st.markdown(step.text)
         with right:
             st.markdown(f":material/help: **{step.question}**")

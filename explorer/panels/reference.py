@@ -29,7 +29,7 @@ def show(run: Run) -> None:
             st.html(_track(name, here.get(name), isotropic.get(name), base.get(name), bool(base)))
     marks = ["▏ isotropic Gaussian cloud of as many points and dimensions", "● this checkpoint"]
     if base:
-        marks.append("○ the model that its run began with")
+        marks.append("○ untouched: before its run")
     st.caption(" · ".join(marks) + ". The line runs from isotropic, left, to collapsed, right.")
 
 

@@ -8,6 +8,7 @@ import yaml
 from core.errors import IsobarError
 from core.runs.settings import OF_REGULARIZER, SETTINGS_OF
 from core.training.spec import REGULARIZERS, RunSpec
+from explorer.panels.words import plain
 
 FIRST = ("model", "task", "regularizer")
 GROUPS = {
@@ -89,7 +90,7 @@ def field(
     else:
         st.text_input(label, **kept)
     if concerns(name, problem):
-        st.error(problem)
+        st.error(plain(problem, 300))
 
 
 def more(problem: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import IsobarError
 from core.geometry import ClassShape, aligned_axes
 from core.runs import Run, Snapshot
-from explorer.charts.cloud import class_colours
+from explorer.charts.style import class_colours
 from explorer.charts.timeline import BAR, MOMENT, film_bars, film_measures, film_points, timeline
 from explorer.panels import cards, classes
 from explorer.panels.barcodes import texts_of

@@ -181,7 +181,7 @@ def test_marks_stand_out_from_both_backgrounds(colour, background):
 
 def test_classes_never_run_out_of_colours():
     assert style.class_colour(len(style.CLASS_COLOURS)) == style.class_colour(0)
-    assert len(style.class_scale([str(i) for i in range(20)]).to_dict()["range"]) == 20
+    assert len(style.class_colours({i: str(i) for i in range(20)})) == 20
 
 
 def test_every_axis_of_every_chart_has_a_title(shape):

@@ -40,7 +40,7 @@ def test_the_newest_task_s_runs_are_compared_over_seeds_and_put_into_the_address
     picked = app.query_params["runs"].split(",")
     assert len(picked) == 6
     (verdict,) = [g.verdict for g in compare([seeds / name for name in picked]).groups if g.differences]
-    assert verdict.startswith("Over 3 seeds, anisotropy_1 (centered) fell by")
+    assert verdict.startswith("Over 3 seeds, anisotropy_1 (centered) changed by")
     said = all_text(app).replace("\\", "").replace("\u2060", "")
     assert f"**features**: {verdict}" in said
     assert [spec["title"]["text"][:18] for spec in specs(app)[:3]] == [

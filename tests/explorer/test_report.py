@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import pytest
 
 from core.errors import IsobarError
-from core.runs import load_run
+from core.runs import layout, list_runs, load_run
 from explorer import report
-from tests.explorer.synthetic import NASTY, write_run
+from tests.explorer.synthetic import NASTY, write_inspections, write_run
 
 
 class Elements(HTMLParser):
@@ -88,6 +88,24 @@ def test_a_report_of_before_alone_is_that_of_an_inspection(one_run):
     assert "Longest merges" in page.text
 
 
+def test_a_report_says_which_regularizers_there_were(one_run):
+    page = Elements(report.html(load_run(one_run(regularizer="istar+cosine", istar_weight=0.5, per_class=12, width=8))))
+    assert "I-STAR ↑ + cosine · istar weight 0.5 · cosine weight 1 · seed 0" in page.text
+    assert "persistent entropy:" not in page.text
+
+
+def test_a_report_of_an_inspection_knows_no_before(tmp_path):
+    write_inspections(tmp_path)
+    run = next(run for run in list_runs(tmp_path / layout.INSPECTIONS) if run.state == "finished")
+    page = Elements(report.html(run))
+    assert "inspection · seed 0" in page.text
+    assert "Green is this checkpoint." in page.text
+    assert not [word for word in ("baseline", "before training", "Grey is before") if word in page.text]
+    charts = charts_of(page)
+    assert "barcode-0-this-checkpoint" in charts
+    assert "this checkpoint" in charts["spectrum"]["description"]
+
+
 @pytest.mark.parametrize("broken", ["spec.yaml", "status.json", "report.json", "events.jsonl", "probe.parquet"])
 def test_a_run_cut_short_has_a_report_of_what_is_there(one_run, broken):
     path = one_run(per_class=12, width=8)
@@ -109,7 +127,10 @@ def test_very_many_bars_are_cut_to_the_longest(one_run, monkeypatch):
     page = Elements(report.html(load_run(one_run())))
     assert "The 10 longest of 39 bars." in page.text
     chart = charts_of(page)["barcode-0-after"]
-    assert max(len(rows) for rows in chart["datasets"].values()) == 11
+    bars, points = sorted(chart["datasets"].values(), key=lambda rows: "rank" not in rows[0])
+    assert len(bars) == 10
+    ends = {(bar[x], bar[y]) for bar in bars for x, y in (("x", "y"), ("x2", "y2"))}
+    assert ends == {(point["x"], point["y"]) for point in points}
 
 
 @pytest.mark.parametrize(
