@@ -100,6 +100,8 @@ def print_inspection(found) -> None:
         table.add_row(Text(shape.name), *(number(cell) for cell in row))
     console.print(table)
     print_layers(found.layers)
+    for note in found.notes:
+        console.print(Text(f"Note: {note}"))
 
 
 def print_measures(rows: Iterable[Measured]) -> None:

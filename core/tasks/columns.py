@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError, nearest
@@ -62,11 +62,19 @@ LABEL_COLUMNS = (
 MOST_EMPTY = 0.05
 MOST_CLASSES = 1000
 VALIDATION_SHARE = 0.2
+ALL_TEXTS = "all texts"  # the one class of texts without labels
+
+
+class NoLabelsError(IsobarError):
+    """No column holds labels: none is called so, or what it holds are not classes, or a single one."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that the caller named; None is to be guessed (a second text may also be absent)."""
+    """The columns that the caller named; None is to be guessed (a second text may also be absent).
+
+    Once they are found, a label of None means that there is none: all texts are one cloud.
+    """
 
     text: str | None = None
     text_pair: str | None = None
@@ -107,6 +115,33 @@ def labelled_texts(split: Split, columns: Columns) -> Labelled:
     found, notes = resolve_columns(split, columns)
     frame = _frame(split, found, notes)
     return Labelled(frame, _class_names(frame["label"], split.where, found.label), found, tuple(notes))
+
+
+def unlabelled_texts(split: Split, columns: Columns) -> Labelled:
+    """Return the texts in the table `split`, whatever columns it has besides, in the one class `ALL_TEXTS`.
+
+    Raises:
+        IsobarError: a column is missing, or texts are empty.
+    """
+    found, notes = resolve_text_columns(split, replace(columns, label=None))
+    return Labelled(_frame(split, found, notes), (ALL_TEXTS,), found, tuple(notes))
+
+
+def one_cloud(name: str, split: Split, columns: Columns, source: str, notes: tuple[str, ...] = ()) -> Task:
+    """Return the texts in `split` as a task to be looked at: all in the validation split, one class, no metric."""
+    texts = unlabelled_texts(split, columns)
+    labels = _codes(texts.frame["label"], texts.label_names)
+    train, validation = _dataset(texts.frame[:0], labels[:0]), _dataset(texts.frame, labels)
+    return Task(
+        name=name,
+        train=train,
+        validation=validation,
+        label_names=texts.label_names,
+        metrics=(),
+        fingerprint=fingerprint(train, validation, texts.label_names),
+        source=source,
+        notes=(*notes, *texts.notes),
+    )
 
 
 def build_task(
@@ -159,34 +194,55 @@ def build_task(
 
 def resolve_columns(split: Split, columns: Columns) -> tuple[Columns, list[str]]:
     """Return the three columns to read and, if any was guessed, a note that says so."""
+    _check_there(split, columns)
+    by_lower = _by_lower(split)
+    label = columns.label or next((by_lower[n] for n in LABEL_COLUMNS if n in by_lower), None)
+    if label is None:
+        raise NoLabelsError(
+            f"{split.where} has no label column that could be guessed (such as 'label' or 'class') among "
+            f"{_listed(split.table.column_names)}; name it."
+        )
+    return _with_texts(split, replace(columns, label=label), columns)
+
+
+def resolve_text_columns(split: Split, columns: Columns) -> tuple[Columns, list[str]]:
+    """Return the one or two columns of text to read and, if any was guessed, a note; a lone column needs no name."""
+    _check_there(split, columns)
+    names = split.table.column_names
+    texts = replace(columns, text=names[0]) if len(names) == 1 else columns
+    return _with_texts(split, texts, columns)
+
+
+def _check_there(split: Split, columns: Columns) -> None:
     names = split.table.column_names
     for wanted in (columns.text, columns.text_pair, columns.label):
         if wanted is not None and wanted not in names:
             raise IsobarError(
                 f"{split.where} has no column {wanted!r}; its columns are {_listed(names)}.{nearest(wanted, names)}"
             )
-    by_lower = {name.strip().lower(): name for name in reversed(names)}
-    label = columns.label or next((by_lower[n] for n in LABEL_COLUMNS if n in by_lower), None)
-    if label is None:
-        raise IsobarError(
-            f"{split.where} has no label column that could be guessed (such as 'label' or 'class') among "
-            f"{_listed(names)}; name it."
-        )
-    text, pair = columns.text, columns.text_pair
+
+
+def _by_lower(split: Split) -> dict[str, str]:
+    return {name.strip().lower(): name for name in reversed(split.table.column_names)}
+
+
+def _with_texts(split: Split, columns: Columns, given: Columns) -> tuple[Columns, list[str]]:
+    """Return `columns` with the text columns guessed that it lacks, and a note of all that were not `given`."""
+    text, pair, label = columns.text, columns.text_pair, columns.label
     if text is None:
-        free = {lower: name for lower, name in by_lower.items() if name not in (label, pair)}
+        free = {lower: name for lower, name in _by_lower(split).items() if name not in (label, pair)}
         text, guessed_pair = _guess_texts(split, free, with_pair=pair is None)
         pair = pair or guessed_pair
-    if label in (text, pair) or text == pair:
+    if (label is not None and label in (text, pair)) or text == pair:
         raise IsobarError(
             f"Column {label if label in (text, pair) else text!r} of {split.where} is asked for twice; text, second "
             "text and label must be different columns."
         )
-    given = {columns.text, columns.text_pair, columns.label}
+    named = {given.text, given.text_pair, given.label}
     guessed = [
         f"{role} from {name!r}"
         for role, name in (("text", text), ("second text", pair), ("label", label))
-        if name is not None and name not in given
+        if name is not None and name not in named
     ]
     note = [f"Columns guessed: {', '.join(guessed)}."] if guessed else []
     return Columns(text, pair, label), note
@@ -213,12 +269,12 @@ def _frame(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
     texts = {"text": columns.text, "text_pair": columns.text_pair}
     texts = {role: name for role, name in texts.items() if name is not None}
     for name in (*texts.values(), columns.label):
-        if name not in split.table.column_names:
+        if name is not None and name not in split.table.column_names:
             raise IsobarError(
                 f"{split.where} has no column {name!r}; its columns are {_listed(split.table.column_names)}."
             )
     frame = pd.DataFrame({role: _text_series(split, name) for role, name in texts.items()})
-    frame["label"] = _label_series(split, columns.label)
+    frame["label"] = ALL_TEXTS if columns.label is None else _label_series(split, columns.label)
     frame.index = range(1, len(frame) + 1)
     empty = frame[list(texts)].eq("").any(axis=1)
     if empty.any():
@@ -285,8 +341,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def _not_classes(where: str, column: str, what: str) -> IsobarError:
-    return IsobarError(
+def _not_classes(where: str, column: str, what: str) -> NoLabelsError:
+    return NoLabelsError(
         f"Column {column!r} of {where} holds {what}, which are not classes; a label is one of a few names or whole "
         "numbers."
     )
@@ -296,7 +352,7 @@ def _class_names(labels: pd.Series, where: str, column: str) -> tuple[str, ...]:
     """Return the distinct labels of the training split, whole numbers by value and anything else in sorted order."""
     distinct = labels.unique().tolist()
     if len(distinct) < 2:
-        raise IsobarError(
+        raise NoLabelsError(
             f"{where} has a single class, {distinct[0]!r} in column {column!r}; a classification task needs at least "
             "two."
         )

@@ -12,6 +12,7 @@ from core.errors import IsobarError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LINES = ".txt"  # a text a line; no labels, so it can be looked at, and not trained on
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 TRAIN_NAMES = ("train", "training")
 # A test file stands in for validation only where there is no other: benchmarks often ship it without labels.
@@ -74,13 +75,25 @@ def read_table(path: Path) -> pa.Table:
     return table
 
 
-def _read_utf8(path: Path) -> bytes:
+def read_lines(path: Path) -> pa.Table:
+    """Return the lines of a plain text file as a table with the column ``text``; blank lines are left out.
+
+    Raises:
+        IsobarError: the file is missing, empty or not UTF-8.
+    """
+    import pyarrow as pa
+
+    lines = re.split(r"\r\n|\n|\r", _read_utf8(path, needs="one text a line").decode("utf-8"))
+    return pa.table({"text": pa.array([line for line in lines if line.strip()], pa.string())})
+
+
+def _read_utf8(path: Path, needs: str = "a text column, a label column and rows") -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise IsobarError(f"{path} can't be read ({error.strerror}).") from error
     if not data.strip():
-        raise IsobarError(f"{path} is empty; it needs a text column, a label column and rows.")
+        raise IsobarError(f"{path} is empty; it needs {needs}.")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

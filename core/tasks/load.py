@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from core.errors import IsobarError, nearest
 
 if TYPE_CHECKING:
-    from core.tasks.columns import Columns
+    from core.tasks.columns import Columns, Split
     from core.tasks.task import Task
 
 BUILT_IN = ("grammar", "paraphrase")
+NO_LABELS = "none"  # in place of a label column's name
 
 
 def load_task(
@@ -54,6 +55,62 @@ def load_task(
     return _resize(_load(name, columns, seed), train_size, seed)
 
 
+def load_texts(
+    name: str,
+    *,
+    seed: int = 0,
+    text_column: str | None = None,
+    text_pair_column: str | None = None,
+    label_column: str | None = None,
+) -> Task:
+    """Return the task called `name` to be looked at: as :func:`load_task` does, but a local file needs no labels.
+
+    Its texts are one cloud, the validation split of a task with the one class "all texts", no training split and no
+    metric, where `label_column` is 'none', where no column was named and none holds classes, and in a .txt file, which
+    holds a text a line. The task's notes say so.
+
+    Raises:
+        IsobarError: as :func:`load_task`; a label column that was named doesn't hold classes.
+    """
+    from core.tasks.columns import Columns, NoLabelsError, Split, one_cloud
+    from core.tasks.files import LINES, read_lines, read_table
+
+    path = None if str(name) in BUILT_IN else _path(str(name))
+    if path is None or not path.is_file():
+        return load_task(
+            name, seed=seed, text_column=text_column, text_pair_column=text_pair_column, label_column=label_column
+        )
+    plain = path.suffix.lower() == LINES
+    split = Split(read_lines(path) if plain else read_table(path), str(path))
+    columns = Columns(
+        text_column or ("text" if plain else None),
+        text_pair_column,
+        None if label_column == NO_LABELS else label_column,
+    )
+    note = f"{path} is read without labels: all its texts are one cloud."
+    if label_column != NO_LABELS and not (plain and label_column is None):
+        try:
+            return _of_file(path, split, columns, seed)
+        except NoLabelsError as error:
+            if label_column is not None:
+                raise
+            note = f"{error} So all texts are one cloud."
+    return one_cloud(_slug(path.stem), split, columns, source=f"file {path.resolve()}", notes=(note,))
+
+
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:  # "~nobody/data"
+        raise IsobarError(f"There is no file or folder {name}.") from error
+
+
+def _of_file(path: Path, split: Split, columns: Columns, seed: int) -> Task:
+    from core.tasks.columns import build_task
+
+    return build_task(_slug(path.stem), split, None, columns, source=f"file {path.resolve()}", seed=seed)
+
+
 def _built_in(name: str, seed: int, train_size: int | None) -> Task:
     module = import_module(f"core.tasks.{name}")
     return module.make_task(seed, max(train_size or 0, module.TRAIN_SIZE))
@@ -64,10 +121,7 @@ def _load(name: str, columns: Columns, seed: int) -> Task:
     from core.tasks.files import SUFFIXES, find_splits, read_table
     from core.tasks.hub import GLUE, load_hub_task
 
-    try:
-        path = Path(name).expanduser()
-    except RuntimeError as error:  # "~nobody/data"
-        raise IsobarError(f"There is no file or folder {name}.") from error
+    path = _path(name)
     if path.is_dir():
         train, validation = find_splits(path)
         # The table of a folder or file is named by its path as given: that is what the person who reads the message
@@ -82,14 +136,7 @@ def _load(name: str, columns: Columns, seed: int) -> Task:
             seed=seed,
         )
     if path.is_file():
-        return build_task(
-            _slug(path.stem),
-            Split(read_table(path), str(path)),
-            None,
-            columns,
-            source=f"file {path.resolve()}",
-            seed=seed,
-        )
+        return _of_file(path, Split(read_table(path), str(path)), columns, seed)
     if path.suffix.lower() in SUFFIXES or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise IsobarError(f"There is no file or folder {name}.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", name):

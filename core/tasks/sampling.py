@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Below this a class has no shape: three points always lie in a plane, and its barcode has two bars.
 FEWEST_PROBES = 4
+# Texts without labels, looked at as one cloud, are so many times as many: what two classes show.
+ONE_CLOUD = 2
 
 
 def stratified_rows(labels: np.ndarray, size: int, seed: int) -> np.ndarray:

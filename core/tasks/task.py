@@ -34,6 +34,11 @@ class Task:
         return "text_pair" in self.train.column_names
 
     @property
+    def has_labels(self) -> bool:
+        """Whether there are classes to tell apart; without, the texts are one cloud to be looked at."""
+        return self.num_labels > 1
+
+    @property
     def num_labels(self) -> int:
         """The number of classes, C."""
         return len(self.label_names)

@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from core.models.embedding import check_layer, check_pooling, encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
 from core.runs import Run, RunWriter, layout, load_run
-from core.tasks import load_task, score
+from core.tasks import Task, load_texts, score
+from core.tasks.sampling import ONE_CLOUD
 from core.training.callbacks import Progress, Stopped, StopSignal
 from core.training.probe import describe
 from core.training.spec import RunSpec
@@ -40,9 +41,10 @@ class Inspection:
         model, task: as they were asked for.
         measures: the whole space's, by name.
         reference: the same measures of an isotropic Gaussian cloud of the same size and dimension.
-        metrics: the task metrics on the probe set, or empty where the checkpoint has no head for this task.
+        metrics: the task metrics on the probe set, or empty where the checkpoint has no head for this task, and where
+            the texts have no labels.
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
-        embeddings: (n, d) float32.  predictions: (n,) int64.
+        embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict.
         probe: the texts, row for row with the embeddings.
         record: versions, machine, model and data, as a run's spec.yaml records them.
         layers: the main measures of every layer's embeddings, the input embeddings' first.
@@ -60,12 +62,17 @@ class Inspection:
     record: dict = field(default_factory=dict)
     layers: list[dict[str, float]] = field(default_factory=list)
 
+    @property
+    def notes(self) -> list[str]:
+        """What was guessed, dropped or sampled on the way from the data to the probe set, a sentence each."""
+        return self.record.get("task", {}).get("notes", [])
+
     def as_dict(self) -> dict:
         """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""
         found = describe({**self.measures, **self.metrics}, self.classes, self.layers)
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
-        return {"model": self.model, "task": self.task, **found, "reference": self.reference}
+        return {"model": self.model, "task": self.task, **found, "reference": self.reference, "notes": self.notes}
 
 
 def inspect_checkpoint(
@@ -75,7 +82,8 @@ def inspect_checkpoint(
 
     Args:
         model: built-in name, local folder (such as a run's ``model/``) or Hub id.
-        task: built-in name, local folder or file, or Hub id.
+        task: built-in name, local folder or file, or Hub id. A file may have no labels (:func:`core.tasks.load_texts`):
+            its texts are one cloud, of up to twice as many as a class would give.
         spec: pooling, layer, probe size, seed, columns and device are taken from here; `model` and `task` are not.
         progress: called with (phase, done, in all).
 
@@ -86,7 +94,7 @@ def inspect_checkpoint(
     progress = progress or (lambda phase, done, total: None)
     check_device(spec.device)
     progress("loading", 0, 1)
-    data = load_task(
+    data = load_texts(
         task,
         seed=spec.seed,
         text_column=spec.text_column,
@@ -96,18 +104,19 @@ def inspect_checkpoint(
     loaded = load_model(model, data.num_labels)
     check_layer(loaded.model, spec.layer)
     check_pooling(loaded.model, spec.pooling)
+    data, spec = _one_cloud(data, spec)
     probe = make_probe(data, loaded, spec)
     progress("loading", 1, 1)
     portrait = probe.portray(
         to_device(loaded.model, spec.device), lambda done, total: progress("embedding", done, total)
     )
-    predictions = portrait.encoded.predictions
+    predictions = portrait.encoded.predictions if data.has_labels else np.full(len(portrait.labels), -1)
     return Inspection(
         model=model,
         task=data.name,
         measures=portrait.measures,
         reference=isotropic_reference(*portrait.encoded.embeddings.shape, measures=list(portrait.measures)),
-        metrics=score(data.metrics, portrait.labels, predictions) if loaded.trained_head else {},
+        metrics=score(data.metrics, portrait.labels, predictions) if data.has_labels and loaded.trained_head else {},
         classes=portrait.classes,
         layers=portrait.layers,
         embeddings=portrait.encoded.embeddings,
@@ -115,6 +124,17 @@ def inspect_checkpoint(
         probe=probe.frame,
         record=record(data, loaded),
     )
+
+
+def _one_cloud(data: Task, spec: RunSpec) -> tuple[Task, RunSpec]:
+    """Return both as they are, or for texts without labels with the size of their cloud, and a note if it is a sample."""
+    if data.has_labels:
+        return data, spec
+    size, there = ONE_CLOUD * spec.probe_per_class, len(data.validation)
+    if there > size:
+        note = f"{size:,} of the {there:,} texts were taken, at random with seed {spec.seed}: twice probe_per_class."
+        data = replace(data, notes=(*data.notes, note))
+    return data, spec.model_copy(update={"probe_per_class": size})
 
 
 def record_inspection(spec: RunSpec, path: Path | str, *, progress: Progress | None = None) -> tuple[Run, Inspection]:
@@ -200,7 +220,7 @@ def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
     task = found.record["task"]
     writer.report(
         {
-            "metric": task["metrics"][0],
+            "metric": next(iter(task["metrics"]), None),
             "label_names": task["label_names"],
             "before": describe({**found.measures, **found.metrics}, found.classes, found.layers),
             "isotropic": describe(found.reference, _isotropic_classes(found), []),

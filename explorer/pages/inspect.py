@@ -10,6 +10,7 @@ from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
+from core.tasks.sampling import ONE_CLOUD
 from core.training.spec import RunSpec
 from explorer import jobs, report
 from explorer.panels import barcodes, data, figure, links, merges, reference, space, spec_form, upload
@@ -89,7 +90,11 @@ def _form() -> None:
             ):
                 with column:
                     spec_form.field(field, problem, label=label, form=FORM)
-        upload.upload(FORM, use="to be looked at")
+        upload.upload(
+            FORM,
+            use="to be looked at",
+            unlabelled=f"Without labels all texts are one cloud, of up to {ONE_CLOUD} times the texts a class.",
+        )
         with st.expander("More settings", icon=":material/tune:", expanded=_is_of_more(problem)):
             row = st.columns(3, gap="small", vertical_alignment="bottom")
             for index, field in enumerate(_MORE):

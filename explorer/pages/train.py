@@ -9,7 +9,7 @@ from core.tasks import BUILT_IN as TASKS
 from core.training.spec import RunSpec
 from explorer import jobs
 from explorer.panels import cards, data, links, spec_form, training, upload
-from explorer.panels.estimate import estimate
+from explorer.panels.estimate import estimate, least_memory
 from explorer.panels.words import plain
 
 
@@ -76,6 +76,8 @@ def _start(spec: RunSpec | None, problem: str) -> None:
         )
     if spec is not None:
         st.caption(estimate(spec).words + (" The baseline takes about as long again." if both else ""))
+        if memory := least_memory(spec):
+            st.caption(memory)
     waiting = len(data.active())
     if waiting:
         runs = "run is" if waiting == 1 else "runs are"

@@ -1,4 +1,4 @@
-"""About how long a run will take, judged by the steps of earlier runs of the same model."""
+"""About how long a run will take, judged by the steps of earlier runs of the same model, and its least memory."""
 
 import math
 import statistics
@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import IsobarError
+from core.models import BUILT_IN as MODELS
 from core.runs import Run
 from core.tasks import BUILT_IN
 from core.tasks.columns import VALIDATION_SHARE
@@ -19,6 +20,8 @@ from explorer.panels.words import duration
 
 _LOOK_BACK = 30  # of so many of the newest runs the times are read
 _LARGEST = 100 << 20  # bytes of a local file whose rows are counted while somebody waits for the page
+_FLOAT32 = 4  # bytes; models are loaded so, whatever the precision of the arithmetic
+_COPIES = 4  # of trained weights: themselves, their gradients, AdamW's two moments
 _LEAST = 3  # logged steps that say something
 
 
@@ -70,6 +73,36 @@ def estimate(spec: RunSpec) -> Estimate:
     step = statistics.median(found["per_text"] for found in chosen) * texts
     beside = statistics.median(found["beside"] for found in chosen)
     return Estimate(step * steps + beside, steps, len(chosen) if runs else 0, bool(same))
+
+
+def least_memory(spec: RunSpec) -> str:
+    """Return in a sentence what training takes before any text is in memory; empty where the weights aren't here.
+
+    The run itself measures the rest, by one forward pass, and tells it before it starts.
+    """
+    try:
+        folder = MODELS[spec.model].path() if spec.model in MODELS else Path(spec.model).expanduser()
+        files = sorted(folder.glob("*.safetensors"))
+        weights = sum(_weights(str(file), file.stat().st_mtime_ns) for file in files)
+    except (IsobarError, OSError, RuntimeError):
+        return ""
+    if not weights:
+        return ""
+    kept = "weights" if spec.lora else "weights, gradients and AdamW's moments"
+    size = weights * _FLOAT32 * (1 if spec.lora else _COPIES) / 1e9
+    return f"At least {size:.2g} GB of memory for {kept}; the texts of a batch come on top."
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _weights(name: str, modified: int) -> int:
+    """Return how many numbers a file of weights holds, by its head; 0 where that can't be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(name, framework="numpy") as file:
+            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return 0
 
 
 def _is_of(run: Run, spec: RunSpec) -> bool:

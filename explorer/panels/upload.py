@@ -3,13 +3,25 @@
 import hashlib
 import re
 import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from core.errors import IsobarError
-from core.tasks.columns import VALIDATION_SHARE, Columns, Labelled, Split, labelled_texts, resolve_columns
-from core.tasks.files import SUFFIXES, read_table
+from core.tasks.columns import (
+    VALIDATION_SHARE,
+    Columns,
+    Labelled,
+    Split,
+    labelled_texts,
+    resolve_columns,
+    resolve_text_columns,
+    unlabelled_texts,
+)
+from core.tasks.files import LINES, SUFFIXES, read_lines, read_table
+from core.tasks.load import NO_LABELS
 from explorer.panels import data, spec_form
 from explorer.panels.words import plain
 
@@ -19,38 +31,46 @@ _KINDS = [suffix[1:] for suffix in SUFFIXES]
 _LEAST = 4  # texts of a class in the validation set
 _PREVIEW = 5
 _NONE = "(none)"
+_ONE_CLOUD = "(none: one cloud)"
 
 
-def upload(form: str, *, use: str) -> None:
+def upload(form: str, *, use: str, unlabelled: str = "") -> None:
     """Draw the choice of a file, its columns and first rows, and a button that puts them into `form`.
 
     Args:
         form: the key of a `spec_form`.
         use: what the validation set is for, in a few words.
+        unlabelled: a sentence on what becomes of texts without labels; where it is empty, labels are needed.
     """
     with st.expander("Upload a file of texts", icon=":material/upload_file:"):
         st.caption(
-            f"csv, tsv, jsonl or parquet, UTF-8, up to {MEGABYTES} MB, with a column of texts and one of labels "
+            f"csv, tsv, jsonl or parquet{' (or txt, a text a line)' if unlabelled else ''}, UTF-8, up to {MEGABYTES} MB, "
+            f"with a column of texts and {'maybe ' if unlabelled else ''}one of labels "
             f"(2 to 1,000 classes). One row in {round(1 / VALIDATION_SHARE)} is set apart {use}, so each class needs "
-            f"at least {round(_LEAST / VALIDATION_SHARE)} texts. The file stays on this machine."
+            f"at least {round(_LEAST / VALIDATION_SHARE)} texts. {unlabelled} The file stays on this machine."
         )
         file = st.file_uploader(
-            "File of texts", type=_KINDS, key=f"{form}upload", max_upload_size=MEGABYTES, label_visibility="collapsed"
+            "File of texts",
+            type=[*_KINDS, LINES[1:]] if unlabelled else _KINDS,
+            key=f"{form}upload",
+            max_upload_size=MEGABYTES,
+            label_visibility="collapsed",
         )
         if file is not None:
-            _chosen(form, file.name, file.getvalue())
+            _chosen(form, file.name, file.getvalue(), [_ONE_CLOUD] if unlabelled else [])
 
 
-def _chosen(form: str, name: str, content: bytes) -> None:
+def _chosen(form: str, name: str, content: bytes, instead: list[str]) -> None:
+    """Draw the file: its columns, its first rows, what is wrong with it; `instead` of a label column may be chosen."""
     digest = hashlib.sha256(content).hexdigest()
     try:
         split = _table(_safe(name), digest, content)
     except IsobarError as error:
         st.error(plain(error, 400), icon=":material/error:")
         return
-    columns = _columns(form, split, digest)
+    columns = _columns(form, split, digest, instead)
     try:
-        found = _labelled(_safe(name), digest, columns, split)
+        found = _texts(_safe(name), digest, columns, split)
     except IsobarError as error:
         st.error(plain(error, 400), icon=":material/error:")
         found = None
@@ -62,7 +82,11 @@ def _chosen(form: str, name: str, content: bytes) -> None:
     counts = found.frame["label"].value_counts()
     few = counts[counts * VALIDATION_SHARE < _LEAST]
     st.caption(_summary(found, counts))
-    if len(few):
+    if columns.label == NO_LABELS:
+        if len(found.frame) < _LEAST:
+            st.error(f"A shape needs at least {_LEAST} texts.", icon=":material/error:")
+            return
+    elif len(few):
         st.error(
             f"Class {plain(repr(few.index[0]), 40)} has {few.iloc[0]} texts; each class needs at least "
             f"{round(_LEAST / VALIDATION_SHARE)}, so that {_LEAST} of them can be set apart.",
@@ -74,24 +98,21 @@ def _chosen(form: str, name: str, content: bytes) -> None:
         key=f"{form}use",
         icon=":material/check:",
         on_click=_use,
-        args=[form, name, content, digest, found.columns],
+        args=[form, name, content, digest, replace(found.columns, label=columns.label)],
     )
 
 
-def _columns(form: str, split: Split, digest: str) -> Columns:
-    """Draw the three choices, which start from a guess."""
+def _columns(form: str, split: Split, digest: str, instead: list[str]) -> Columns:
+    """Draw the three choices, which start from a guess; a label of `NO_LABELS` is one `instead` of a column."""
     names = split.table.column_names
-    try:
-        guess = resolve_columns(split, Columns())[0]
-    except IsobarError:
-        guess = Columns()
+    guess = _guess(split, instead)
     chosen = []
     row = st.columns(3, gap="small")
     for column, role, label in zip(
         row, ("text", "text_pair", "label"), ("Text column", "Second text", "Label column"), strict=True
     ):
-        options = [_NONE, *names] if role == "text_pair" else names
-        first = getattr(guess, role) or (_NONE if role == "text_pair" else None)
+        options = [*{"text_pair": [_NONE], "label": instead}.get(role, []), *names]
+        first = getattr(guess, role) or next((one for one in options if one not in names), None)
         with column:
             # The digest makes the choices those of this file: another file starts from its own guess.
             chosen.append(
@@ -103,15 +124,22 @@ def _columns(form: str, split: Split, digest: str) -> Columns:
                     placeholder="Choose a column",
                 )
             )
-    text, pair, label = (None if name == _NONE else name for name in chosen)
-    return Columns(text, pair, label)
+    return Columns(*({_NONE: None, _ONE_CLOUD: NO_LABELS}.get(name, name) for name in chosen))
+
+
+def _guess(split: Split, instead: list[str]) -> Columns:
+    for resolve in (resolve_columns, *([resolve_text_columns] if instead else [])):
+        with suppress(IsobarError):
+            return resolve(split, Columns())[0]
+    return Columns()
 
 
 def _summary(found: Labelled, counts) -> str:
     classes = ", ".join(f"{plain(name, 30)} {count:,}" for name, count in counts.head(8).items())
     more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
     notes = " ".join(plain(note, 200) for note in found.notes if not note.startswith("Columns guessed"))
-    return f"{len(found.frame):,} texts in {len(counts)} classes: {classes}{more}. {notes}"
+    in_classes = f" in {len(counts)} classes: {classes}{more}" if len(found.label_names) > 1 else ", one cloud"
+    return f"{len(found.frame):,} texts{in_classes}. {notes}"
 
 
 def _use(form: str, name: str, content: bytes, digest: str, columns: Columns) -> None:
@@ -159,14 +187,14 @@ def _table(name: str, digest: str, _content: bytes) -> Split:
         path = Path(folder) / name
         path.write_bytes(_content)
         try:
-            return Split(read_table(path), name)
+            return Split(read_lines(path) if path.suffix == LINES else read_table(path), name)
         except IsobarError as error:
             raise IsobarError(str(error).replace(str(path), name)) from error
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _labelled(name: str, digest: str, columns: Columns, _split: Split) -> Labelled:
-    return labelled_texts(_split, columns)
+def _texts(name: str, digest: str, columns: Columns, _split: Split) -> Labelled:
+    return (unlabelled_texts if columns.label == NO_LABELS else labelled_texts)(_split, columns)
 
 
 def label(task: str) -> str:

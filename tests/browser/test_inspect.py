@@ -64,8 +64,19 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         assert "view-inspection=Merges" in link
         again = visit(link)
         expect(again.get_by_text(re.compile("^the (red|blue) stone number")).first).to_be_visible()
-    (run,) = list_runs(own_inspections / layout.INSPECTIONS)
-    assert run.state == "finished"
+        page = visit(f"{address}/inspect")
+        upload(page, "plain.txt", "\n".join(row.split(",")[0] for row in rows).encode())
+        expect(page.get_by_text("120 texts, one cloud")).to_be_visible()
+        page.get_by_role("button", name="Use this file").click()
+        choose(page, "Model", tiny_model)
+        put(page, "Texts a class", 12)
+        page.get_by_role("button", name="Inspect", exact=True).click()
+        expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
+        settle(page)
+        expect(charts(page)).to_have_count(1)
+        expect(page.get_by_text("24 of the 120 texts were taken")).to_be_visible()
+    found = list_runs(own_inspections / layout.INSPECTIONS)
+    assert [run.state for run in found] == ["finished"] * 2
     assert list_runs(own_inspections) == []
 
 

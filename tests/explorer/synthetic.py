@@ -158,8 +158,9 @@ def write_inspection(
     spec = RunSpec(**{"regularizer": "none", **settings})
     began = datetime(2026, 5, 4, 10, 31, 7) - timedelta(minutes=minutes_ago)
     path = Path(runs_dir) / layout.INSPECTIONS / spec.run_name(began)
+    metrics = ["mcc"] if len(names) > 1 else []
     record = {
-        "task": {"name": spec.task, "label_names": list(names), "metrics": ["mcc"], "notes": ["A note on the data."]}
+        "task": {"name": spec.task, "label_names": list(names), "metrics": metrics, "notes": ["A note on the data."]}
     }
     writer = RunWriter.create(path, {**spec.model_dump(), "record": record})
     if state != "finished":
@@ -186,7 +187,7 @@ def write_inspection(
     )  # fmt: skip
     writer.report(
         {
-            "metric": "mcc", "label_names": list(names), "before": side(x), "isotropic": side(gaussian),
+            "metric": next(iter(metrics), None), "label_names": list(names), "before": side(x), "isotropic": side(gaussian),
             "base": {"model": "minilm", **side(gaussian + 1.0), "layers": depth[::-1]} if base else None,
         }
     )  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 
 from core.runs import layout, load_run
 from core.training.spec import RunSpec
+from explorer import report
 from explorer.panels.words import number
 from tests.explorer.synthetic import NASTY, write_inspection, write_run
 from tests.explorer.test_pages import all_text, charts
@@ -195,10 +196,7 @@ def uploaded(app, content, name="moods.csv", form="inspect_"):
 def test_a_bad_file_is_a_sentence(open_page, tmp_path, content, name, said, form):
     app = uploaded(open_page("inspect", tmp_path), content, name, form)
     assert not app.exception
-    if said == "Label column":  # nothing to guess from: the columns are there to be chosen
-        assert "label column that could be guessed" in all_text(app)
-        keys = {box.label: box for box in app.selectbox}
-        keys["Text column"].set_value("review").run()
+    if said == "Label column":  # no labels are guessed; those that are chosen must be classes
         {box.label: box for box in app.selectbox}["Label column"].set_value("mood").run()
         said = "has a single class"
     assert said in app.error[0].value.replace("\\", "").replace("\u2060", "")
@@ -228,6 +226,48 @@ def test_columns_are_chosen_and_the_file_is_kept_under_its_content(open_page, tm
     assert app.selectbox(key="inspect_task").value == str(kept)
     assert "moods.csv (uploaded)" in app.selectbox(key="inspect_task").options
     assert app.text_input(key="inspect_label_column").value == "mood"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("t.csv", csv(), "review"),
+        ("t.csv", b"abstract\n" + b"one text\n" * 9, "abstract"),
+        ("t.txt", b"a\nb\n" * 4, "text"),
+    ],
+)
+def test_texts_without_labels_are_one_cloud_to_look_at_and_none_to_train_on(open_page, tmp_path, name, content, text):
+    app = uploaded(open_page("inspect", tmp_path), content, name)
+    assert "one cloud, of up to 2 times the texts a class" in all_text(app)
+    assert {box.label: box.value for box in app.selectbox}["Label column"] == "(none: one cloud)"
+    assert "texts, one cloud" in all_text(app)
+    button(app, "Use this file").click().run()
+    assert not app.exception
+    assert app.text_input(key="inspect_label_column").value == "none"
+    assert app.text_input(key="inspect_text_column").value == text
+    train = open_page("train", tmp_path)
+    assert "one cloud" not in all_text(train)
+    if name.endswith("csv"):
+        train = uploaded(train, content, name, "spec_")
+        assert "one cloud" not in str([box.options for box in train.selectbox])
+        assert train.error
+        assert not [found for found in train.button if found.label == "Use this file"]
+
+
+def test_fewer_texts_than_have_a_shape_are_a_sentence(open_page, tmp_path):
+    app = uploaded(open_page("inspect", tmp_path), b"one\ntwo\nthree", "t.txt")
+    assert "at least 4 texts" in app.error[0].value
+    assert not [found for found in app.button if found.label == "Use this file"]
+
+
+def test_an_inspection_of_texts_without_labels_has_one_class_and_no_score(open_page, tmp_path):
+    path = write_inspection(tmp_path, names=("all texts",))
+    for view in VIEWS:
+        app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": view})
+        assert not app.exception
+        assert not [e for e in app.error if "can't be shown" in e.value]
+    assert "MCC" not in {metric.label for metric in app.metric}
+    assert report.html(load_run(path)).count("all texts") >= 2
 
 
 def test_an_upload_on_train_fills_the_spec_that_core_then_reads(open_page, tmp_path):
@@ -298,6 +338,23 @@ def test_without_an_earlier_run_nothing_is_made_up(judged):
         == "How long they take, no earlier run of this model says."
     )
     assert "sample run" in judged().words
+
+
+def test_the_least_memory_is_four_numbers_a_weight_and_with_adapters_one(tmp_path):
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    from explorer.panels.estimate import least_memory
+
+    halves = {"a": np.zeros((1000, 2000), np.float16), "b": np.zeros(5, np.float16)}
+    for part in range(2):
+        save_file(halves, tmp_path / f"model-{part}.safetensors")
+    assert least_memory(RunSpec(model=str(tmp_path))).startswith("At least 0.064 GB")
+    assert least_memory(RunSpec(model=str(tmp_path), lora="r=8")).startswith("At least 0.016 GB of memory for weights;")
+    assert "0.36 GB" in least_memory(RunSpec())
+    assert least_memory(RunSpec(model="org/unknown")) == ""
+    (tmp_path / "model-0.safetensors").write_bytes(b"cut")
+    assert least_memory(RunSpec(model=str(tmp_path))).startswith("At least 0.032 GB")
 
 
 def test_a_stopped_run_with_a_checkpoint_can_be_resumed(open_page, tmp_path, monkeypatch):

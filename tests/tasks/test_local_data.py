@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from core.errors import IsobarError
-from core.tasks import load_task
+from core.tasks import load_task, load_texts
 
 GOOD = [(f"A tale of {n} cities, told", n % 2) for n in range(40)]
 
@@ -282,3 +282,54 @@ def test_a_large_file_loads_in_seconds(tmp_path):
     path = _write(tmp_path / "big.csv", GOOD * 2500)
     task = load_task(path)
     assert len(task.train) == 80_000
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [([7] * 20, "a single class"), ([0.37, 1.0] * 10, "not classes"), (range(20), "20 different values")],
+)
+def test_texts_whose_labels_are_not_classes_are_one_cloud_to_look_at_alone(tmp_path, labels, said):
+    path = _write(tmp_path / "x.csv", [(f"text {n}", label) for n, label in enumerate(labels)])
+    assert said in _refusal(path)
+    assert said in _refusal(path, label_column="label")
+    texts = load_texts(path)
+    assert (texts.label_names, texts.metrics, len(texts.train), len(texts.validation)) == (("all texts",), (), 0, 20)
+    assert list(texts.validation["text"]) == [f"text {n}" for n in range(20)]
+    assert said in texts.notes[0]
+    assert texts.notes[0].endswith("So all texts are one cloud.")
+    with pytest.raises(IsobarError, match=said):  # a column that was named is meant
+        load_texts(path, label_column="label")
+
+
+def test_labels_are_left_aside_where_that_is_asked_for_and_never_to_train(tmp_path):
+    path = _write(tmp_path / "x.csv", GOOD)
+    assert load_texts(path).fingerprint == load_task(path).fingerprint
+    alone = load_texts(path, label_column="none")
+    assert (alone.has_labels, len(alone.validation)) == (False, len(GOOD))
+    assert "no column 'none'" in _refusal(path, label_column="none")
+    with pytest.raises(IsobarError, match="without a label"):  # most have one, so they are not for nothing
+        load_texts(_write(tmp_path / "y.csv", [*GOOD, ("one more", "")]))
+
+
+def test_a_lone_column_and_a_text_a_line_need_no_names(tmp_path):
+    lone = _write(tmp_path / "lone.csv", [(f"text {n}",) for n in range(9)], ("abstract",))
+    assert load_texts(lone).validation["text"][8] == "text 8"
+    assert load_texts(_write(tmp_path / "two.csv", GOOD, ("sentence", "mark"))).validation["text"][0] == GOOD[0][0]
+    with pytest.raises(IsobarError, match="no text column"):
+        load_texts(_write(tmp_path / "unnamed.csv", GOOD, ("one", "two")))
+    lines = tmp_path / "lines.txt"
+    lines.write_bytes("\ufefffirst\r\n\r\nsecond, with a comma\u2028and more\n  \nthird".encode())
+    texts = load_texts(lines)
+    assert list(texts.validation["text"]) == ["first", "second, with a comma\u2028and more", "third"]
+    assert texts.notes == (f"{lines} is read without labels: all its texts are one cloud.",)
+    lines.write_bytes(b" \n")
+    with pytest.raises(IsobarError, match="is empty; it needs one text a line"):
+        load_texts(lines)
+    with pytest.raises(IsobarError, match="no column 'label'"):
+        load_texts(_write(tmp_path / "p.csv", GOOD).rename(tmp_path / "p.txt"), label_column="label")
+
+
+def test_pairs_without_labels_stay_pairs(tmp_path):
+    texts = load_texts(_write(tmp_path / "x.csv", [("a", "b")] * 9, ("sentence1", "sentence2")))
+    assert texts.has_pairs
+    assert texts.validation["text_pair"][0] == "b"

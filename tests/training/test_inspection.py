@@ -92,6 +92,25 @@ def test_a_run_s_model_stands_beside_the_model_that_the_run_began_with(spec, tin
     assert record_inspection(of_run, tmp_path / "j")[0].report["base"] is None
 
 
+@pytest.mark.parametrize("columns", [{}, {"label_column": "none"}])
+@pytest.mark.parametrize("name", ["t.csv", "t.txt"])
+def test_texts_without_labels_are_one_cloud_of_a_seeded_sample(spec, tmp_path, name, columns):
+    texts = [f"the stone number {n}" for n in range(30)]
+    (tmp_path / name).write_text("\n".join(["text"] * name.endswith("csv") + texts))
+    spec = spec.model_copy(update={"task": str(tmp_path / name), "probe_per_class": 6, **columns})
+    run, found = record_inspection(spec, tmp_path / "i")
+    assert set(run.probe["text"]) < set(texts)
+    assert len(run.probe) == len(found.embeddings) == 12
+    assert [(shape.name, shape.points) for shape in run.before.classes] == [("all texts", 12)]
+    assert (found.metrics, run.report["metric"], set(run.before.predictions)) == ({}, None, {-1})
+    assert any("12 of the 30 texts" in note for note in found.as_dict()["notes"])
+    assert any("one cloud" in note for note in found.notes)
+    again = inspect_checkpoint(spec.model, spec.task, spec=spec)
+    assert again.probe.equals(found.probe)
+    other = inspect_checkpoint(spec.model, spec.task, spec=spec.model_copy(update={"seed": 1}))
+    assert not other.probe.equals(found.probe)
+
+
 def test_inspections_are_no_runs(spec, tmp_path):
     record_inspection(spec, tmp_path / ".inspections" / "i")
     assert list_runs(tmp_path) == []
