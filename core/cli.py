@@ -456,6 +456,20 @@ def _writing(path: Path) -> Iterator[None]:
         raise IsobarError(f"The file {path} can't be written: {error.strerror}.") from error
 
 
+@cli.command()
+def doctor(runs: Runs = _RUNS, as_json: Json = False) -> None:
+    """Say what this installation can do and what it lacks."""
+    from dataclasses import asdict
+
+    from core.doctor import examine
+
+    with _quiet(as_json):
+        found = [asdict(finding) for finding in examine(runs)]
+    _print_rows(found, None, as_json)
+    if any(finding["state"] == "wrong" for finding in found):
+        sys.exit(1)
+
+
 def _print_rows(rows: list[dict], out: Path | None, as_json: bool) -> None:
     from core.tables import markdown, print_rows
 

@@ -352,3 +352,15 @@ def test_a_sweep_that_cannot_run_is_one_sentence(isobar, tmp_path, words, said):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+def test_doctor_says_what_is_there_and_what_is_wrong(isobar, tmp_path):
+    done = isobar("doctor", "--runs", tmp_path, "--json")
+    assert done.returncode == 0
+    found = {row["what"]: row for row in json.loads(done.stdout)}
+    assert found["built-in model"]["state"] == "ok"
+    assert found["model hub"]["state"] == "absent"  # the tests are offline
+    (tmp_path / "file").touch()
+    done = isobar("doctor", "--runs", tmp_path / "file", "--json")
+    assert done.returncode == 1
+    assert {row["what"]: row["state"] for row in json.loads(done.stdout)}["folder of runs"] == "wrong"
