@@ -68,6 +68,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         upload(page, "plain.txt", "\n".join(row.split(",")[0] for row in rows).encode())
         expect(page.get_by_text("120 texts, one cloud")).to_be_visible()
         page.get_by_role("button", name="Use this file").click()
+        expect(page.get_by_role("combobox", name="Data")).to_have_value("plain.txt (uploaded)")
         choose(page, "Model", tiny_model)
         put(page, "Texts a class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()
