@@ -45,7 +45,7 @@ class ClassMemory(nn.Module):
 
     def _make_room(self, embeddings: Tensor, labels: Tensor) -> None:
         known, width = self.next.shape[0], self.rows.shape[1]
-        if width not in (0, embeddings.shape[1]):
+        if width and width != embeddings.shape[1]:  # (a traced size is equal to its number, and not found in a tuple)
             raise IsobarError(f"The memory holds embeddings of {width} numbers; these have {embeddings.shape[1]}.")
         classes = self.num_classes
         if classes is None:

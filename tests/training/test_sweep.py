@@ -97,7 +97,7 @@ def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatc
 
 def test_ctrl_c_leaves_a_checkpoint_and_the_sweep_goes_on_from_it(sweep, run, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "_LOOK_SECONDS", 0.02)
-    both = sweep.model_copy(update={"grid": {"max_steps": [60], "seed": [0, 1]}, "baselines": False})
+    both = sweep.model_copy(update={"grid": {"max_steps": [200], "seed": [0, 1]}, "baselines": False})
     first, second = (cell_dir(tmp_path, spec) for spec in both.cells())
     seen = []
 
@@ -118,7 +118,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_sweep_goes_on_from_it(sweep, run, tm
     assert [run.state for run in runs] == ["finished", "finished"]
     assert [row["step"] for row in runs[0].rows("step")] == [row["step"] for row in runs[1].rows("step")]
     assert at in runs[0].steps
-    assert runs[0].steps[-1] == 60
+    assert runs[0].steps[-1] == 200
 
 
 def test_a_cell_that_died_before_its_first_checkpoint_begins_anew(sweep, run, tmp_path):
