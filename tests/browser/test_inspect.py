@@ -64,12 +64,11 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         assert "view-inspection=Merges" in link
         again = visit(link)
         expect(again.get_by_text(re.compile("^the (red|blue) stone number")).first).to_be_visible()
-        page = visit(f"{address}/inspect")
+        page = visit(f"{address}/inspect?model={tiny_model}")
         upload(page, "plain.txt", "\n".join(row.split(",")[0] for row in rows).encode())
         expect(page.get_by_text("120 texts, one cloud")).to_be_visible()
         page.get_by_role("button", name="Use this file").click()
         expect(page.get_by_role("combobox", name="Data")).to_have_value("plain.txt (uploaded)")
-        choose(page, "Model", tiny_model)
         put(page, "Texts a class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()
         expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
