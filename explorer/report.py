@@ -7,7 +7,7 @@ page forbids itself to fetch anything.
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from html import escape
 from pathlib import Path
@@ -15,21 +15,37 @@ from string import Template
 
 import altair as alt
 import numpy as np
-import pandas as pd
 import yaml
 
 from core.errors import IsobarError
+from core.geometry import merges as merges_of
 from core.runs import Run, Snapshot, load_run
+from explorer.charts.cloud import BRUSH
 from explorer.charts.linked import SELECTION
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, DARK, LIGHT, class_colour, config
-from explorer.panels import anisotropy, barcodes, cards, data, space, training
+from explorer.charts.timeline import MOMENT
+from explorer.panels import (
+    anisotropy,
+    barcodes,
+    cards,
+    classes,
+    cloud,
+    data,
+    merges,
+    moved,
+    reference,
+    space,
+    timeline,
+    training,
+)
 from explorer.panels.figure import spec_of
 from explorer.panels.words import STATES, meaning, number, signed
 
-_MOST_BARS = 8000  # of all charts together: the file stays below 5 MB
-_MERGES = 8  # how many of a class's longest bars are listed with their texts
-_LONGEST_TEXT = 400
+_MOST_BARS = 8000  # of all barcodes together: the file stays below 5 MB
+_MOST_FRAMES = 12  # of the timeline
+_MOST_MOVED = 30  # of the texts that moved
+_LONGEST_TEXT = 300
 _TEMPLATE = Path(__file__).with_name("report.html")
 
 Charts = dict[str, Callable[[], alt.TopLevelMixin]]
@@ -49,7 +65,11 @@ def html(run: Run) -> str:
         _head(run),
         *_numbers(run, alone=after is None),
         *_barcodes(run, before, after, charts),
+        *_cloud(run, before, after, charts),
+        *_timeline(run, before, after, charts),
         *_spectrum(run, before, after, charts),
+        *_layers(run, before, charts),
+        *_moved(run, before, after),
         *_training(run, charts),
         *_merges(run, before, after),
         *_settings(run),
@@ -64,9 +84,12 @@ def html(run: Run) -> str:
         title=escape(_title(run)),
         body="\n".join(parts),
         charts=_json({key: _spec(make) for key, make in charts.items()}),
+        texts=_json([_text(text) for text in _texts_of(run)] if {"cloud", "timeline"} & set(charts) else []),
         configs=_json({"light": config(LIGHT), "dark": config(DARK)}),
         vega=_vega(),
         selection=SELECTION,
+        brush=BRUSH,
+        moment=MOMENT,
         least_height="200px",
     )
 
@@ -106,33 +129,42 @@ def _head(run: Run) -> str:
 
 def _numbers(run: Run, *, alone: bool) -> Iterator[str]:
     """The cards of the run's header, and what they mean."""
-    before, after = cards.sides(run)
-    other = data.baseline_of(run)
-    report = data.report(run)
-    beside = {
-        "baseline": cards.sides(other)[1] if other else {},
-        "untouched": report.get("base") or {},  # of an inspection
-        "isotropic": report.get("isotropic") or {},
-    }
-    names = [n for n in (cards.headline(run), *cards.MEASURES, cards.ENTROPY) if n in before or n in after]
+    inspected = bool(data.report(run).get("isotropic"))
+    found = reference.tracks(run) if inspected else list(_changes(run, alone=alone))
     yield '<div class="cards">'
-    for name in names:
+    for name, value, more in found:
         about = meaning(name)
-        a, b = before.get(name), after.get(name)
-        lines = [f"<span>{escape(about.label)}</span>"]
-        lines.append(f"<b>{number(a)}{'' if alone else f' → {number(b)}'}</b>")
-        if a is not None and b is not None and not alone:
-            word, _ = cards.verdict(about.better, b - a)
-            lines.append(f'<span class="{word}">{signed(b - a)} {word}</span>')
-        for word, value in ((word, side.get(name)) for word, side in beside.items()):
-            if value is not None:
-                lines.append(f'<br><span class="soft">{word} {number(value)}</span>')
-        yield f'<div class="card" title="{escape(about.definition)}">{"".join(lines)}</div>'
-    yield "</div><details><summary>What these numbers mean</summary><dl>"
-    for name in names:
+        shown = value if isinstance(value, str) else number(value)
+        yield (
+            f'<div class="card" title="{escape(about.definition)}"><span>{escape(about.label)}</span>'
+            f"<b>{shown}</b>{more}</div>"
+        )
+    yield "</div>"
+    if inspected:
+        yield f'<p class="soft">{escape(reference.marks(run))}</p>'
+    yield "<details><summary>What these numbers mean</summary><dl>"
+    for name, _, _ in found:
         about = meaning(name)
         yield f"<dt>{escape(about.label)}</dt><dd>{escape(about.definition)}</dd>"
     yield "</dl></details>"
+
+
+def _changes(run: Run, *, alone: bool) -> Iterator[tuple[str, str, str]]:
+    """Of each card the measure, its value before and after, and as HTML what that means and the baseline's."""
+    before, after = cards.sides(run)
+    other = data.baseline_of(run)
+    baseline = cards.sides(other)[1] if other else {}
+    for name in (cards.headline(run), *cards.MEASURES, cards.ENTROPY):
+        a, b = before.get(name), after.get(name)
+        if a is None and b is None:
+            continue
+        lines = []
+        if a is not None and b is not None and not alone:
+            word, _ = cards.verdict(meaning(name).better, b - a)
+            lines.append(f'<span class="{word}">{signed(b - a)} {word}</span>')
+        if name in baseline:
+            lines.append(f'<br><span class="soft">baseline {number(baseline[name])}</span>')
+        yield name, number(a) if alone else f"{number(a)} → {number(b)}", "".join(lines)
 
 
 def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
@@ -153,7 +185,7 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
         shapes = [next((s for s in side.classes if s.label == label), None) for _, side in sides]
         drawn = [(w, side, s) for (w, side), s in zip(sides, shapes) if s is not None and len(s.lengths) > 1]
         name = next((s.name for s in shapes if s is not None and s.name), f"class {label}")
-        yield f'<div class="panel"><h3><span style="color:{class_colour(label)}">■</span> {escape(name)}</h3>'
+        yield f'<div class="panel">{barcodes.headline(name, class_colour(label), shapes)}'
         if not drawn:
             yield "<p>Fewer than three embeddings make no tree to look at.</p></div>"
             continue
@@ -185,12 +217,51 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
         yield "</div></div>"
 
 
+def _cloud(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
+    if data.is_inspection(run):
+        return  # of one side alone the trees above are the cloud
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    names = classes.names_of(run, *sides.values())
+    yield "<h2>Cloud</h2>"
+    try:
+        shown = cloud.prepared(run, sides, list(names), names)
+    except IsobarError as error:
+        yield f"<p>{escape(str(error))}</p>"
+        return
+    charts["cloud"] = shown.chart
+    yield _panel("cloud", said=True)
+    yield f'<p class="soft">{escape(shown.said())}</p>'
+
+
+def _timeline(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
+    try:
+        film = timeline.film_of(run, timeline.thinned(run.steps, _MOST_FRAMES)) if len(run.steps) > 1 else None
+    except IsobarError:
+        return  # no principal axes: the cloud has said so
+    if film is None or len(film.steps) < 2:
+        return
+    names = classes.names_of(run, before, after)
+    barred = list(names)[: timeline.CLASSES]
+    charts["timeline"] = partial(timeline.drawn, run, film, names=names, chosen=barred, at=len(film.steps) - 1)
+    limits = timeline.left_out(run, film, barred)
+    if len(barred) < len(names):
+        limits += f" Bars are those of the first {len(barred)} of {len(names)} classes."
+    yield "<h2>Timeline</h2>"
+    yield _panel("timeline", said=True)
+    yield (
+        f'<p class="soft">{timeline.EXPLAINED} A click on a bar or an edge says which texts it joins; one on a point of '
+        f"the lower row leads to that step. {limits}</p>"
+    )
+
+
 def _spectrum(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
     yield "<h2>Anisotropy</h2>"
     sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
     said = "Grey is before, green after."
     if data.is_inspection(run):
-        found = anisotropy.drawn(run, {space.HERE: before or after}, center=True, colours=space.COLOURS)
+        sides = {space.HERE: before or after}
+        found = anisotropy.drawn(run, sides, center=True, colours=space.COLOURS)
+        found.pop("layers", None)  # all measures of them have a chapter of their own
         said = "Green is this checkpoint."
     else:
         found = anisotropy.drawn(run, sides, center=True)
@@ -198,6 +269,53 @@ def _spectrum(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
     yield f'<div class="row">{"".join(_panel(key) for key in list(found)[:2])}</div>'
     yield "".join(_panel(key) for key in list(found)[2:])
     yield f'<p class="soft">{said} {escape(anisotropy.explained(center=True))}</p>'
+    counts, outliers = anisotropy.outliers(sides)
+    yield f"<h3>{escape(meaning('outlier_dimensions').label)}: {counts}</h3>"
+    if outliers.empty:
+        yield f'<p class="soft">{anisotropy.NO_OUTLIERS}</p>'
+        return
+    heads = {"dimension": "n", **{f"{side}, times the mean variance": "n" for side in sides}}
+    yield _table(
+        heads, ((f"{row[0]}", *(number(value, 1) for value in row[1:])) for row in outliers.to_numpy().tolist())
+    )
+
+
+def _layers(run: Run, snapshot: Snapshot | None, charts: Charts) -> Iterator[str]:
+    """Of an inspection every measure layer by layer."""
+    found = space.profiles(run, snapshot) if data.is_inspection(run) and snapshot is not None else {}
+    if not found:
+        return
+    charts.update(found)
+    yield "<h2>Layers</h2>"
+    yield f'<div class="row">{"".join(_panel(key) for key in found)}</div>'
+    yield f'<p class="soft">{escape(space.explained(run, snapshot))}</p>'
+
+
+def _moved(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterator[str]:
+    if not moved.comparable(before, after):
+        return
+    try:
+        found = moved.compared(run, before, after)
+    except IsobarError:
+        return  # too few texts to have neighbours
+    yield "<h2>Texts that moved</h2>"
+    yield f"<p>{escape(moved.sentence(found))}</p>"
+    yield f'<p class="soft">{escape(moved.meaning(found))}</p>'
+    heads = {"text": "", "class": "", moved.NEAREST: "n", "class distance": "n", "after": "n", "prediction": ""}
+    rows = (
+        (
+            _text(row.text),
+            row[2],
+            f"{number(100 * row.kept, 0)} %",
+            number(row.old, 2),
+            number(row.new, 2),
+            row.prediction,
+        )
+        for row in moved.ordered(found).head(_MOST_MOVED).itertuples()
+    )
+    yield f'<div class="panel scroll">{_table(heads, rows)}</div>'
+    if len(found) > _MOST_MOVED:
+        yield f'<p class="soft">The first {_MOST_MOVED} of {len(found):,} are listed.</p>'
 
 
 def _training(run: Run, charts: Charts) -> Iterator[str]:
@@ -210,33 +328,30 @@ def _training(run: Run, charts: Charts) -> Iterator[str]:
 
 
 def _merges(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterator[str]:
-    """The texts that each class's longest bars finally join."""
+    """The texts that each class's longest and shortest bars finally join."""
     texts = barcodes.texts_of(run)
     shown = after or before
     if texts is None or shown is None:
         return
-    yield f"<h2>Longest merges{' after training' if after else ''}</h2>"
+    yield f"<h2>Merges{' after training' if after else ''}</h2>"
+    yield f"<p>{merges.EXPLAINED}</p>"
     for shape in shown.classes:
-        yield (
-            f'<div class="panel"><h3><span style="color:{class_colour(shape.label)}">■</span> '
-            f"{escape(shape.name or f'class {shape.label}')}</h3><table>"
-            '<tr><th class="n">bar</th><th>kind</th><th class="n">length</th><th>joins</th><th>with</th></tr>'
-        )
-        for rank in range(min(_MERGES, len(shape.lengths))):
-            kind = "feature" if shape.features[rank] else "noise"
-            ends = "".join(f"<td>{escape(_text(texts, row))}</td>" for row in shape.edges[rank])
-            yield (
-                f'<tr><td class="n">{rank + 1}</td><td>{kind}</td>'
-                f'<td class="n">{number(float(shape.lengths[rank]))}</td>{ends}</tr>'
-            )
-        yield "</table></div>"
+        found, colour = merges_of(shape), class_colour(shape.label)
+        if found:
+            both = "".join(f"<div>{words}</div>" for words in merges.lists(found, colour, texts))
+            name = shape.name or f"class {shape.label}"
+            yield f'<div class="panel">{barcodes.headline(name, colour, [shape])}<div class="row">{both}</div></div>'
 
 
-def _text(texts: pd.Series, row: int) -> str:
-    if row >= len(texts):
-        return f"Text {row} (not stored)"
-    text = " ".join(str(texts.iloc[row]).split())
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+def _texts_of(run: Run) -> list[str]:
+    texts = barcodes.texts_of(run)
+    return [] if texts is None else texts.tolist()
+
+
+def _text(text: str) -> str:
+    """Return `text` in a line, cut where it is very long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
 
 def _settings(run: Run) -> Iterator[str]:
@@ -249,8 +364,19 @@ def _settings(run: Run) -> Iterator[str]:
         yield f"<pre>{escape(yaml.safe_dump(record, sort_keys=False, allow_unicode=True))}</pre>"
 
 
-def _panel(key: str) -> str:
-    return f'<div class="panel">{_figure(key)}</div>'
+def _panel(key: str, *, said: bool = False) -> str:
+    return f'<div class="panel">{_figure(key, said=said)}</div>'
+
+
+def _table(heads: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table; `heads` says of each column its head and its cells' class in the style sheet."""
+    kinds = [f' class="{kind}"' if kind else "" for kind in heads.values()]
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(heads, kinds, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{kind}>{escape(cell)}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
+        for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def _figure(key: str, *, said: bool = False) -> str:

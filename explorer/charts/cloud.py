@@ -187,7 +187,8 @@ def cloud(
         .mark_text(baseline="top", fontSize=14, fontWeight=600, color=BEFORE, dy=2)
         .encode(x=x, y=y, text="side:N")
     )
-    return alt.layer(*layers).add_params(*params).properties(height=height, description=description)
+    chart = alt.layer(*layers).add_params(*params).properties(height=height, description=description)
+    return chart.properties(usermeta={"shifts": shifts})  # what tells a brush's listener on which side a place is
 
 
 def _tree(edges: pd.DataFrame, shift: float, x: alt.X, y: alt.Y, palette: Mapping[str, str]) -> alt.Chart:

@@ -17,6 +17,8 @@ from explorer.charts.style import MEDIUM, SPACE, class_colour
 from explorer.panels.figure import figure
 from explorer.panels.words import meaning, number
 
+NO_OUTLIERS = f"No dimension's variance exceeds {OUTLIER_FACTOR:g} times the mean variance."
+
 
 def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
@@ -127,22 +129,33 @@ def _measure(center: bool) -> str:
 
 def _outliers(before: Snapshot | None, after: Snapshot | None) -> None:
     """List the outlier dimensions of each side, with the variance of each on both."""
-    sides = {name: as_cloud(side.embeddings) for name, side in (("before", before), ("after", after)) if side}
-    variances = {name: cloud.column_variances / (cloud.column_variances.mean() or 1.0) for name, cloud in sides.items()}
-    found = {name: outlier_dimensions(cloud).tolist() for name, cloud in sides.items()}
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side}
+    counts, frame = outliers(sides)
     about = meaning("outlier_dimensions")
-    counts = " → ".join(str(len(rows)) for rows in found.values())
     st.markdown(f"**{about.label}: {counts}**", help=about.definition)
-    rows = list(dict.fromkeys(row for side in found.values() for row in side))
-    if not rows:
-        st.caption(f"No dimension's variance exceeds {OUTLIER_FACTOR:g} times the mean variance.")
+    if frame.empty:
+        st.caption(NO_OUTLIERS)
         return
-    frame = pd.DataFrame({"dimension": rows, **{name: shares[rows] for name, shares in variances.items()}})
     times = {name: st.column_config.NumberColumn(f"{name}, times the mean variance", format="%.1f") for name in sides}
     st.dataframe(
         frame, hide_index=True, height=min(300, 38 + 35 * len(frame)), column_config=times,
         alt="Outlier dimensions and their variances",
     )  # fmt: skip
+
+
+def outliers(sides: Mapping[str, Snapshot]) -> tuple[str, pd.DataFrame]:
+    """Return how many outlier dimensions each side has, and a row for each.
+
+    A row has the ``dimension`` and, under each side's name, its variance in multiples of the side's mean variance.
+    """
+    clouds = {name: as_cloud(side.embeddings) for name, side in sides.items()}
+    variances = {
+        name: cloud.column_variances / (cloud.column_variances.mean() or 1.0) for name, cloud in clouds.items()
+    }
+    found = {name: outlier_dimensions(cloud).tolist() for name, cloud in clouds.items()}
+    rows = list(dict.fromkeys(row for side in found.values() for row in side))
+    frame = pd.DataFrame({"dimension": rows, **{name: shares[rows] for name, shares in variances.items()}})
+    return " → ".join(str(len(rows)) for rows in found.values()), frame
 
 
 # Snapshots are known by their run and steps; a trainer never writes one twice.

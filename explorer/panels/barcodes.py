@@ -251,7 +251,12 @@ def planes(of: tuple, label: int, _snapshots: Sequence[Snapshot | None]) -> list
 
 def heading(name: str, colour: str, shapes: list[ClassShape | None]) -> None:
     """Draw a class's name and the numbers of its barcodes."""
-    st.html(
+    st.html(headline(name, colour, shapes))
+
+
+def headline(name: str, colour: str, shapes: list[ClassShape | None]) -> str:
+    """Return a class's name and the numbers of its barcodes as HTML."""
+    return (
         f'<div style="display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;align-items:baseline;font-size:.92rem">'
         f'<strong style="font-size:1.1rem"><span style="color:{colour}">■</span> {escape(name)}</strong>'
         f"{''.join(_numbers(shapes))}</div>"

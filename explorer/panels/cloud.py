@@ -1,5 +1,9 @@
 """The view "Cloud": the probe set along its principal axes, before and after, and the texts that one brushes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -21,25 +25,68 @@ _AXES = {"1 and 2": (0, 1), "1 and 3": (0, 2), "2 and 3": (1, 2)}
 _ORDINALS = ("first", "second", "third")
 
 
-@st.fragment
-def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
-    """Draw the view."""
-    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
-    names = classes.names_of(run, *sides.values())
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        chosen = classes.pick(names, whole=len(names))
-        picked = st.segmented_control(
-            "Principal axes", list(_AXES), default="1 and 2", required=True, key="axes", bind="query-params",
-            label_visibility="collapsed", help="Which principal axes are drawn",
-        )  # fmt: skip
-    first, second = _AXES[picked or "1 and 2"]
-    of = (str(run.path), *(side and side.step for side in (before, after)))
-    try:
-        projection = _projection(of, list(sides.values()))
-    except IsobarError as error:
-        st.info(plain(error, 300), icon=":material/blur_off:")
-        return
-    coordinates = [full[:, [first, second]] for full in projection.coordinates]
+@dataclass(frozen=True)
+class Shown:
+    """What of a run's clouds is drawn.
+
+    Attributes:
+        points: of `cloud_points`, of the chosen classes and no more than can be drawn.
+        edges: of `tree_edges`, the longest of them.
+        whole: how many points the chosen classes have.
+        shares: of each side, the share of its variance along the two axes that are drawn.
+        names: of all classes by label.
+        chosen: the labels of those that are drawn.
+        texts: the probe set's, where they belong to these points.
+        axes: which principal axes are drawn.
+        extent: how far the axes of a side reach from 0.
+    """
+
+    points: pd.DataFrame
+    edges: pd.DataFrame
+    whole: int
+    shares: dict[str, float]
+    names: dict[int, str]
+    chosen: Sequence[int]
+    texts: pd.Series | None
+    axes: tuple[int, int]
+    extent: float
+
+    def chart(self, *, colouring: str = COLOURINGS[0], tree: bool = False) -> alt.LayerChart:
+        """Return the chart, beginning with this colouring, and with the spanning trees or without."""
+        return cloud(
+            self.points,
+            self.edges,
+            colours=class_colours(self.names),
+            extent=self.extent,
+            axes=tuple(f"{_ORDINALS[axis]} principal axis" for axis in self.axes),
+            colouring=colouring,
+            tree=tree,
+            description=f"{len(self.points)} texts along two principal axes, {' and '.join(self.shares)} training, "
+            f"of the classes {', '.join(self.names[label] for label in self.chosen)}.",
+        )
+
+    def said(self) -> str:
+        """Return what is seen, and what is left out."""
+        held = "; ".join(f"{name}, {number(100 * share, 1)} % of the variance" for name, share in self.shares.items())
+        count = len(self.points)
+        drawn = f"{count:,} of {self.whole:,} texts, drawn at random, are shown. " if self.whole > count else ""
+        return (
+            f"{drawn}Hollow is before, filled after, each about its own mean; both on the principal axes of the two "
+            f"together, which hold: {held}. Drag over points: their texts stand below, and they stand out on both sides."
+        )
+
+
+def prepared(
+    run: Run, sides: dict[str, Snapshot], chosen: Sequence[int], names: dict[int, str], axes: tuple[int, int] = (0, 1)
+) -> Shown:
+    """Return what is drawn of the classes `chosen` of `names` on each of `sides`, "before", "after" or both.
+
+    Raises:
+        IsobarError: there are no principal axes.
+    """
+    of = (str(run.path), *(side.step for side in sides.values()))
+    projection = _projection(of, list(sides.values()))
+    coordinates = [full[:, list(axes)] for full in projection.coordinates]
     labels = next(iter(sides.values())).labels
     texts = texts_of(run)
     texts = texts if texts is not None and len(texts) == len(labels) else None
@@ -53,46 +100,60 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     whole = len(kept)
     if whole > _MOST_POINTS:
         kept = np.sort(np.random.default_rng(0).choice(kept, _MOST_POINTS, replace=False))
-    points = points.iloc[kept]
     edges = tree_edges(
         {
             name: (xy, [shape for shape in side.classes if shape.label in chosen])
             for (name, side), xy in zip(sides.items(), coordinates, strict=True)
         }
     )
-    edges = edges.sort_values("length", ascending=False).groupby("side").head(_MOST_EDGES)
-    extent = max((float(np.abs(xy).max()) for xy in coordinates if xy.size), default=1.0) * 1.05 or 1.0
+    return Shown(
+        points=points.iloc[kept],
+        edges=edges.sort_values("length", ascending=False).groupby("side").head(_MOST_EDGES),
+        whole=whole,
+        shares={name: float(share[list(axes)].sum()) for name, share in zip(sides, projection.shares, strict=True)},
+        names=names,
+        chosen=chosen,
+        texts=texts,
+        axes=axes,
+        extent=max((float(np.abs(xy).max()) for xy in coordinates if xy.size), default=1.0) * 1.05 or 1.0,
+    )
+
+
+@st.fragment
+def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
+    """Draw the view."""
+    sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    names = classes.names_of(run, *sides.values())
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        chosen = classes.pick(names, whole=len(names))
+        picked = st.segmented_control(
+            "Principal axes", list(_AXES), default="1 and 2", required=True, key="axes", bind="query-params",
+            label_visibility="collapsed", help="Which principal axes are drawn",
+        )  # fmt: skip
+    try:
+        shown = prepared(run, sides, chosen, names, _AXES[picked or "1 and 2"])
+    except IsobarError as error:
+        st.info(plain(error, 300), icon=":material/blur_off:")
+        return
     colouring = st.query_params.get("colour", COLOURINGS[0])
     tree = st.query_params.get("tree") in ("1", "true")
-    shares = dict(zip(sides, projection.shares, strict=True))
     with st.container(border=True):
         event = figure(
-            lambda: cloud(
-                points,
-                edges,
-                colours=class_colours(names),
-                extent=extent,
-                axes=tuple(f"{_ORDINALS[axis]} principal axis" for axis in (first, second)),
-                colouring=colouring,
-                tree=tree,
-                description=f"{len(points)} texts along two principal axes, {' and '.join(sides)} training, "
-                f"of the classes {', '.join(names[label] for label in chosen)}.",
-            ),
+            lambda: shown.chart(colouring=colouring, tree=tree),
             key="cloud",
-            of=(*of, tuple(chosen), picked, colouring, tree),
+            of=(
+                str(run.path),
+                *(side and side.step for side in (before, after)),
+                tuple(chosen),
+                picked,
+                colouring,
+                tree,
+            ),
             on_select="rerun",
             selection_mode=BRUSH,
         )
-    held = "; ".join(
-        f"{name}, {number(100 * float(share[[first, second]].sum()), 1)} % of the variance"
-        for name, share in shares.items()
-    )
-    drawn = f"{len(points):,} of {whole:,} texts, drawn at random, are shown. " if whole > len(points) else ""
-    st.caption(
-        f"{drawn}Hollow is before, filled after, each about its own mean; both on the principal axes of the two together, "
-        f"which hold: {held}. Drag over points: their texts stand below, and they stand out on both sides."
-    )
-    _table(event, points, texts, extent)
+    st.caption(shown.said())
+    _table(event, shown.points, shown.texts, shown.extent)
 
 
 def _table(event, points: pd.DataFrame, texts: pd.Series | None, extent: float) -> None:

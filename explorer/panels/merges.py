@@ -11,6 +11,10 @@ from explorer.charts.style import class_colour
 from explorer.panels.barcodes import heading, picked, texts_of
 from explorer.panels.words import number
 
+EXPLAINED = (
+    "At the end of each bar two groups of texts become one, where they come closest. Long bars end at what lies apart "
+    "from the rest; short ones at texts that the model takes for nearly the same."
+)
 _SHOWN = 6
 _OTHERS = 2  # of the smaller group, beside the text that is joined
 _LONGEST_TEXT = 400
@@ -18,10 +22,7 @@ _LONGEST_TEXT = 400
 
 def show(run: Run, snapshot: Snapshot) -> None:
     """Draw the view."""
-    st.caption(
-        "At the end of each bar two groups of texts become one, where they come closest. Long bars end at what lies "
-        "apart from the rest; short ones at texts that the model takes for nearly the same."
-    )
+    st.caption(EXPLAINED)
     texts = texts_of(run)
     chosen = picked({shape.label: shape.name or f"class {shape.label}" for shape in snapshot.classes})
     for shape in snapshot.classes:
@@ -34,12 +35,18 @@ def show(run: Run, snapshot: Snapshot) -> None:
             if not found:
                 st.caption("One text alone has no bars.")
                 continue
-            longest = found[0].length or 1.0
-            left, right = st.columns(2, gap="medium")
-            with left:
-                st.html(_list("Farthest: the longest bars", found[:_SHOWN], longest, colour, texts))
-            with right:
-                st.html(_list("Nearest: the shortest bars", found[::-1][:_SHOWN], longest, colour, texts))
+            for column, words in zip(st.columns(2, gap="medium"), lists(found, colour, texts), strict=True):
+                with column:
+                    st.html(words)
+
+
+def lists(found: list[Merge], colour: str, texts: pd.Series | None) -> tuple[str, str]:
+    """Return as HTML the farthest and the nearest of the merges `found`, of `core.geometry.merges`, one or more."""
+    longest = found[0].length or 1.0
+    return (
+        _list("Farthest: the longest bars", found[:_SHOWN], longest, colour, texts),
+        _list("Nearest: the shortest bars", found[::-1][:_SHOWN], longest, colour, texts),
+    )
 
 
 # Snapshots are known by their run and step; nobody writes one twice.

@@ -14,9 +14,10 @@ from explorer.panels.words import number, plain
 NEIGHBOURS = 10
 _MOST = 1000
 _CELL = 1000  # characters of a text
-_NEAREST, _CLASS, _PREDICTION = "neighbours kept", "class distance", "prediction"
+NEAREST, _CLASS, _PREDICTION = "neighbours kept", "class distance", "prediction"
+_JUDGED = ["turned", "wrong"]  # columns that are counted and not shown
 _MEANING = {
-    _NEAREST: f"What share of a text's {NEIGHBOURS} nearest texts before (Euclidean distance of embeddings) is among its "
+    NEAREST: f"What share of a text's {NEIGHBOURS} nearest texts before (Euclidean distance of embeddings) is among its "
     f"{NEIGHBOURS} nearest after; those that kept fewest stand first. Moved about at random, a text would keep {{chance}}.",
     _CLASS: "How much nearer a text is to the mean of its own class than to that of the nearest other: 1 on its own, "
     "0 half way, −1 on another (simplified silhouette, Hruschka et al., 2004); the greatest change stands first.",
@@ -26,49 +27,26 @@ _MEANING = {
 
 def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
-    if before is None or after is None or len(before.labels) != len(after.labels):
+    if not comparable(before, after):
         st.info(
             "To say what moved takes a snapshot before training and one after, of the same texts.",
             icon=":material/hourglass_empty:",
         )
         return
     try:
-        kept, old, new = _computed((str(run.path), before.step, after.step), before, after)
+        frame = compared(run, before, after)
     except IsobarError as error:
         st.info(plain(error, 300), icon=":material/blur_off:")
         return
     by = st.segmented_control(
-        "Sorted by", list(_MEANING), default=_NEAREST, required=True, key="by", bind="query-params",
+        "Sorted by", list(_MEANING), default=NEAREST, required=True, key="by", bind="query-params",
         label_visibility="collapsed",
-    ) or _NEAREST  # fmt: skip
-    names = classes.names_of(run, before, after)
-    texts = texts_of(run)
-    frame = pd.DataFrame(
-        {
-            "text": _cells(texts, len(kept)),
-            "class": [names.get(int(k), "") for k in after.labels],
-            "kept": kept,
-            "old": old,
-            "new": new,
-            "change": new - old,
-            "prediction": [
-                names.get(int(b), "–") if a == b else f"{names.get(int(a), '–')} → {names.get(int(b), '–')}"
-                for a, b in zip(before.predictions, after.predictions, strict=True)
-            ],
-        }
-    )
-    turned = (before.predictions != after.predictions) & (before.predictions >= 0) & (after.predictions >= 0)
-    wrong = after.predictions != after.labels
-    chance = number(min(NEIGHBOURS / max(len(kept) - 1, 1), 1.0), 2)
-    st.markdown(_sentence(by, frame, turned, wrong))
-    st.caption(_MEANING[by].format(chance=chance))
-    if by == _PREDICTION:
-        frame = frame[turned].assign(wrong=wrong[turned]).sort_values(["wrong", "kept"], ascending=[False, True])
-        frame = frame.drop(columns="wrong")
-    else:
-        order = frame["kept"] if by == _NEAREST else -frame["change"].abs()
-        frame = frame.iloc[np.argsort(order.to_numpy(), kind="stable")]
-    whole, frame = len(frame), frame.head(_MOST)
+    ) or NEAREST  # fmt: skip
+    st.markdown(f"**{sentence(frame, by)}**")
+    st.caption(meaning(frame, by))
+    nearest = meaning(frame, NEAREST)
+    frame = ordered(frame, by)
+    whole, frame = len(frame), frame.head(_MOST).drop(columns=_JUDGED)
     if whole == 0:
         return
     share = {"format": "percent", "min_value": 0.0, "max_value": 1.0}
@@ -79,7 +57,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         alt=f"The texts of the probe set, sorted by {by}",
         column_config={
             "text": st.column_config.TextColumn(width=330),
-            "kept": st.column_config.ProgressColumn(_NEAREST, help=_MEANING[_NEAREST].format(chance=chance), **share),
+            "kept": st.column_config.ProgressColumn(NEAREST, help=nearest, **share),
             "old": st.column_config.NumberColumn("class distance", format="%.2f", help=_MEANING[_CLASS]),
             "new": st.column_config.NumberColumn("after", format="%.2f"),
             "change": st.column_config.NumberColumn("change", format="%+.2f"),
@@ -89,21 +67,72 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     st.caption(f"{more}A click on a column's head sorts by it.")
 
 
-def _sentence(by: str, frame: pd.DataFrame, turned: np.ndarray, wrong: np.ndarray) -> str:
-    """Return in a sentence what happened to all of them."""
-    if by == _NEAREST:
+def comparable(before: Snapshot | None, after: Snapshot | None) -> bool:
+    """Whether there are two snapshots, of the same texts."""
+    return before is not None and after is not None and len(before.labels) == len(after.labels)
+
+
+def compared(run: Run, before: Snapshot, after: Snapshot) -> pd.DataFrame:
+    """Return what became of each text between two `comparable` snapshots.
+
+    Returns:
+        One row a text: ``text``, ``class``, ``kept`` (the share of its nearest texts), ``old``, ``new``, ``change`` (of
+        its class distance), ``prediction``, ``turned`` (the prediction is another one now), ``wrong`` (it is wrong now).
+
+    Raises:
+        IsobarError: there are too few texts to have neighbours.
+    """
+    kept, old, new = _computed((str(run.path), before.step, after.step), before, after)
+    names = classes.names_of(run, before, after)
+    return pd.DataFrame(
+        {
+            "text": _cells(texts_of(run), len(kept)),
+            "class": [names.get(int(k), "") for k in after.labels],
+            "kept": kept,
+            "old": old,
+            "new": new,
+            "change": new - old,
+            "prediction": [
+                names.get(int(b), "–") if a == b else f"{names.get(int(a), '–')} → {names.get(int(b), '–')}"
+                for a, b in zip(before.predictions, after.predictions, strict=True)
+            ],
+            "turned": (before.predictions != after.predictions) & (before.predictions >= 0) & (after.predictions >= 0),
+            "wrong": after.predictions != after.labels,
+        }
+    )
+
+
+def ordered(frame: pd.DataFrame, by: str = NEAREST) -> pd.DataFrame:
+    """Return the rows of `frame`, of `compared`, those that moved most first."""
+    if by == _PREDICTION:
+        return frame[frame["turned"]].sort_values(["wrong", "kept"], ascending=[False, True])
+    order = frame["kept"] if by == NEAREST else -frame["change"].abs()
+    return frame.iloc[np.argsort(order.to_numpy(), kind="stable")]
+
+
+def meaning(frame: pd.DataFrame, by: str = NEAREST) -> str:
+    """Return what `frame`, of `compared`, is sorted by."""
+    return _MEANING[by].format(chance=number(min(NEIGHBOURS / max(len(frame) - 1, 1), 1.0), 2))
+
+
+def sentence(frame: pd.DataFrame, by: str = NEAREST) -> str:
+    """Return in a sentence what happened to all texts of `frame`, of `compared`."""
+    if by == NEAREST:
         none = int((frame["kept"] == 0).sum())
-        return f"**The {len(frame):,} texts kept {number(100 * float(frame['kept'].mean()), 1)} % of their nearest neighbours; {none:,} kept none.**"
+        return (
+            f"The {len(frame):,} texts kept {number(100 * float(frame['kept'].mean()), 1)} % of their nearest "
+            f"neighbours; {none:,} kept none."
+        )
     if by == _CLASS:
         if frame["change"].isna().all():
-            return "**There is only one class, so no other to be far from.**"
+            return "There is only one class, so no other to be far from."
         nearer = int((frame["change"] > 0).sum())
         return (
-            f"**{nearer:,} of {len(frame):,} texts moved towards their own class; the mean went from "
-            f"{number(float(frame['old'].mean()), 2)} to {number(float(frame['new'].mean()), 2)}.**"
+            f"{nearer:,} of {len(frame):,} texts moved towards their own class; the mean went from "
+            f"{number(float(frame['old'].mean()), 2)} to {number(float(frame['new'].mean()), 2)}."
         )
-    right = int((turned & ~wrong).sum())
-    return f"**{int(turned.sum()):,} of {len(frame):,} predictions changed; {right:,} of them are right now.**"
+    right = int((frame["turned"] & ~frame["wrong"]).sum())
+    return f"{int(frame['turned'].sum()):,} of {len(frame):,} predictions changed; {right:,} of them are right now."
 
 
 def _cells(texts: pd.Series | None, count: int) -> list[str]:

@@ -17,20 +17,34 @@ _COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.
 
 def show(run: Run) -> None:
     """Draw the cards, and below them what their marks mean."""
+    found = tracks(run)
+    for column, (name, value, track) in zip(st.columns(len(found), gap="small", wrap=False), found, strict=True):
+        about = meaning(name)
+        with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
+            st.metric(about.label, number(value), help=about.definition)
+            st.html(track)
+    st.caption(marks(run))
+
+
+def tracks(run: Run) -> list[tuple[str, float | None, str]]:
+    """Return of each card its measure, its value, and as HTML the line on which the values are marked."""
     report = data.report(run)
     here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
     metric = report.get("metric")
     # A checkpoint that has a head for these classes can be scored on them; six cards fit a laptop's window.
     names = [metric, *cards.MEASURES, _LAST] if metric in here else [*cards.MEASURES, "effective_rank", _LAST]
-    for column, name in zip(st.columns(len(names), gap="small", wrap=False), names, strict=True):
-        about = meaning(name)
-        with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
-            st.metric(about.label, number(here.get(name)), help=about.definition)
-            st.html(_track(name, here.get(name), isotropic.get(name), base.get(name), bool(base)))
-    marks = ["▏ isotropic Gaussian cloud of as many points and dimensions", "● this checkpoint"]
-    if base:
-        marks.append("○ untouched: before its run")
-    st.caption(" · ".join(marks) + ". The line runs from isotropic, left, to collapsed, right.")
+    return [
+        (name, here.get(name), _track(name, here.get(name), isotropic.get(name), base.get(name), bool(base)))
+        for name in names
+    ]
+
+
+def marks(run: Run) -> str:
+    """Return what the marks on the cards' lines mean."""
+    found = ["▏ isotropic Gaussian cloud of as many points and dimensions", "● this checkpoint"]
+    if data.report(run).get("base"):
+        found.append("○ untouched: before its run")
+    return " · ".join(found) + ". The line runs from isotropic, left, to collapsed, right."
 
 
 def _track(name: str, here: float | None, isotropic: float | None, base: float | None, has_base: bool) -> str:

@@ -1,5 +1,9 @@
 """One space by itself: how its variance is spread over directions, how alike its texts are, and its layers."""
 
+from collections.abc import Callable
+from functools import partial
+
+import altair as alt
 import streamlit as st
 
 from core.geometry import MEASURES
@@ -31,41 +35,63 @@ def directions(run: Run, snapshot: Snapshot) -> None:
 
 def layers(run: Run, snapshot: Snapshot) -> None:
     """Draw the view "Layers"."""
-    found = getattr(snapshot, "layers", None) or []
+    found = profiles(run, snapshot)
     if not found:
         st.info(
             "The layers of this inspection were not measured: it is of an older version. Inspect again to see them.",
             icon=":material/layers:",
         )
         return
+    names = list(found)
+    for start in range(0, len(names), 2):
+        for column, name in zip(st.columns(2, gap="small"), names[start : start + 2], strict=False):
+            with column, st.container(border=True):
+                figure(found[name], key=name, of=(str(run.path), snapshot.step))
+    st.caption(explained(run, snapshot))
+
+
+def profiles(run: Run, snapshot: Snapshot) -> dict[str, Callable[[], alt.LayerChart]]:
+    """Return what makes the chart of each measure against depth, by its name; nothing where no layer was measured."""
+    found = snapshot.layers or []
     report = data.report(run)
     isotropic = report.get("isotropic") or {}
     base = (report.get("base") or {}).get("layers") or []
     sides = {HERE: found, **({UNTOUCHED: base} if base else {})}
-    names = [name for name in MEASURES if any(name in measures for measures in found)]
-    layer = data.spec(run).get("layer", -1)
-    chosen = layer if layer >= 0 else len(found) + layer
-    for start in range(0, len(names), 2):
-        for column, name in zip(st.columns(2, gap="small"), names[start : start + 2], strict=False):
-            with column, st.container(border=True):
-                about = meaning(name)
-                values = [number(measures.get(name)) for measures in found]
-                bounded = MEASURES[name].range == (0.0, 1.0)
-                figure(
-                    lambda name=name, about=about, values=values, bounded=bounded: layer_profile(
-                        depths(sides, name),
-                        title=about.label,
-                        value=MEASURES[name].unit or "value",
-                        colours={**COLOURS, **({UNTOUCHED: BEFORE} if base else {})},
-                        reference=isotropic.get(name),
-                        chosen=chosen,
-                        domain=(0.0, 1.0) if bounded else None,
-                        description=f"{about.label} layer by layer, input embeddings first: {', '.join(values)}.",
-                    ),
-                    key=f"layers-{name}",
-                    of=(str(run.path), snapshot.step),
-                )
-    st.caption(
-        f"The large point is layer {chosen}, whose states are the embeddings in the other views. Dotted: an isotropic "
-        "Gaussian cloud of as many points and dimensions."
+    return {
+        f"layers-{name}": partial(
+            _profile,
+            name,
+            sides,
+            colours={**COLOURS, **({UNTOUCHED: BEFORE} if base else {})},
+            reference=isotropic.get(name),
+            chosen=_chosen(run, snapshot),
+        )
+        for name in MEASURES
+        if any(name in measures for measures in found)
+    }
+
+
+def _profile(name: str, sides: dict, **options) -> alt.LayerChart:
+    about = meaning(name)
+    values = [number(measures.get(name)) for measures in sides[HERE]]
+    return layer_profile(
+        depths(sides, name),
+        title=about.label,
+        value=MEASURES[name].unit or "value",
+        domain=(0.0, 1.0) if MEASURES[name].range == (0.0, 1.0) else None,
+        description=f"{about.label} layer by layer, input embeddings first: {', '.join(values)}.",
+        **options,
     )
+
+
+def explained(run: Run, snapshot: Snapshot) -> str:
+    """Return what the marks in the charts of `profiles` mean."""
+    return (
+        f"The large point is layer {_chosen(run, snapshot)}, whose states are the embeddings elsewhere. Dotted: an "
+        "isotropic Gaussian cloud of as many points and dimensions."
+    )
+
+
+def _chosen(run: Run, snapshot: Snapshot) -> int:
+    layer = data.spec(run).get("layer", -1)
+    return layer if layer >= 0 else len(snapshot.layers) + layer

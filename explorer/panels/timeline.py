@@ -1,9 +1,12 @@
 """The view "Timeline": cloud, barcodes and measures through training, under one slider that the browser moves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import altair as alt
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError
@@ -19,8 +22,12 @@ from explorer.panels.words import meaning, plain
 _MOST_FRAMES = 40
 _MOST_POINTS = 400
 _MOST_BARS = 400  # of all classes together
-_CLASSES = 3  # with more than this, the bars of one at a time
+CLASSES = 3  # with more than this, the bars of one at a time
 _TOOLTIP = 90
+EXPLAINED = (
+    "Move the slider, or give it the focus and press the arrow keys. Each snapshot is drawn along its own principal "
+    "axes, turned to fit the next one (orthogonal Procrustes), so that what moves is the cloud."
+)
 _LABELS = {
     "anisotropy_1": "Anisotropy 1",
     "anisotropy_1_centered": "centered",
@@ -56,43 +63,13 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         )
         return
     names = classes.names_of(run, before, after)
-    chosen = classes.pick(names, whole=_CLASSES)
-    texts = texts_of(run)
-    texts = texts if texts is not None and len(texts) == len(film.labels) else None
-    rows = np.arange(len(film.labels))
-    if len(rows) > _MOST_POINTS:
-        rows = np.sort(np.random.default_rng(0).choice(rows, _MOST_POINTS, replace=False))
-    metric = cards.headline(run)
-    scores = _scores(run, metric, film.steps)
-    measures = [{metric: score, **found} for score, found in zip(scores, film.measures, strict=True)]
+    chosen = classes.pick(names, whole=CLASSES)
     wanted = _step(film.steps)
     tree = st.query_params.get("tree") in ("1", "true")
-    most = max(_MOST_BARS // max(len(chosen), 1), 1)
-
-    def made():
-        points = film_points(
-            [places[rows] for places in film.places],
-            [names.get(int(k), f"class {k}") for k in film.labels[rows]],
-            None if texts is None else [str(texts.iloc[row])[:_TOOLTIP] for row in rows],
-        )
-        bars = film_bars(film.places, [[s for s in some if s.label in chosen] for some in film.shapes], most)
-        return timeline(
-            points,
-            bars,
-            film_measures(film.steps, measures, {metric: meaning(metric).label, **_LABELS}),
-            steps=film.steps,
-            at=film.steps.index(wanted),
-            colours=class_colours(names),
-            extent=max(float(np.abs(places).max()) for places in film.places) * 1.05 or 1.0,
-            longest=max((max(row) for row in bars["length"]), default=1.0) * 1.02 or 1.0,
-            tree=tree,
-            description=f"Cloud, barcodes and measures at {len(film.steps)} snapshots, of steps {film.steps[0]:,} to "
-            f"{film.steps[-1]:,}; a slider chooses one.",
-        )
-
+    scores = _scores(run, cards.headline(run), film.steps)
     with st.container(border=True, key="timeline"):
         event = figure(
-            made,
+            lambda: drawn(run, film, names=names, chosen=chosen, at=film.steps.index(wanted), tree=tree),
             key="timeline-film",
             of=(str(run.path), tuple(film.steps), tuple(chosen), wanted, tree, tuple(scores)),
             on_select="rerun",
@@ -103,8 +80,67 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     if step in film.steps and step != wanted:
         st.query_params["step"] = str(step)
         st.rerun(scope="fragment")
-    _joined(event, texts)
-    st.caption(_limits(run, film, rows, chosen, most))
+    _joined(event, _texts(run, film))
+    st.caption(
+        f"{EXPLAINED} Click a bar or an edge: the two texts that it joins stand here. Click a point of the lower row: "
+        f"the address leads to that step. {left_out(run, film, chosen)}"
+    )
+
+
+def drawn(
+    run: Run, film: Film, *, names: dict[int, str], chosen: Sequence[int], at: int, tree: bool = False
+) -> alt.VConcatChart:
+    """Return the chart of `film`, standing at frame `at`.
+
+    Args:
+        run: whose it is.
+        film: of `film_of`.
+        names: of all classes by label.
+        chosen: the labels of the classes whose bars are drawn.
+        at: the frame.
+        tree: whether the spanning trees are drawn at first.
+    """
+    texts, rows = _texts(run, film), _rows(film)
+    metric = cards.headline(run)
+    scores = _scores(run, metric, film.steps)
+    measures = [{metric: score, **found} for score, found in zip(scores, film.measures, strict=True)]
+    points = film_points(
+        [places[rows] for places in film.places],
+        [names.get(int(k), f"class {k}") for k in film.labels[rows]],
+        None if texts is None else [str(texts.iloc[row])[:_TOOLTIP] for row in rows],
+    )
+    bars = film_bars(film.places, [[s for s in some if s.label in chosen] for some in film.shapes], _most(chosen))
+    return timeline(
+        points,
+        bars,
+        film_measures(film.steps, measures, {metric: meaning(metric).label, **_LABELS}),
+        steps=film.steps,
+        at=at,
+        colours=class_colours(names),
+        extent=max(float(np.abs(places).max()) for places in film.places) * 1.05 or 1.0,
+        longest=max((max(row) for row in bars["length"]), default=1.0) * 1.02 or 1.0,
+        tree=tree,
+        description=f"Cloud, barcodes and measures at {len(film.steps)} snapshots, of steps {film.steps[0]:,} to "
+        f"{film.steps[-1]:,}; a slider chooses one.",
+    )
+
+
+def _texts(run: Run, film: Film) -> pd.Series | None:
+    texts = texts_of(run)
+    return texts if texts is not None and len(texts) == len(film.labels) else None
+
+
+def _rows(film: Film) -> np.ndarray:
+    """Return which of the points are drawn."""
+    rows = np.arange(len(film.labels))
+    if len(rows) > _MOST_POINTS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, _MOST_POINTS, replace=False))
+    return rows
+
+
+def _most(chosen: Sequence[int]) -> int:
+    """Return how many bars of each class are drawn."""
+    return max(_MOST_BARS // max(len(chosen), 1), 1)
 
 
 def thinned(steps: list[int], most: int = _MOST_FRAMES) -> list[int]:
@@ -132,20 +168,16 @@ def _joined(event, texts) -> None:
             st.text(texts.iloc[row] if texts is not None and 0 <= row < len(texts) else f"Text {row} (not stored)")
 
 
-def _limits(run: Run, film: Film, rows: np.ndarray, chosen: list[int], most: int) -> str:
-    """Say how to use it, and what is left out."""
-    said = [
-        "Move the slider, or give it the focus and press the arrow keys. Each snapshot is drawn along its own principal "
-        "axes, turned to fit the next one (orthogonal Procrustes), so that what moves is the cloud. Click a bar or an "
-        "edge: the two texts that it joins stand here. Click a point of the lower row: the address leads to that step."
-    ]
+def left_out(run: Run, film: Film, chosen: Sequence[int]) -> str:
+    """Say what is left out."""
+    said = []
     if len(film.steps) < len(run.steps):
         said.append(f"{len(film.steps)} of {len(run.steps):,} snapshots are shown.")
-    if len(rows) < len(film.labels):
-        said.append(f"{len(rows):,} of {len(film.labels):,} texts, drawn at random, are shown.")
+    if len(film.labels) > _MOST_POINTS:
+        said.append(f"{_MOST_POINTS:,} of {len(film.labels):,} texts, drawn at random, are shown.")
     longest = max((len(s.lengths) for s in film.shapes[-1] if s.label in chosen), default=0)
-    if longest > most:
-        said.append(f"The {most:,} longest of {longest:,} bars of a class are shown.")
+    if longest > _most(chosen):
+        said.append(f"The {_most(chosen):,} longest of {longest:,} bars of a class are shown.")
     return " ".join(said)
 
 
@@ -159,7 +191,15 @@ def _scores(run: Run, metric: str, steps: list[int]) -> list[float | None]:
 # A snapshot is known by its run and step; a trainer never writes one twice. Only what is drawn is kept.
 @st.cache_resource(max_entries=8, show_spinner="Reading the snapshots")
 def _film(path: str, steps: tuple[int, ...]) -> Film | None:
-    run = Run(Path(path))
+    return film_of(Run(Path(path)), steps)
+
+
+def film_of(run: Run, steps: Sequence[int]) -> Film | None:
+    """Return what is shown of the snapshots of `steps` that can be read, or None.
+
+    Raises:
+        IsobarError: there are no principal axes.
+    """
     read = [found for step in steps if (found := run.snapshot(step)) is not None]
     read = [found for found in read if found.embeddings.shape[0] == read[-1].embeddings.shape[0]]
     if not read:
