@@ -276,7 +276,7 @@ def _spectrum(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
         return
     heads = {"dimension": "n", **{f"{side}, times the mean variance": "n" for side in sides}}
     yield _table(
-        heads, ((f"{row[0]}", *(number(value, 1) for value in row[1:])) for row in outliers.to_numpy().tolist())
+        heads, ((f"{row[0]:.0f}", *(number(value, 1) for value in row[1:])) for row in outliers.to_numpy().tolist())
     )
 
 
@@ -301,7 +301,7 @@ def _moved(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterato
     yield "<h2>Texts that moved</h2>"
     yield f"<p>{escape(moved.sentence(found))}</p>"
     yield f'<p class="soft">{escape(moved.meaning(found))}</p>'
-    heads = {"text": "", "class": "", moved.NEAREST: "n", "class distance": "n", "after": "n", "prediction": ""}
+    heads = {"text": "", "class": "name", moved.NEAREST: "n", "class distance": "n", "after": "n", "prediction": "name"}
     rows = (
         (
             _text(row.text),

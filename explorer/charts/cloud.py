@@ -192,7 +192,7 @@ def cloud(
 
 
 def _tree(edges: pd.DataFrame, shift: float, x: alt.X, y: alt.Y, palette: Mapping[str, str]) -> alt.Chart:
-    names = list(dict.fromkeys(edges["class"])) or [NONE]
+    names = list(palette)  # the same for both sides, in whatever order their edges come
     return (
         alt.Chart(edges)
         .transform_filter("tree")
@@ -203,9 +203,7 @@ def _tree(edges: pd.DataFrame, shift: float, x: alt.X, y: alt.Y, palette: Mappin
             y=y,
             x2="px2:Q",
             y2="y2:Q",
-            stroke=alt.Stroke(
-                "class:N", scale=alt.Scale(domain=names, range=[palette.get(n, BEFORE) for n in names]), legend=None
-            ),
+            stroke=alt.Stroke("class:N", scale=alt.Scale(domain=names, range=list(palette.values())), legend=None),
             tooltip=["class:N", alt.Tooltip("bar:Q"), alt.Tooltip("length:Q", format=".3f")],
         )
     )

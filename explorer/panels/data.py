@@ -273,7 +273,7 @@ def missing(run: Run) -> list[str]:
             found.append("The report (report.json) can't be read: the cards below stay empty.")
         if before(run) is None:
             found.append("The snapshot before training can't be read.")
-        if after(run) is None:
+        if after(run) is None and not is_inspection(run):
             found.append("There is no snapshot after training that can be read.")
     return found
 

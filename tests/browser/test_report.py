@@ -22,7 +22,7 @@ def test_a_report_opens_without_a_network_and_its_texts_stay_texts(chromium, tmp
     page.on("request", lambda request: asked.append(request.url))
     page.goto((tmp_path / "report.html").as_uri())
     page.locator("body[data-drawn]").wait_for()
-    expect(page.locator(".chart svg.marks")).to_have_count(13)
+    expect(page.locator(".chart svg.marks")).to_have_count(16)
     assert page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor") == (
         "rgb(255, 255, 255)" if scheme == "light" else "rgb(18, 22, 29)"
     )
@@ -33,6 +33,21 @@ def test_a_report_opens_without_a_network_and_its_texts_stay_texts(chromium, tmp
     slider.focus()
     slider.press("End")
     expect(page.locator("[data-chart=barcode-0-after] .role-title text").first).to_contain_text("7 bars kept")
+    film = page.locator("[data-chart=timeline]")
+    film.locator("input[type=range]").focus()
+    film.locator("input[type=range]").press("Home")
+    expect(film.locator(".role-title text").first).to_contain_text("Step 0: before training")
+    cloud = page.locator("[data-chart=cloud]")
+    cloud.locator("input[value=error]").check()
+    expect(cloud.locator(".role-legend").first).to_contain_text("wrong")
+    cloud.scroll_into_view_if_needed()
+    box = cloud.locator("svg.marks").bounding_box()
+    page.mouse.move(box["x"] + 80, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + 350, steps=4)
+    page.mouse.up()
+    said = page.locator("figure", has=cloud).locator(".said")
+    expect(said).to_contain_text("<script>document.title = 'owned'</script>")
     assert page.title() == "grammar · minilm"
     assert not [url for url in asked if not url.startswith(("file:", "data:"))]
     assert complaints == []

@@ -45,16 +45,23 @@ def charts_of(page: Elements) -> dict:
 
 
 def test_a_run_s_report_holds_the_charts_of_the_app_its_numbers_texts_and_settings(one_run):
-    page = Elements(report.html(load_run(one_run())))
+    run = load_run(one_run())
+    page = Elements(report.html(run))
     placed = [a["data-chart"] for _, a in page.found if a.get("class") == "chart"]
     assert placed == list(charts_of(page))
     assert [key for key in placed if key.startswith("barcode")] == [
         f"barcode-{label}-{side}" for label in (0, 1) for side in ("before", "after")
     ]
-    assert {"spectrum", "cumulative", "by-class", "loss", "entropy"} <= set(placed)
+    assert {"cloud", "timeline", "spectrum", "cumulative", "by-class", "loss", "entropy"} <= set(placed)
     for said in ("0.020 → 0.620", "Matthews' correlation", "+0.600 better", "learning_rate: 0.0002", "label_names"):
         assert said in page.text
-    assert len(re.findall("The acceptable sentence number", page.text)) == 16
+    # Six merges a class and end, and the thirty texts that moved most.
+    assert page.text.count("Farthest: the longest bars") == page.text.count("Nearest: the shortest bars") == 2
+    assert re.findall(r"Bar (\d+),", page.text) == 2 * [*"123456", *map(str, range(39, 33, -1))]
+    assert "The first 30 of 80 are listed." in page.text
+    # A click and a brush find the texts by their rows.
+    texts = json.loads(page.scripts["texts"])
+    assert texts == run.probe["text"].tolist()
     # And nothing in it is fetched.
     assert not [a for _, a in page.found if "src" in a or "href" in a]
     policy = next(a["content"] for tag, a in page.found if a.get("http-equiv") == "Content-Security-Policy")
@@ -66,7 +73,7 @@ def test_texts_stay_texts(one_run):
     path = one_run(names=names, texts=NASTY, task="<b>$task</b>", model="org/</title><script>alert(2)</script>")
     page = Elements(report.html(load_run(path)))
     tags = [tag for tag, _ in page.found]
-    assert tags.count("script") == 4
+    assert tags.count("script") == 5
     assert "img" not in tags
     assert names[0] in page.text
     assert names[0] in page.scripts["charts"].replace("\\u003c", "<")
@@ -82,10 +89,17 @@ def test_a_report_of_before_alone_is_that_of_an_inspection(one_run):
     )
     (path / "events.jsonl").unlink()
     page = Elements(report.html(load_run(path)))
-    assert list(charts_of(page)) == ["barcode-0-before", "barcode-1-before", "spectrum", "cumulative", "cosines"]
+    assert list(charts_of(page)) == [
+        "barcode-0-before",
+        "barcode-1-before",
+        "cloud",
+        "spectrum",
+        "cumulative",
+        "cosines",
+    ]
     assert "isotropic 0.021" in page.text
     assert "→" not in page.text
-    assert "Longest merges" in page.text
+    assert "Merges" in page.text
 
 
 def test_a_report_says_which_regularizers_there_were(one_run):
@@ -103,6 +117,10 @@ def test_a_report_of_an_inspection_knows_no_before(tmp_path):
     assert not [word for word in ("baseline", "before training", "Grey is before") if word in page.text]
     charts = charts_of(page)
     assert "barcode-0-this-checkpoint" in charts
+    assert "There is no snapshot after" not in page.text
+    assert "The line runs from isotropic, left, to collapsed, right." in page.text
+    assert "layers-isoscore" in charts
+    assert not {"layers", "cloud", "timeline"} & set(charts)
     assert "this checkpoint" in charts["spectrum"]["description"]
 
 
@@ -120,6 +138,14 @@ def test_a_run_without_a_snapshot_has_nothing_to_report(one_run, tmp_path):
     with pytest.raises(IsobarError, match="nothing to report"):
         report.write(load_run(path), tmp_path / "out.html")
     assert not (tmp_path / "out.html").exists()
+
+
+def test_a_timeline_of_many_snapshots_is_thinned_to_what_fits(one_run):
+    page = Elements(report.html(load_run(one_run(per_class=12, width=8, snapshots=20))))
+    steps = next(p["value"] for p in charts_of(page)["timeline"]["params"] if p["name"] == "steps")
+    assert len(steps) == 12
+    assert (steps[0], steps[-1]) == (0, 60)
+    assert "12 of 20 snapshots are shown." in page.text
 
 
 def test_very_many_bars_are_cut_to_the_longest(one_run, monkeypatch):
