@@ -131,22 +131,24 @@ def timeline(
     said = alt.ExprRef(f"'Step ' + format(steps[at], ',') + {side}")
     picked = alt.selection_point(name=BAR, fields=["class", "rank", "row", "other"], empty=False, toggle=False)
     moment = alt.selection_point(name=MOMENT, fields=["step"], empty=False, toggle=False)
-    upper = (
-        alt.layer(
-            _cloud(points, bars, picked, colours, extent, hollow=bool(len(steps)) and steps[0] == 0),
-            _barcodes(bars, picked, colours, longest),
-        )
-        .resolve_scale(x="independent", y="independent")
-        .properties(height=_UP, title=alt.Title(said, anchor="start", offset=10))
+    # All in the constructors: each method that changes a chart copies all that is in it, and this one is large.
+    upper = alt.layer(
+        _cloud(points, bars, picked, colours, extent, hollow=bool(len(steps)) and steps[0] == 0),
+        _barcodes(bars, picked, colours, longest),
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(x="independent", y="independent")),
+        height=_UP,
+        title=alt.Title(said, anchor="start", offset=10),
     )
-    lower = _measures(measures, moment, steps)
-    fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return (
-        alt.vconcat(upper, lower, spacing=22, autosize=fitted)
-        .add_params(*params)
-        .properties(description=description)
-        .resolve_scale(color="independent", x="independent", y="independent")
+    film = alt.vconcat(
+        upper,
+        _measures(measures, moment, steps),
+        spacing=22,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(color="independent", x="independent", y="independent")),
+        description=description,
     )
+    film.params = [*film.params, *(param.param for param in params)]
+    return film
 
 
 def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
