@@ -145,7 +145,8 @@ def _call(call: Callable[[], object]) -> tuple[float, float, float]:
     resident = _resident()
     start, cpu = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - start, time.process_time() - cpu, (_peak() - resident) / 2**20
+    # The system counts resident pages in batches, so that a small call may seem to have taken less than nothing.
+    return time.perf_counter() - start, time.process_time() - cpu, max(_peak() - resident, 0) / 2**20
 
 
 def _resident() -> int:
