@@ -69,12 +69,13 @@ def aligned_axes(clouds: Sequence[Embeddings], count: int = 2) -> Projection:
             f"Clouds can be aligned when they hold the same points; these have {', '.join(str(c.n) for c in checked)}."
         )
     coordinates: list[np.ndarray] = []
-    for cloud in checked:
-        own = cloud.centered @ _principal_axes(cloud.centered, count)
-        if coordinates:
-            rotation, _ = orthogonal_procrustes(own, coordinates[-1])
-            own = own @ rotation
-        coordinates.append(own)
+    with one_blas_thread():  # many small products in a row: a second thread mostly waits for the next
+        for cloud in checked:
+            own = cloud.centered @ _principal_axes(cloud.centered, count)
+            if coordinates:
+                rotation, _ = orthogonal_procrustes(own, coordinates[-1])
+                own = own @ rotation
+            coordinates.append(own)
     return _projection(coordinates, [cloud.centered for cloud in checked])
 
 

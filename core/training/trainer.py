@@ -39,6 +39,8 @@ from core.training.spec import Lora, RunSpec
 _log = logging.getLogger("isobar")
 _CHECKPOINTING = {"use_reentrant": False}  # torch's own advice: the other kind loses gradients under adapters
 _REGULARIZERS = "regularizers.safetensors"  # in a checkpoint
+# What may change in the middle of a run: where it runs and what is written of it, but not what is computed.
+_FREE = {"device", "gradient_checkpointing", "log_every", "report_to", "save_model"}
 
 
 class RegularizedTrainer(Trainer):
@@ -114,8 +116,7 @@ class RegularizedTrainer(Trainer):
         modules = dict(torch.nn.ModuleDict(self.regularizers).named_modules())
         for name, values in load_file(checkpoint / _REGULARIZERS).items():
             owner, _, buffer = name.rpartition(".")
-            if owner in modules:  # it isn't where a run is resumed with other settings
-                setattr(modules[owner], buffer, values.to(self.args.device))
+            setattr(modules[owner], buffer, values.to(self.args.device))
 
     def _timed(self, name: str, states, labels):
         """Return the value of the regularizer `name`; it and its forward and backward time go to the step log.
@@ -155,7 +156,8 @@ def train(
         spec: the settings.
         run_dir: the run directory; by default one named after date, model, task, method and seed in `runs_dir`.
         runs_dir: where run directories are made.
-        resume: continue the run in `run_dir` from its last checkpoint.
+        resume: continue the run in `run_dir` from its last checkpoint, with the settings that it was begun with; only
+            the device and what is logged and kept may be others.
         progress: called with (phase, done, in all) as the work goes on.
 
     Raises:
@@ -170,7 +172,7 @@ def train(
 def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
     run_dir = ranks.from_first(Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir))
     writer = RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir)
-    if problem := ranks.from_first(_problem(writer, resume)):
+    if problem := ranks.from_first(_problem(writer, spec, resume)):
         raise IsobarError(problem)
     waited = (run_dir / layout.STATUS).exists() and not resume
     try:
@@ -195,13 +197,25 @@ def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resu
         raise RunFailedError(f"{sentence(error)} (the run's directory: {run_dir})") from error
 
 
-def _problem(writer: RunWriter, resume: bool) -> str:
-    """Return why the directory can't be written, or an empty string."""
+def _problem(writer: RunWriter, spec: RunSpec, resume: bool) -> str:
+    """Return why `spec` can't be run, or gone on with, in this directory, or an empty string."""
     try:
         writer.check(resume=resume)
+        if resume and Run(writer.path).checkpoint is not None:
+            begun = RunSpec.from_yaml(writer.path / layout.SPEC)
+            changed = [name for name in type(spec).model_fields if getattr(begun, name) != getattr(spec, name)]
+            if changed := [name for name in changed if name not in _FREE]:
+                raise IsobarError(
+                    f"The run {writer.path} was begun with {_settings(begun, changed)}, not {_settings(spec, changed)}; "
+                    "it can only go on as it began. Other settings are another run."
+                )
     except IsobarError as error:
         return str(error)
     return ""
+
+
+def _settings(spec: RunSpec, names: list[str]) -> str:
+    return ", ".join(f"{name} {getattr(spec, name)!r}" for name in names)
 
 
 class _Work:

@@ -274,6 +274,19 @@ def test_a_run_stopped_where_an_evaluation_was_due_makes_up_for_it(tiny_spec, tm
     assert (run.path / "model").is_dir()
 
 
+def test_a_run_goes_on_only_as_it_began(tiny_spec, tmp_path):
+    spec = tiny_spec.model_copy(update={"log_every": 1})
+    broken = stopped_at(4, spec, tmp_path / "run")
+    begun = (broken.path / "spec.yaml").read_text()
+    with pytest.raises(IsobarError, match=r"was begun with weight 1\.0, seed 0, not weight 2\.0, seed 5;"):
+        train(spec.model_copy(update={"weight": 2.0, "seed": 5}), broken.path, resume=True)
+    assert (broken.path / "spec.yaml").read_text() == begun
+    assert load_run(broken.path).state == "stopped"
+    run = train(spec.model_copy(update={"save_model": False, "log_every": 2}), broken.path, resume=True)
+    assert run.state == "finished"
+    assert not (run.path / "model").exists()
+
+
 def test_a_finished_run_is_not_resumed(finished):
     with pytest.raises(IsobarError, match="has finished"):
         train(RunSpec.from_yaml(finished.path / "spec.yaml"), finished.path, resume=True)
