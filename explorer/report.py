@@ -40,6 +40,7 @@ from explorer.panels import (
     training,
 )
 from explorer.panels.figure import spec_of
+from explorer.panels.texts import texts_of
 from explorer.panels.words import STATES, meaning, number, signed
 
 _MOST_BARS = 8000  # of all barcodes together: the file stays below 5 MB
@@ -171,7 +172,7 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
     """Each class before beside after, over its spanning tree, on shared axes."""
     first = space.HERE.capitalize() if data.is_inspection(run) else "Before"
     sides = [(word, side) for word, side in ((first, before), ("After", after)) if side is not None]
-    texts = barcodes.texts_of(run)
+    texts = texts_of(run)
     labels = sorted({shape.label for _, side in sides for shape in side.classes})
     room = max(_MOST_BARS // max(len(labels) * len(sides), 1), 2)
     yield "<h2>Barcodes</h2>"
@@ -329,7 +330,7 @@ def _training(run: Run, charts: Charts) -> Iterator[str]:
 
 def _merges(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterator[str]:
     """The texts that each class's longest and shortest bars finally join."""
-    texts = barcodes.texts_of(run)
+    texts = texts_of(run)
     shown = after or before
     if texts is None or shown is None:
         return
@@ -344,7 +345,7 @@ def _merges(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterat
 
 
 def _texts_of(run: Run) -> list[str]:
-    texts = barcodes.texts_of(run)
+    texts = texts_of(run)
     return [] if texts is None else texts.tolist()
 
 

@@ -14,8 +14,9 @@ from explorer.charts.barcode import barcode, bars
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges, selections
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
-from explorer.panels import classes, data
+from explorer.panels import classes
 from explorer.panels.figure import figure
+from explorer.panels.texts import text_at, texts_of
 from explorer.panels.words import number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
@@ -54,16 +55,6 @@ def show(run: Run, *snapshots: Snapshot | None, titles: tuple[str, ...] = BOTH) 
             "the length of the shortest feature. **Entropy** is highest when all bars are equally long. "
             "Bars are drawn taller the longer they are, so that the few long ones can be seen."
         )
-
-
-def texts_of(run: Run) -> pd.Series | None:
-    """Return the probe set's texts, the second after the first where there are two; None where they can't be read."""
-    probe = data.probe(run)
-    if "text" not in probe:
-        return None
-    if "text_pair" in probe:
-        return probe["text"].astype(str) + "  ‖  " + probe["text_pair"].astype(str)
-    return probe["text"].astype(str)
 
 
 def _name(label: int, *sides: Snapshot | None) -> str:
@@ -239,7 +230,7 @@ def joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool =
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
     for row in shape.edges[rank - 1]:
         with st.container(border=True):
-            st.text(texts.iloc[row] if texts is not None and row < len(texts) else f"Text {row} (not stored)")
+            st.text(text_at(texts, row))
 
 
 # Snapshots are known by their run and steps; a trainer never writes one twice.

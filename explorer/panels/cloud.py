@@ -14,13 +14,13 @@ from core.runs import Run, Snapshot
 from explorer.charts.cloud import BRUSH, COLOURINGS, cloud, cloud_points, in_brush, tree_edges
 from explorer.charts.style import class_colours
 from explorer.panels import classes
-from explorer.panels.barcodes import texts_of
 from explorer.panels.figure import figure
+from explorer.panels.texts import cells, texts_of
 from explorer.panels.words import number, plain
 
 _MOST_POINTS = 1200
 _MOST_EDGES = 1500  # of a side
-_TOOLTIP, _CELL = 90, 1000  # characters of a text
+_TOOLTIP = 90  # characters of a text
 _AXES = {"1 and 2": (0, 1), "1 and 3": (0, 2), "2 and 3": (1, 2)}
 _ORDINALS = ("first", "second", "third")
 
@@ -88,8 +88,7 @@ def prepared(
     projection = _projection(of, list(sides.values()))
     coordinates = [full[:, list(axes)] for full in projection.coordinates]
     labels = next(iter(sides.values())).labels
-    texts = texts_of(run)
-    texts = texts if texts is not None and len(texts) == len(labels) else None
+    texts = texts_of(run, len(labels))
     points = cloud_points(
         {name: (xy, side.predictions) for (name, side), xy in zip(sides.items(), coordinates, strict=True)},
         labels,
@@ -165,7 +164,7 @@ def _table(event, points: pd.DataFrame, texts: pd.Series | None, extent: float) 
     st.markdown(f"**{len(found):,} text{'' if len(found) == 1 else 's'}**")
     if found.empty:
         return
-    frame = pd.DataFrame({"text": _cells(texts, found["row"]), "class": found["class"]})
+    frame = pd.DataFrame({"text": cells(texts, found["row"]), "class": found["class"]})
     for side in ("before", "after"):
         if f"{side}_prediction" in found:
             frame[f"predicted {side}"] = found[f"{side}_prediction"]
@@ -173,12 +172,6 @@ def _table(event, points: pd.DataFrame, texts: pd.Series | None, extent: float) 
         frame, hide_index=True, height=min(320, 38 + 35 * len(frame)), alt="The texts that were brushed",
         column_config={"text": st.column_config.TextColumn(width="large")},
     )  # fmt: skip
-
-
-def _cells(texts: pd.Series | None, rows: pd.Series) -> list[str]:
-    if texts is None:
-        return [f"Text {row} (not stored)" for row in rows]
-    return [" ".join(str(texts.iloc[row])[:_CELL].split()) for row in rows]
 
 
 # Snapshots are known by their run and steps; a trainer never writes one twice.

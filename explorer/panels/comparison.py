@@ -15,6 +15,7 @@ from explorer.charts.style import LARGE, class_colour
 from explorer.charts.tradeoff import BASELINE, differences, differences_height, group_colours, tradeoff
 from explorer.panels import barcodes, cards, classes, data
 from explorer.panels.figure import figure
+from explorer.panels.texts import texts_of
 from explorer.panels.words import meaning, moment, number, plain
 
 MEASURES = {"centered": "anisotropy_1_centered", "uncentered": "anisotropy_1", "within classes": "within_classes"}
@@ -267,7 +268,7 @@ def _pair(runs: list[Run], sides: list[Snapshot | None], label: int) -> None:
             if side is None or shape is None or plane is None or len(shape.lengths) < 2:
                 st.caption(f"{_run_label(data.name_of(run))}: no barcode of this class.")
                 continue
-            texts = barcodes.texts_of(run)
+            texts = texts_of(run)
             event = figure(
                 lambda run=run, side=side, shape=shape, plane=plane, texts=texts: _tree(
                     run, side, shape, plane, texts, longest=longest, most=most, extent=extent

@@ -8,7 +8,8 @@ import streamlit as st
 from core.geometry import ClassShape, Merge, merges
 from core.runs import Run, Snapshot
 from explorer.charts.style import class_colour
-from explorer.panels.barcodes import heading, picked, texts_of
+from explorer.panels.barcodes import heading, picked
+from explorer.panels.texts import text_at, texts_of
 from explorer.panels.words import number
 
 EXPLAINED = (
@@ -89,7 +90,6 @@ def _count(size: int) -> str:
 
 
 def _text(row: int, texts: pd.Series | None) -> str:
-    known = texts is not None and row < len(texts)
-    text = str(texts.iloc[row]) if known else f"Text {row} (not stored)"
+    text = text_at(texts, row)
     shown = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
     return f'<div dir="auto" style="overflow-wrap:anywhere">{escape(shown)}</div>'

@@ -8,12 +8,11 @@ from core.errors import IsobarError
 from core.geometry import class_silhouettes, neighbours_kept
 from core.runs import Run, Snapshot
 from explorer.panels import classes
-from explorer.panels.barcodes import texts_of
+from explorer.panels.texts import cells, texts_of
 from explorer.panels.words import number, plain
 
 NEIGHBOURS = 10
 _MOST = 1000
-_CELL = 1000  # characters of a text
 NEAREST, _CLASS, _PREDICTION = "neighbours kept", "class distance", "prediction"
 _JUDGED = ["turned", "wrong"]  # columns that are counted and not shown
 _MEANING = {
@@ -86,7 +85,7 @@ def compared(run: Run, before: Snapshot, after: Snapshot) -> pd.DataFrame:
     names = classes.names_of(run, before, after)
     return pd.DataFrame(
         {
-            "text": _cells(texts_of(run), len(kept)),
+            "text": cells(texts_of(run, len(kept)), range(len(kept))),
             "class": [names.get(int(k), "") for k in after.labels],
             "kept": kept,
             "old": old,
@@ -133,12 +132,6 @@ def sentence(frame: pd.DataFrame, by: str = NEAREST) -> str:
         )
     right = int((frame["turned"] & ~frame["wrong"]).sum())
     return f"{int(frame['turned'].sum()):,} of {len(frame):,} predictions changed; {right:,} of them are right now."
-
-
-def _cells(texts: pd.Series | None, count: int) -> list[str]:
-    if texts is None or len(texts) != count:
-        return [f"Text {row} (not stored)" for row in range(count)]
-    return [" ".join(str(text)[:_CELL].split()) for text in texts]
 
 
 # Snapshots are known by their run and steps; a trainer never writes one twice.

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import altair as alt
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError
@@ -15,8 +14,8 @@ from core.runs import Run, Snapshot
 from explorer.charts.style import class_colours
 from explorer.charts.timeline import BAR, MOMENT, film_bars, film_measures, film_points, timeline
 from explorer.panels import cards, classes
-from explorer.panels.barcodes import texts_of
 from explorer.panels.figure import figure
+from explorer.panels.texts import text_at, texts_of
 from explorer.panels.words import meaning, plain
 
 _MOST_FRAMES = 40
@@ -80,7 +79,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     if step in film.steps and step != wanted:
         st.query_params["step"] = str(step)
         st.rerun(scope="fragment")
-    _joined(event, _texts(run, film))
+    _joined(event, texts_of(run, len(film.labels)))
     st.caption(
         f"{EXPLAINED} Click a bar or an edge: the two texts that it joins stand here. Click a point of the lower row: "
         f"the address leads to that step. {left_out(run, film, chosen)}"
@@ -100,7 +99,7 @@ def drawn(
         at: the frame.
         tree: whether the spanning trees are drawn at first.
     """
-    texts, rows = _texts(run, film), _rows(film)
+    texts, rows = texts_of(run, len(film.labels)), _rows(film)
     metric = cards.headline(run)
     scores = _scores(run, metric, film.steps)
     measures = [{metric: score, **found} for score, found in zip(scores, film.measures, strict=True)]
@@ -123,11 +122,6 @@ def drawn(
         description=f"Cloud, barcodes and measures at {len(film.steps)} snapshots, of steps {film.steps[0]:,} to "
         f"{film.steps[-1]:,}; a slider chooses one.",
     )
-
-
-def _texts(run: Run, film: Film) -> pd.Series | None:
-    texts = texts_of(run)
-    return texts if texts is not None and len(texts) == len(film.labels) else None
 
 
 def _rows(film: Film) -> np.ndarray:
@@ -165,7 +159,7 @@ def _joined(event, texts) -> None:
     st.markdown(f"**Bar {int(bar['rank'])}** of {plain(bar['class'])} joins")
     for column, row in zip(st.columns(2), (int(bar["row"]), int(bar["other"])), strict=True):
         with column, st.container(border=True):
-            st.text(texts.iloc[row] if texts is not None and 0 <= row < len(texts) else f"Text {row} (not stored)")
+            st.text(text_at(texts, row))
 
 
 def left_out(run: Run, film: Film, chosen: Sequence[int]) -> str:
