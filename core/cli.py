@@ -316,9 +316,10 @@ def sweep(
     chosen = Sweep.from_yaml(file)
     _check_place(out)
     found = _run_cells(chosen, runs, backend, processes, address)
-    rows = summary(found) if found else []
-    if rows:
-        _print_rows(rows, out, as_json)
+    if found:
+        _print_rows(summary(found), out, as_json)
+    elif as_json:
+        print("[]")
     _check_all_finished(len(found), len(chosen.cells()))
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from core.geometry import MEASURES
 from core.geometry.summary import Measured
 from core.runs import Run
-from core.runs.compare import Comparison, Estimate, called
+from core.runs.compare import Comparison, Group, called
 from core.training.reproduce import VERDICTS, Reproduction
 
 _DASH = "–"
@@ -148,39 +148,44 @@ def print_runs(runs: Iterable[Run]) -> None:
 
 
 def print_comparison(found: Comparison) -> None:
-    """Print each group's means and differences from its baseline, a verdict for each, and the notes."""
-    console = Console()
-    measures = ("anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore")
+    """Print each group's means and differences from its baseline, a verdict for each, and the notes.
+
+    As tables on a terminal and as Markdown elsewhere.
+    """
     for model, task in dict.fromkeys((group.model, group.task) for group in found.groups):
-        table = Table("group", "measure", title=Text(f"{model} on {task}, over seeds"), title_justify="left")
-        for name in ("seeds", "mean [95 % interval]", "from the baseline", "p"):
-            table.add_column(Text(name), justify="right")
-        verdicts = []
-        for group in found.groups:
-            if (group.model, group.task) != (model, task):
-                continue
-            for row, name in enumerate(n for n in (group.metric, *measures) if n in group.means):
-                change = group.differences.get(name)
-                table.add_row(
-                    Text(group.name if row == 0 else ""),
-                    called(name),
-                    str(len(group.means[name].seeds)),
-                    Text(estimate(group.means[name])),
-                    Text(estimate(change, "+.3f") if change else ""),
-                    f"{change.p:.3g}" if change and change.p is not None else "",
-                )
-            table.add_section()
-            verdicts.append(Text(f"{group.name}: {group.verdict}"))
-        console.print(table, *verdicts, sep="\n")
+        groups = [group for group in found.groups if (group.model, group.task) == (model, task)]
+        _say(f"{model} on {task}, over seeds")
+        print_rows([row for group in groups for row in _compared(group)])
+        for line in ("", *(f"{group.name}: {group.verdict}" for group in groups)):
+            _say(line)
     for note in found.notes:
-        console.print(Text(f"Note: {note}"))
+        _say(f"Note: {note}")
 
 
-def estimate(mean: Estimate, form: str = ".3f") -> str:
-    """Return a mean with its interval, if it has one."""
-    if mean.low is None:
-        return f"{mean.mean:{form}}"
-    return f"{mean.mean:{form}} [{mean.low:{form}}, {mean.high:{form}}]"
+def _compared(group: Group) -> list[dict]:
+    measures = ("anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore")
+    rows = []
+    for name in (n for n in (group.metric, *measures) if n in group.means):
+        mean, change = group.means[name], group.differences.get(name)
+        rows.append(
+            {
+                "group": "" if rows else group.name,
+                "measure": called(name),
+                "seeds": len(mean.seeds),
+                "mean [95 % interval]": str(mean),
+                "from the baseline": "" if change is None else str(change),
+                "p": "" if change is None or change.p is None else f"{change.p:.3g}",
+            }
+        )
+    return rows
+
+
+def _say(line: str) -> None:
+    """Print a line of text: on a terminal folded at its width, elsewhere a paragraph of its own."""
+    if Console().is_terminal:
+        Console().print(Text(line))
+    else:
+        print(f"{line}\n" if line else line)
 
 
 def print_rows(rows: list[dict]) -> None:
@@ -208,7 +213,7 @@ def print_reproduction(found: list[Reproduction]) -> None:
         print(reproduction_markdown(found), end="")
         return
     for one in found:
-        Console().print(Text(f"{one.model} on {one.task}: {_verdicts(one)}"))
+        Console().print(Text(f"{one.name}: {_verdicts(one)}"))
         print_rows([claim.row() for claim in one.claims])
         print_rows(one.ablation_rows())
         Console().print(Text(_how_to_read(one)))
@@ -219,7 +224,7 @@ def print_reproduction(found: list[Reproduction]) -> None:
 def reproduction_markdown(found: list[Reproduction]) -> str:
     """Return the tables of claims and ablation as Markdown, with the sentences that say how to read them."""
     return "\n".join(
-        f"# {one.model} on {one.task}\n\nOf {len(one.claims)} claims: {_verdicts(one)}.\n\n"
+        f"# {one.name}\n\nOf {len(one.claims)} claims: {_verdicts(one)}.\n\n"
         + markdown([claim.row() for claim in one.claims])
         + f"\n{_how_to_read(one)}\n\n## Ablation\n\n"
         + markdown(one.ablation_rows())
@@ -240,9 +245,11 @@ def _verdicts(one: Reproduction) -> str:
 def _how_to_read(one: Reproduction) -> str:
     noise = "unknown with one seed" if one.noise is None else f"{one.noise:.3f}"
     return (
-        "Differences are paired by seed, and their intervals bootstrapped over seeds. Fewer than 5 seeds tell nothing. (a) and (c) hold, or do not, where "
-        "the interval leaves out 0. (b) holds where it leaves out a fall by more than the baseline's standard deviation over "
-        f"seeds ({noise}). The paper's figures are of the model named beside them."
+        "Differences are paired by seed, their intervals bootstrapped over seeds, and p is that of the sign-flip test. "
+        "Fewer than 5 seeds tell nothing. (a) and (c) hold, or do not, where the interval leaves out 0 and p is below "
+        "0.1; of 5 seeds, all must agree for that. (b) holds where the interval leaves out a fall by more than the "
+        f"baseline's standard deviation over seeds ({noise}), and does not where it leaves out everything else. "
+        "The paper's figures are of the model named beside them."
     )
 
 

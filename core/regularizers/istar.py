@@ -9,7 +9,7 @@ from core.errors import IsobarError
 from core.regularizers.base import Regularizer, check_batch
 from core.regularizers.gather import is_distributed, sum_over_processes
 from core.topology.entropy import in_working_precision
-from core.topology.host import refuse_visible_nonfinite
+from core.topology.host import on_host, refuse_visible_nonfinite
 
 
 class IStarLoss(Regularizer):
@@ -64,6 +64,12 @@ class IStarLoss(Regularizer):
         shrinkage = None if self.shrinkage is None or self.zeta == 0.0 else self.shrinkage.to(states)
         with torch.autocast(states.device.type, enabled=False):
             score, count, defined, *_ = _IsoScore.apply(states, kept, shrinkage, self.zeta)
+        if on_host(score) and not score.isfinite():
+            if shrinkage is not None and not shrinkage.isfinite().all():
+                raise IsobarError("The shrinkage covariance holds NaN or infinity, as the states it was made of did.")
+            raise IsobarError(
+                "The states are so large that their covariance overflows; they should be finite there too."
+            )
         self._keep(skipped=~defined, isoscore=score, states=count)
         return self.weight * torch.where(defined, 1 - score, 0)
 
@@ -101,7 +107,7 @@ class _IsoScore(torch.autograd.Function):
             trace, square = moment.trace(), moment.square().sum()
         # States that differ by rounding alone don't vary.
         rounding = (4 * torch.finfo(states.dtype).eps) ** 2 * mean.square().sum()
-        defined = (count >= 2) & (square > rounding**2) & (d > 1)
+        defined = (count >= 2) & ~(square <= rounding**2) & (d > 1)  # what is not a number is not nothing
         ratio = trace / torch.where(defined, square, 1)
         # (tr(Sigma_z)^2 / |Sigma_z|_F^2 - 1) / (D - 1)
         score = (trace * ratio - 1) / max(d - 1, 1)

@@ -26,12 +26,6 @@ OF_REGULARIZER = tuple(name for names in SETTINGS_OF.values() for name in names)
 OF_BOOKKEEPING = ("record", "report_to", "log_every", "snapshots", "save_model")
 
 
-def describes_same_experiment(a: Mapping, b: Mapping) -> bool:
-    """Whether two specs (as dictionaries) differ in nothing but the regularizer: a run and its baseline."""
-    keys = (set(a) | set(b)) - {"regularizer", *OF_REGULARIZER, *OF_BOOKKEEPING}
-    return all(a.get(k) == b.get(k) for k in keys)
-
-
 def experiment(spec: Mapping) -> tuple:
     """Return what a run shares with its baseline and with its repetitions under other seeds; it can be a key."""
     return _key(spec, {"seed", "regularizer", *OF_REGULARIZER, *OF_BOOKKEEPING})
@@ -40,11 +34,6 @@ def experiment(spec: Mapping) -> tuple:
 def setting(spec: Mapping) -> tuple:
     """Return what a run shares with its repetitions under other seeds; it can be a key."""
     return _key(spec, {"seed", *OF_BOOKKEEPING, *silent(spec)})
-
-
-def is_plain(spec: Mapping) -> bool:
-    """Whether the run has no regularizer: a baseline."""
-    return not _regularizers(spec)
 
 
 def silent(spec: Mapping) -> set[str]:

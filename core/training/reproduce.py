@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from core.errors import IsobarError, nearest
 from core.runs import Run
 from core.runs.compare import FEWEST_SEEDS, Comparison, Difference, Group, called, compare, paired
-from core.runs.settings import setting
+from core.runs.settings import OF_REGULARIZER, experiment, setting
 from core.training.spec import RunSpec, slug
 from core.training.sweep import Sweep, cell_dir
 
@@ -27,6 +27,7 @@ _PAPER_CENTERED = {
     ("RoBERTa-base", "mrpc"): (0.65, 0.50),
 }
 _SELECTED, _RIVALS = "selected", ("all", "random")
+_AXES = ("model", "task", "seed")
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The claims and the ablation of one model on one task.
+    """The claims and the ablation of one experiment: a model on a task, and whatever else the sweep varies.
 
     Attributes:
+        name: the model, the task, and the values of what else varies.
         model, task: as the specs name them.  metric: the task's headline metric.
         claims: see :class:`Claim`.
         ablation: the groups by the name of their set in the sweep file, the baseline ("none") first.
@@ -72,6 +74,7 @@ class Reproduction:
         notes: what was left out, a sentence each.
     """
 
+    name: str
     model: str
     task: str
     metric: str
@@ -93,7 +96,7 @@ class Reproduction:
                 mean, change = group.means.get(key), group.differences.get(key)
                 row[called(key)] = f"{mean.mean:.3f}" if mean else "–"
                 if key in (self.metric, "anisotropy_1_centered"):
-                    row[f"change in {called(key)}"] = _with_interval(change)
+                    row[f"change in {called(key)}"] = "" if change is None else str(change)
             rows.append(row)
         return rows
 
@@ -120,6 +123,17 @@ def read_preset(name: str) -> Sweep:
         raise IsobarError(
             f"The sweep file {name} can't show the claims: it needs baselines, and under cells a set {_SELECTED!r}."
         )
+    if twice := [key for key in sweep.grid if key in ("regularizer", *OF_REGULARIZER)]:
+        raise IsobarError(
+            f"grid.{twice[0]} in the sweep file {name} makes several cells of each name; its values should be cells of "
+            "their own."
+        )
+    for cell, settings in sweep.named.items():
+        if other := [key for key in settings if key not in ("regularizer", *OF_REGULARIZER)]:
+            raise IsobarError(
+                f"cells.{cell} in the sweep file {name} sets {other[0]}, so that it and the other cells share no baseline; "
+                "it should stand under base or grid."
+            )
     return sweep
 
 
@@ -140,24 +154,39 @@ def adapted(sweep: Sweep, model: str | None, tasks: list[str], seeds: int | None
 
 
 def reproduce(sweep: Sweep, runs_dir: Path | str) -> list[Reproduction]:
-    """Return what the finished cells of `sweep` say of the claims, for each model and task; nothing is run.
+    """Return what the finished cells of `sweep` say of the claims, for each model, task, and whatever else it varies.
+
+    Nothing is run.
 
     Raises:
         IsobarError: not one cell has finished.
     """
-    runs = [Run(path) for spec in sweep.cells() if (path := cell_dir(runs_dir, spec)).is_dir()]
-    found = compare(runs, RunSpec.defaults())
+    cells: dict[tuple, list[RunSpec]] = {}
+    for spec in sweep.cells():
+        cells.setdefault(experiment(spec.model_dump()), []).append(spec)
     names = {setting(spec.model_dump()): name for name, specs in sweep.by_name().items() for spec in specs}
-    about = dict.fromkeys((group.model, group.task) for group in found.groups)
-    return [_reproduction(model, task, found, names) for model, task in about]
+    varied = [key for key in sweep.grid if key not in _AXES]
+    reproductions, missing = [], []
+    for specs in cells.values():
+        paths = [path for spec in specs if (path := cell_dir(runs_dir, spec)).is_dir()]
+        try:
+            found = compare(map(Run, paths), RunSpec.defaults())
+        except IsobarError as error:
+            missing.append(str(error))
+            continue
+        name = ", ".join([f"{specs[0].model} on {specs[0].task}", *(f"{k} {getattr(specs[0], k)}" for k in varied)])
+        reproductions.append(_reproduction(name, found, names))
+    if not reproductions:
+        raise IsobarError(missing[0])
+    return reproductions
 
 
-def _reproduction(model: str, task: str, found: Comparison, names: Mapping[tuple, str]) -> Reproduction:
-    groups: dict[str, Group] = {}
-    for group in found.groups:
-        if (group.model, group.task) == (model, task):
-            groups["none" if group.method == "none" else names.get(setting(group.spec), group.name)] = group
-    metric = next(iter(groups.values())).metric
+def _reproduction(name: str, found: Comparison, names: Mapping[tuple, str]) -> Reproduction:
+    groups = {
+        "none" if group.method == "none" else names.get(setting(group.spec), group.name): group
+        for group in found.groups
+    }
+    model, task, metric = found.groups[0].model, found.groups[0].task, found.groups[0].metric
     plain, selected = groups.get("none"), groups.get(_SELECTED)
     scores = plain.means[metric].values if plain and metric in plain.means else ()
     noise = statistics.stdev(scores) if len(scores) > 1 else None
@@ -187,7 +216,7 @@ def _reproduction(model: str, task: str, found: Comparison, names: Mapping[tuple
             change = between.get(key)
             claims.append(Claim(words, "selected is better", change, _before(other, key, change), _moves(change, sign)))
     ordered = {name: groups[name] for name in ("none", *dict.fromkeys(names.values())) if name in groups}
-    return Reproduction(model, task, metric, tuple(claims), ordered, noise, found.notes)
+    return Reproduction(name, model, task, metric, tuple(claims), ordered, noise, found.notes)
 
 
 def _before(group: Group | None, key: str, change: Difference | None) -> float | None:
@@ -199,19 +228,19 @@ def _before(group: Group | None, key: str, change: Difference | None) -> float |
 
 
 def _moves(change: Difference | None, sign: int) -> Verdict:
-    """Whether the difference has this sign, as its interval tells."""
+    """Whether the difference has this sign, where it is told from chance."""
     if change is None or change.direction == 0:
         return "can't be told"
     return "holds" if change.direction == sign else "does not hold"
 
 
 def _stays(change: Difference | None, noise: float | None) -> Verdict:
-    """Whether a score does not fall: a fall by more than `noise` is ruled out by the interval, or a fall is certain."""
+    """Whether a score does not fall beyond `noise`: its interval rules a larger fall out, or holds nothing else."""
     if change is None or noise is None or len(change.seeds) < FEWEST_SEEDS:
         return "can't be told"
     if change.low >= -noise:
         return "holds"
-    return "does not hold" if change.direction < 0 else "can't be told"
+    return "does not hold" if change.direction < 0 and change.high < -noise else "can't be told"
 
 
 def _figures(table: Mapping, model: str, task: str, otherwise: str) -> str:
@@ -222,9 +251,3 @@ def _figures(table: Mapping, model: str, task: str, otherwise: str) -> str:
         return otherwise
     whose = name if (name, slug(task)) in table else "BERT-base"
     return f"{found[0]} → {found[1]} ({whose})"
-
-
-def _with_interval(change: Difference | None) -> str:
-    if change is None:
-        return ""
-    return f"{change.mean:+.3f}" + (f" [{change.low:+.3f}, {change.high:+.3f}]" if change.low is not None else "")

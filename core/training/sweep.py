@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import IsobarError, nearest
 from core.runs import Run
-from core.runs.compare import Estimate, group_runs
-from core.runs.settings import OF_REGULARIZER
+from core.runs.compare import Difference, Estimate, beside_baselines, group_runs
+from core.runs.settings import OF_BOOKKEEPING, OF_REGULARIZER, setting
 from core.training.spec import RunSpec, read_yaml, slug
 
 _LOOK_SECONDS = 0.5
@@ -41,6 +41,8 @@ class Sweep(BaseModel):
         values = read_yaml(path, "sweep file", "base, grid, cells and baselines")
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in values:
+            if key in RunSpec.model_fields:
+                raise IsobarError(f"{key} in the sweep file {path} is a setting; it should stand under base or grid.")
             if key not in known:
                 raise IsobarError(f"The sweep file {path} has an unknown key {key!r}.{nearest(str(key), known)}")
         return cls.parse({key: value for key, value in values.items() if value is not None}, str(path))
@@ -62,6 +64,10 @@ class Sweep(BaseModel):
             if len(set(meant)) < len(meant):
                 raise IsobarError(f"grid.{key} in {where} holds a value twice: {given}.")
         for name, given in values.get("cells", {}).items():
+            if not isinstance(name, str):
+                raise IsobarError(
+                    f"cells.{name} in {where} should have a text as its name, such as '{name}' in quotes."
+                )
             if not isinstance(given, dict):
                 raise IsobarError(
                     f"cells.{name} in {where} should hold settings, as 'name: value' lines; {{}} holds none."
@@ -79,6 +85,10 @@ class Sweep(BaseModel):
                 f"{first['msg'].removeprefix('Input should be ')}."
             ) from error
         sweep.cells(where=f"the settings in {where}")
+        names: dict[tuple, str] = {}
+        for name, specs in sweep.by_name().items():
+            if (other := names.setdefault(setting(specs[0].model_dump()), name)) != name:
+                raise IsobarError(f"cells.{other} and cells.{name} in {where} are the same settings; one is enough.")
         return sweep
 
     def cells(self, where: str = "the sweep") -> list[RunSpec]:
@@ -122,7 +132,7 @@ def cell_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
 
 def unfinished(sweep: Sweep, runs_dir: Path | str) -> list[RunSpec]:
     """Return the cells that are yet to run, or to be gone on with."""
-    return [spec for spec in sweep.cells() if not _finished(cell_dir(runs_dir, spec))]
+    return [spec for spec in sweep.cells() if not _finished(cell_dir(runs_dir, spec), spec)]
 
 
 def check_cells(specs: Iterable[RunSpec]) -> None:
@@ -188,7 +198,7 @@ def run_sweep(
         Path(runs_dir).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise IsobarError(f"The folder of runs {runs_dir} can't be made: {error.strerror}.") from error
-    todo = [path for path in paths if not _finished(path)]
+    todo = [path for path, spec in paths.items() if not _finished(path, spec)]
     standing.finished = len(paths) - len(todo)
     cells = {workers.submit(run_cell, paths[path].model_dump(), str(path.absolute())): path for path in todo}
     waiting = set(cells)
@@ -196,7 +206,7 @@ def run_sweep(
         while waiting:
             ended, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
             for future in ended:
-                _settle(future, cells[future], standing, tell)
+                _settle(future, cells[future], paths[cells[future]], standing, tell)
             standing.running = _under_way([cells[future] for future in waiting])
             watch(standing)
     except KeyboardInterrupt:
@@ -208,7 +218,7 @@ def run_sweep(
                 if cells[future].is_dir():
                     Run(cells[future]).request_stop()
         raise
-    return [Run(path) for path in paths if _finished(path)]
+    return [Run(path) for path, spec in paths.items() if _finished(path, spec)]
 
 
 def run_cell(settings: dict, path: str) -> str | None:
@@ -218,6 +228,10 @@ def run_cell(settings: dict, path: str) -> str | None:
     there = Run(Path(path))
     begun = (there.path / "spec.yaml").exists()
     if begun and there.state == "finished":
+        if other := _other_settings(there, RunSpec(**settings)):
+            return (
+                f"Its directory holds a run with another {other[0]}, made when the default was another; move it away."
+            )
         return None
     if begun and there.state in ("running", "queued"):
         return "Another process is at it."
@@ -228,7 +242,7 @@ def run_cell(settings: dict, path: str) -> str | None:
     return None if state == "finished" else f"It was {state}."
 
 
-def _settle(future: Future, path: Path, standing: Standing, tell: Callable[[str], None]) -> None:
+def _settle(future: Future, path: Path, spec: RunSpec, standing: Standing, tell: Callable[[str], None]) -> None:
     """Count the cell in `path`, which has ended, and tell how."""
     try:
         sentence = future.result()
@@ -236,7 +250,7 @@ def _settle(future: Future, path: Path, standing: Standing, tell: Callable[[str]
         sentence = "Its process was killed, perhaps for want of memory."
     except Exception as error:  # a cluster has its own words for the same
         sentence = f"Its process ended: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
-    if sentence is None and not _finished(path):
+    if sentence is None and not _finished(path, spec):
         sentence = f"It ran, but its directory is not in {path.parent}: all machines must see the folder of runs."
     if sentence is None:
         standing.finished += 1
@@ -246,8 +260,15 @@ def _settle(future: Future, path: Path, standing: Standing, tell: Callable[[str]
     tell(f"[{count}/{standing.total}] {path.name}: {'finished' if sentence is None else f'failed: {sentence}'}")
 
 
-def _finished(path: Path) -> bool:
-    return (path / "status.json").exists() and Run(path).state == "finished"
+def _finished(path: Path, spec: RunSpec) -> bool:
+    run = Run(path)
+    return (path / "status.json").exists() and run.state == "finished" and not _other_settings(run, spec)
+
+
+def _other_settings(run: Run, spec: RunSpec) -> list[str]:
+    """Return the settings of `run` that count and are not those of `spec`: a directory's name holds no defaults."""
+    kept = {name: value for name, value in run.spec.items() if name not in OF_BOOKKEEPING}
+    return [name for name, value in spec.model_dump().items() if name in kept and kept[name] != value]
 
 
 def _under_way(paths: list[Path]) -> dict[str, tuple[str, int, int]]:
@@ -260,10 +281,14 @@ def _under_way(paths: list[Path]) -> dict[str, tuple[str, int, int]]:
 
 
 def summary(runs: list[Run]) -> list[dict]:
-    """Return one row for each setting, averaged over seeds, with a column for whatever varies among them."""
-    groups, _ = group_runs(runs, RunSpec.defaults())
+    """Return one row for each setting, averaged over seeds, with a column for whatever varies among them.
+
+    Changes are from the baseline, paired by seed, with their intervals.
+    """
+    groups, notes = group_runs(runs, RunSpec.defaults())
     rows = []
-    for group in groups:
+    for group in beside_baselines(groups, notes):
+        changes = group.differences
         told = {key.replace("_", " "): _cell(key, value) for key, value in group.settings.items() if key != "task"}
         rows.append(
             {
@@ -272,10 +297,12 @@ def summary(runs: list[Run]) -> list[dict]:
                 **told,
                 "steps": group.steps,
                 "seeds": len(group.runs),
-                "metric": group.metric,
+                "scored by": group.metric,
                 "score": _mean(group.means.get(group.metric)),
+                "change of score": _told(changes.get(group.metric)),
                 "anisotropy_1": _mean(group.means.get("anisotropy_1")),
                 "centered": _mean(group.means.get("anisotropy_1_centered")),
+                "change of centered": _told(changes.get("anisotropy_1_centered")),
                 "within classes": _mean(group.means.get("within_classes")),
                 "IsoScore": _mean(group.means.get("isoscore")),
             }
@@ -292,3 +319,7 @@ def _cell(key: str, value) -> object:
 
 def _mean(estimate: Estimate | None) -> float | None:
     return estimate.mean if estimate else None
+
+
+def _told(change: Difference | None) -> str:
+    return "" if change is None else str(change)

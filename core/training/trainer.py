@@ -295,8 +295,8 @@ class _Work:
         if spec.save_model and ranks.is_first():
             without_adapters(trainer.model).save_pretrained(writer.path / layout.MODEL)
             self.loaded.tokenizer.save_pretrained(writer.path / layout.MODEL)
-        writer.drop_checkpoints()
         writer.report(self._report(recorder))
+        writer.drop_checkpoints()  # once nothing can fail that a resumed run would have to do again
         writer.status("finished", phase=None, seconds_left=0)
         progress("saving", 1, 1)
         return self._read(writer)
@@ -396,7 +396,12 @@ def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: 
     if max(spaces, default=0) > 0:
         sides["after"] = {**spaces[max(spaces)], **(metrics[max(metrics)] if max(metrics, default=0) > 0 else {})}
     before, after = sides.get("before", {}), sides.get("after", {})
-    difference = {k: after[k] - v for k, v in before.items() if k in after and k not in ("classes", "layers")}
+    # A measure that is undefined is None where a resumed run reads it from its directory.
+    difference = {
+        k: None if v is None or after[k] is None else after[k] - v
+        for k, v in before.items()
+        if k in after and k not in ("classes", "layers")
+    }
     return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
 
 

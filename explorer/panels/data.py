@@ -12,7 +12,8 @@ import streamlit as st
 
 from core.errors import IsobarError, nearest
 from core.runs import Run, Snapshot, layout, list_runs, load_run
-from core.runs.settings import describes_same_experiment
+from core.runs.settings import experiment
+from core.training.spec import RunSpec
 from explorer.panels.words import moment
 
 SAMPLE = "sample"
@@ -202,7 +203,7 @@ def active() -> list[Run]:
 
 def baseline_of(run: Run) -> Run | None:
     """Return the newest finished run that differs from `run` in nothing but having no regularizer."""
-    settings = spec(run)
+    settings, defaults = spec(run), RunSpec.defaults()
     if not settings or settings.get("regularizer") == "none":
         return None
     candidates = (
@@ -211,7 +212,9 @@ def baseline_of(run: Run) -> Run | None:
     for path in candidates:
         other = Run(path)
         found = spec(other)
-        if found.get("regularizer") == "none" and describes_same_experiment(settings, found) and report(other):
+        if found.get("regularizer") != "none" or found.get("seed") != settings.get("seed"):
+            continue
+        if experiment({**defaults, **settings}) == experiment({**defaults, **found}) and report(other):
             return other
     return None
 

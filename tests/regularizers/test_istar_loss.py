@@ -174,3 +174,11 @@ def test_bad_states_are_named():
         IStarLoss()(x, labels(9))
     with pytest.raises(IsobarError, match="9 whole numbers"):
         IStarLoss()(cloud(9, 4), labels(8))
+
+
+def test_a_shrinkage_covariance_that_is_no_number_is_one_sentence():
+    loss = IStarLoss(1.0, 0.2, torch.full((12, 12), float("nan")))
+    with pytest.raises(IsobarError, match="shrinkage covariance holds NaN"):
+        loss(cloud(30, 12), labels(30))
+    with pytest.raises(IsobarError, match="covariance overflows"):
+        IStarLoss()(torch.randn(30, 12) * 1e30, labels(30))

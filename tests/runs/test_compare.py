@@ -8,7 +8,7 @@ from scipy import stats
 
 from core import IsobarError
 from core.runs import RunWriter
-from core.runs.compare import bootstrap_interval, compare, paired, sign_flip_p
+from core.runs.compare import Difference, bootstrap_interval, compare, paired, sign_flip_p
 
 PLAIN = {0: 0.80, 1: 0.85, 2: 0.90, 3: 0.82, 4: 0.88}
 LOWER = {0: 0.70, 1: 0.72, 2: 0.80, 3: 0.69, 4: 0.77}
@@ -242,3 +242,44 @@ def test_degenerate_sign_flips():
     assert sign_flip_p((0.3,)) is None
     assert sign_flip_p((0.0, 0.0, 0.0)) == 1
     assert sign_flip_p((0.1,) * 5) == 2 / 32
+
+
+def test_five_seeds_that_do_not_agree_tell_no_direction(write):
+    """Four that fall a lot and one that rises a little: the interval leaves out 0, the signs say one in eight."""
+    runs = [write(0.8, seed=seed, regularizer="none") for seed in range(5)]
+    runs += [write(0.8 + change, seed=seed) for seed, change in enumerate((-0.3, -0.3, -0.25, -0.2, 0.005))]
+    change = compare(runs).groups[1].differences["anisotropy_1_centered"]
+    assert change.high < 0
+    assert change.p == 0.125
+    assert change.direction == 0
+
+
+def test_chance_alone_seldom_tells_a_direction():
+    """Without an effect, at most 1 in 16 of five skewed differences has a direction; their intervals say one in five."""
+    rng = np.random.default_rng(0)
+    told = outside = 0
+    for values in rng.choice([-1, 1], (200, 5)) * rng.lognormal(sigma=2, size=(200, 5)):
+        found = Difference.of(dict(enumerate(values.tolist())))
+        outside += not found.low <= 0 <= found.high
+        told += found.direction != 0
+    assert told <= 200 / 16 + 2 * (200 / 16) ** 0.5
+    assert told <= outside
+
+
+def test_a_measure_of_fewer_seeds_says_of_how_many(write):
+    runs = [write(0.8, seed=seed, regularizer="none", mcc=0.5) for seed in range(6)]
+    runs += [write(0.7 + 0.01 * s, seed=s, mcc=0.6 + 0.01 * s if s < 2 else float("nan")) for s in range(6)]
+    verdict = compare(runs).groups[1].verdict
+    assert verdict.startswith("Over 6 seeds, anisotropy_1 (centered) fell by")
+    assert "MCC changed by 0.105 [0.100, 0.110] (of 2 seeds)." in verdict
+
+
+def test_an_effect_too_small_for_three_decimals_is_not_told_as_none(write):
+    runs = [write(0.8, seed=seed, regularizer="none") for seed in range(5)]
+    runs += [write(0.8 + 1e-5 * (2 + seed), seed=seed) for seed in range(5)]
+    assert "rose by 4.0e-05 [2.2e-05, 5.8e-05];" in compare(runs).groups[1].verdict
+
+
+def test_a_seed_that_is_none_is_a_note(write, five):
+    found = compare([*five, write(0.5, seed=None, name="odd")])
+    assert "odd is left out, since its seed is None and no whole number." in found.notes

@@ -107,6 +107,40 @@ def test_each_task_is_told_for_itself(finished, tmp_path):
     assert mrpc.claims[2].before == pytest.approx(0.875 + fmean(NOISE))
 
 
+@pytest.mark.parametrize(("fall", "verdict"), [(0.01, "can't be told"), (0.06, "does not hold")])
+def test_a_certain_fall_that_may_be_within_the_noise_is_left_open(finished, tmp_path, fall, verdict):
+    (found,) = reproduce(finished(AS_IN_THE_PAPER | {"selected": (0.7, 0.575 - fall)}, wobble=0.2), tmp_path)
+    change = found.claims[2].here
+    assert change.direction == -1
+    assert (change.high < -found.noise) == (verdict == "does not hold")
+    assert found.claims[2].verdict == verdict
+
+
+def test_whatever_else_a_sweep_varies_is_told_for_itself(tmp_path):
+    grid = {"seed": [0, 1], "learning_rate": [1e-4, 2e-4]}
+    sweep = Sweep(base={"task": "data/cola"}, grid=grid, cells={"selected": {}})
+    for spec in sweep.cells():
+        centered = 0.5 if spec.regularizer == "none" else 0.2 if spec.learning_rate == 1e-4 else 0.8
+        writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
+        writer.report({"metric": "mcc", "after": {"mcc": 0.5, "anisotropy_1_centered": centered}})
+        writer.status("finished")
+    low, high = reproduce(sweep, tmp_path)
+    assert (low.name, high.name) == (
+        "minilm on data/cola, learning_rate 0.0001", "minilm on data/cola, learning_rate 0.0002",
+    )  # fmt: skip
+    assert low.claims[1].here.mean == pytest.approx(-0.3)
+    assert high.claims[1].here.mean == pytest.approx(0.3)
+
+
+def test_baselines_alone_are_told_of_each_task(finished, tmp_path):
+    for task in ("data/cola", "data/mrpc"):
+        finished({"none": (0.8, 0.5)}, task=task)
+    both = Sweep(grid={"seed": list(SEEDS), "task": ["data/cola", "data/mrpc"]}, cells=CELLS)
+    found = reproduce(both, tmp_path)
+    assert [list(one.ablation) for one in found] == [["none"], ["none"]]
+    assert {claim.verdict for one in found for claim in one.claims} == {"can't be told"}
+
+
 @pytest.mark.parametrize("name", ["cola", "grammar", "mrpc", "paper"])
 def test_the_presets_have_every_rival_and_five_seeds(name):
     assert name in presets()
@@ -137,4 +171,18 @@ def test_a_preset_that_is_none_is_one_sentence(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump({"cells": {"mine": {}}}))
     with pytest.raises(IsobarError, match="a set 'selected'"):
+        read_preset(str(file))
+
+
+@pytest.mark.parametrize(
+    ("sweep", "words"),
+    [
+        ({"cells": {"selected": {}}, "grid": {"weight": [1, 2]}}, "grid.weight .* cells of their own"),
+        ({"cells": {"selected": {}, "large": {"batch_size": 64}}}, "cells.large .* sets batch_size"),
+    ],
+)
+def test_cells_that_would_hide_each_other_are_one_sentence(tmp_path, sweep, words):
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(sweep))
+    with pytest.raises(IsobarError, match=words):
         read_preset(str(file))

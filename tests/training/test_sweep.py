@@ -74,6 +74,33 @@ def test_the_summary_has_a_column_for_whatever_varies(sweep, tmp_path):
     assert (rows[0]["steps"], rows[0]["score"], rows[0]["anisotropy_1"], rows[0]["IsoScore"]) == (2, 0.5, 0.25, None)
 
 
+def test_the_summary_tells_the_distance_and_the_changes(sweep, tmp_path):
+    grid = {"metric": ["euclidean", "cosine"], "seed": [0, 1, 2]}
+    for spec in sweep.model_copy(update={"grid": grid}).cells():
+        score = {"none": 0.5, "persistent-entropy": 0.6 if spec.metric == "cosine" else 0.4}[spec.regularizer]
+        writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
+        writer.report({"metric": "mcc", "after": {"mcc": score, "anisotropy_1_centered": 1 - score}})
+        writer.status("finished", total_steps=2)
+    rows = summary(list_runs(tmp_path))
+    assert {(row["metric"], row["change of score"], row["change of centered"]) for row in rows} == {
+        ("", "", ""),
+        ("euclidean", "-0.100 [-0.100, -0.100]", "+0.100 [+0.100, +0.100]"),
+        ("cosine", "+0.100 [+0.100, +0.100]", "-0.100 [-0.100, -0.100]"),
+    }
+    assert {row["scored by"] for row in rows} == {"mcc"}
+
+
+def test_a_finished_cell_of_another_default_is_told(sweep, run, tmp_path):
+    """A directory's name holds what differs from the defaults; these may change from version to version."""
+    one = sweep.model_copy(update={"grid": {"seed": [0]}, "baselines": False})
+    (spec,) = one.cells()
+    writer = RunWriter.create(cell_dir(tmp_path, spec), {**spec.model_dump(), "warmup": 0.5, "log_every": 77})
+    writer.status("finished")
+    runs, told = run(one)
+    assert runs == []
+    assert "holds a run with another warmup" in told[0]
+
+
 def test_a_cell_that_cannot_run_is_told_and_the_rest_go_on(sweep, run):
     runs, told = run(sweep.model_copy(update={"grid": {"seed": [0], "layer": [9, -1]}, "baselines": False}))
     assert len(runs) == 1
@@ -168,6 +195,10 @@ def test_a_cell_that_another_process_is_at_is_left_to_it(sweep, run, tmp_path):
         ({"cells": {"a": {"wieght": 1}}}, "Did you mean 'weight'"),
         ({"cells": {"a": {"seed": 1}}, "grid": {"seed": [0]}}, r"seed stands in grid and in cells\.a"),
         ({"baselines": "perhaps"}, "baselines .* should be a valid boolean"),
+        ({"seed": [0]}, "seed .* is a setting; it should stand under base or grid"),
+        ({"cells": {1: {}}}, r"cells\.1 .* a text as its name"),
+        ({"cells": {"a": {}, "b": {"weight": 1.0}}}, r"cells\.a and cells\.b .* are the same settings"),
+        ({"cells": {"a": {"regularizer": "istar"}, "b": {"regularizer": "istar", "weight": 9}}}, "are the same"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path, content, words):

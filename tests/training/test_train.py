@@ -274,6 +274,16 @@ def test_a_run_stopped_where_an_evaluation_was_due_makes_up_for_it(tiny_spec, tm
     assert (run.path / "model").is_dir()
 
 
+def test_a_resumed_run_with_an_undefined_measure_comes_to_its_end(tiny_spec, tmp_path):
+    """All [CLS] vectors of the input embeddings are equal, so that nothing varies there."""
+    spec = tiny_spec.model_copy(update={"layer": 0})
+    stopped_at(4, spec, tmp_path / "run")
+    run = train(spec, tmp_path / "run", resume=True)
+    assert run.state == "finished"
+    assert run.report["before"]["isoscore"] is None
+    assert run.report["difference"]["isoscore"] is None
+
+
 def test_a_run_goes_on_only_as_it_began(tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"log_every": 1})
     broken = stopped_at(4, spec, tmp_path / "run")
