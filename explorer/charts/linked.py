@@ -10,6 +10,7 @@ from explorer.charts.style import BEFORE, CHOSEN, DASH, NOISE_OPACITY, THRESHOLD
 
 _BARS, _TREE = 210, 300  # heights in pixels
 _LONGEST = 8  # bars, as many as the selection "longest" takes by default
+_SHORT = 10  # characters of a title that leave room for the numbers in the same line
 _KEPT = "datum.rank <= kept"
 
 
@@ -70,7 +71,7 @@ def barcode_and_tree(
     Args:
         frame: of `edges`.
         points: ``x``, ``y`` of each point, and its ``text`` where it is known.
-        title: which side this is.
+        title: which side this is; a long one stands in a line of its own.
         kept: where the slider starts: the number of features.
         longest: where the axis of lengths ends.
         most: for how many bars there is room.
@@ -90,10 +91,11 @@ def barcode_and_tree(
         alt.param(name="entropies", value=kept_entropies(lengths).round(6).tolist()),
     ]
     picked = alt.selection_point(name=SELECTION, fields=["rank"], empty=False, toggle=False)
-    said = alt.ExprRef(
-        f"'{title}: ' + kept + (kept > 1 ? ' bars' : ' bar') + ' kept, threshold ' + format(lengths[kept - 1], '.3f')"
+    numbers = (
+        "kept + (kept > 1 ? ' bars' : ' bar') + ' kept, threshold ' + format(lengths[kept - 1], '.3f')"
         " + ', entropy ' + format(entropies[kept - 1], '.3f') + ' nats'"
     )
+    said = alt.ExprRef(f"['{title}', {numbers}]" if len(title) > _SHORT else f"'{title}: ' + {numbers}")
     opacity = alt.when(picked).then(alt.value(1.0)).when(_KEPT).then(alt.value(1.0)).otherwise(alt.value(NOISE_OPACITY))
     fill = alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour))
     texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("joins", "with") if name in frame]
