@@ -154,6 +154,12 @@ def test_the_presets_have_every_rival_and_five_seeds(name):
     assert {spec.scope for spec in sweep.cells()} == {"class", "global"}
 
 
+def test_ten_seeds_share_the_cells_of_five():
+    five, ten = set(read_preset("cola").cells()), set(read_preset("cola_ten_seeds").cells())
+    assert len(ten) == 10 * (1 + 3)
+    assert ten & five == {spec for spec in ten if spec.seed < 5}
+
+
 def test_a_preset_on_other_models_tasks_and_seeds():
     sweep = adapted(read_preset("cola"), "some/model", ["grammar", "paraphrase"], 2)
     cells = sweep.cells()
