@@ -97,7 +97,7 @@ def _table(path: Path, labels: str | None) -> Stored:
     notes = []
     if unnamed:
         notes.append(f"Left out, as an index: {_listed(unnamed)}, without a name in the header.")
-    if not isinstance(frame.index, pd.RangeIndex):
+    if not frame.index.equals(pd.RangeIndex(len(frame))):
         notes.append("Left out, as an index: the rows' names.")
     if others:
         notes.append(f"Left out, not being numbers: {_listed(others)}.")
@@ -105,6 +105,11 @@ def _table(path: Path, labels: str | None) -> Stored:
     if named and 0 < len(whole) < numbers.shape[1]:
         notes.append(
             f"Counted among the dimensions, though of whole numbers: {_listed(whole)}; labels are named by --labels."
+        )
+    decimals = [name for name in numbers if named and _is_number(name) and not name.isdecimal()]
+    if decimals:
+        notes.append(
+            f"Taken as names, though numbers: {_listed(decimals)}; a first line that is a row needs a header above."
         )
     known = frame[labels].to_numpy(dtype=object, na_value=None) if labels else None
     return Stored(numbers.to_numpy(np.float64, na_value=np.nan), known, tuple(notes))
