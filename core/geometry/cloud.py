@@ -32,15 +32,19 @@ class Cloud:
         self.x, self.scale = x, scale
         self.n, self.d = x.shape
 
-    @cached_property
+    @property
     def moderate(self) -> "Cloud":
         """The same rows with an `x` whose squares neither overflow nor vanish: this cloud, but for extreme numbers.
 
         The division is by a power of two, which is exact but for entries too small to count beside the largest.
         """
+        return self._moderated or self
+
+    @cached_property
+    def _moderated(self) -> "Cloud | None":  # None, because a cloud that held itself would outlive its use
         exponent = int(np.frexp(max(self.x.max(), -self.x.min()))[1]) - 1
         if abs(exponent) < _MODERATE or not self.x.any():
-            return self
+            return None
         return Cloud(np.ldexp(self.x, -exponent), float(np.ldexp(self.scale, exponent)))
 
     @cached_property

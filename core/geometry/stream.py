@@ -119,11 +119,12 @@ class _Summed(Cloud):
 
     def __init__(self, moments: Moments, directions: np.ndarray):
         self.n, self.d = moments.count, len(moments.mean)
-        self.scale, self.moderate = 1.0, self
+        self.scale = 1.0
         known = {
             "is_wide": False,
             "centered_moment": moments.scatter,
             "_mean_and_centered": (moments.mean, None),
             "directions": directions,
+            "_moderated": None,
         }
         self.__dict__.update(known)

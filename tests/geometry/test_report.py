@@ -1,5 +1,7 @@
+import gc
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from core.geometry import (
     singular_values,
 )
 from core.geometry.benchmark import benchmark
+from core.geometry.cloud import as_cloud
 from core.threads import one_blas_thread
 
 
@@ -140,6 +143,19 @@ def test_extreme_numbers_are_measured_as_moderate_ones(shape, exponent):
     # Beside an identity an enormous covariance counts alone, and of a tiny one nothing is seen.
     assert isoscore(extreme, 0.5) == pytest.approx(isoscore(x) if exponent > 0 else 1.0)
     assert isoscore(extreme, 1.0) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e200])
+def test_a_cloud_is_freed_with_its_last_user(scale):
+    held = as_cloud(scale * cloud())
+    measure(held)
+    gone = weakref.ref(held)
+    gc.disable()  # a cloud that held itself would wait for it, and its matrices with it
+    try:
+        del held
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_rows_of_extreme_and_of_tiny_length_both_have_directions():
