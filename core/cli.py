@@ -220,28 +220,47 @@ class _ExplainsMeasures(TyperCommand):
 def measure_(
     file: Annotated[Path, typer.Argument(help="Embeddings, one a row: .npy, .csv, .parquet or .safetensors.")],
     measures: Annotated[
-        str, typer.Option(help="main (those that cost milliseconds), all, or names joined by commas.")
+        str,
+        typer.Option(help="Joined by commas: names, main (those that cost milliseconds) or all."),
     ] = "main",
     labels: Annotated[str | None, typer.Option(help="Column or tensor of labels: each class is measured too.")] = None,
     tensor: Annotated[str | None, typer.Option(help="Which tensor of a .safetensors file.")] = None,
     intervals: Annotated[
-        bool, typer.Option("--intervals", help="Add a 95 % bootstrap interval; takes 200 times as long.")
+        bool,
+        typer.Option(
+            "--intervals", help="Add a 95 % bootstrap interval to the whole cloud's; takes about 200 times as long."
+        ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and the isotropic reference.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure the shape of any embeddings, beside an isotropic Gaussian cloud of the same size."""
+    """Measure the shape of any embeddings, beside an isotropic Gaussian cloud of the same size.
+
+    With --json each row has n and d, what was measured; null is undefined, and "infinity" a value without bound. Notes on
+    the file, such as which columns were left out, then go to stderr.
+    """
     from core.geometry.files import read_embeddings
+    from core.geometry.report import measure_names
     from core.geometry.summary import summarize
 
-    names = measures if measures in ("main", "all") else [name.strip() for name in measures.split(",")]
-    found = summarize(*read_embeddings(file, labels, tensor), names, resamples=200 if intervals else 0, seed=seed)
+    names = measure_names(name.strip() for name in measures.split(","))
+    stored = read_embeddings(file, labels, tensor)
+    with _progress_on_terminal() if intervals else nullcontext() as told:
+        found = summarize(
+            stored.embeddings,
+            stored.labels,
+            names,
+            resamples=200 if intervals else 0,
+            seed=seed,
+            progress=(lambda done, total: told("resamples", done, total)) if told else None,
+        )
     if as_json:
+        print(*stored.notes, sep="\n", end="\n" * bool(stored.notes), file=sys.stderr)
         print(json.dumps([row.as_dict() for row in found]))
     else:
         from core.tables import print_measures
 
-        print_measures(found)
+        print_measures(found, stored.notes)
 
 
 @cli.command(name="runs")
@@ -531,6 +550,16 @@ def _progress_bar(console) -> Iterator[Callable[[str, int, int], None]]:
                 rows[phase] = bar.add_task(phase, total=total)
             bar.update(rows[phase], completed=done, total=total)
 
+        yield progress
+
+
+@contextmanager
+def _progress_on_terminal() -> Iterator[Callable[[str, int, int], None] | None]:
+    """Show a progress bar on stderr, if that is a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with _progress_bar(console) if console.is_terminal else nullcontext() as progress:
         yield progress
 
 

@@ -104,15 +104,21 @@ def print_inspection(found) -> None:
         console.print(Text(f"Note: {note}"))
 
 
-def print_measures(rows: Iterable[Measured]) -> None:
-    """Print measures of one cloud, and of its classes, beside an isotropic Gaussian's."""
+def print_measures(rows: list[Measured], notes: Iterable[str] = ()) -> None:
+    """Print what was measured and the notes, then measures of one cloud and of its classes beside an isotropic Gaussian's."""
+    whole, classes = rows[0], len({row.label for row in rows if row.label is not None})
+    counts = [(whole.n, "embedding", "s"), (whole.d, "dimension", "s")] + [(classes, "class", "es")] * bool(classes)
+    print(", ".join(f"{count} {one}{many * (count != 1)}" for count, one, many in counts))
+    for note in notes:
+        print(note)
+    print()
     print_rows(
         [
             {
-                **({"of": row.of} if row.of else {}),
+                **({"of": "all" if row.label is None else f"class {row.label}"} if classes else {}),
                 "measure": row.name,
                 "value": row.value,
-                **({"95 % interval": f"{number(row.low)} to {number(row.high)}"} if row.low is not None else {}),
+                **({"95 % interval": _interval(row)} if whole.low is not None else {}),
                 "isotropic Gaussian": row.reference,
                 "better": MEASURES[row.name].better,
                 "definition": MEASURES[row.name].definition,
@@ -121,6 +127,10 @@ def print_measures(rows: Iterable[Measured]) -> None:
             for row in rows
         ]
     )
+
+
+def _interval(row: Measured) -> str:
+    return f"{number(row.low)} to {number(row.high)}" if row.low is not None else _DASH
 
 
 def print_layers(layers: list[Mapping]) -> None:

@@ -152,6 +152,69 @@ def test_measure_prints_value_interval_reference_definition_and_source(isobar, c
     assert 0 < row["reference"] < 1
 
 
+def test_measure_says_what_it_measured(isobar, clouds):
+    import numpy as np
+    import pandas as pd
+
+    folder, x, labels = clouds
+    pd.DataFrame(x, columns=list("abcde")).assign(kind=labels, text="a stone").to_csv(folder / "y.csv")
+    np.savetxt(folder / "bare.csv", x, delimiter=",")
+    assert isobar("measure", folder / "bare.csv").stdout.startswith("40 embeddings, 5 dimensions\n\n| measure |")
+    printed = isobar("measure", folder / "y.csv", "--labels", "kind").stdout
+    head, index, others, _ = printed.split("\n", 3)
+    assert head == "40 embeddings, 5 dimensions, 2 classes"
+    assert "'Unnamed: 0'" in index
+    assert "'text'" in others
+    done = isobar("measure", folder / "y.csv", "--labels", "kind", "--json")
+    assert {(row["label"], row["n"], row["d"]) for row in json.loads(done.stdout)} == {
+        (None, 40, 5),
+        ("0", 20, 5),
+        ("1", 20, 5),
+    }
+    assert done.stderr == f"{index}\n{others}\n"
+    assert isobar("measure", folder / "bare.csv", "--json").stderr == ""
+
+
+def test_measure_tells_a_class_called_all_from_the_whole(isobar, clouds):
+    import pandas as pd
+
+    folder, x, _ = clouds
+    pd.DataFrame(x, columns=list("abcde")).assign(kind=["all"] * 10 + ["b"] * 30).to_parquet(folder / "y.parquet")
+    lines = isobar("measure", folder / "y.parquet", "--labels", "kind", "--measures", "isoscore", "--intervals").stdout
+    firsts = [line.split("|")[1].strip() for line in lines.splitlines() if "isoscore" in line]
+    assert firsts == ["all", "class all", "class b"]
+
+
+def test_main_and_all_stand_in_a_list_of_measures(isobar, clouds):
+    from core.geometry import MAIN, MEASURES
+
+    folder, _, _ = clouds
+    for words, names in (("main, twonn", [*MAIN, "twonn"]), ("isoscore,all", ["isoscore", *MEASURES])):
+        found = json.loads(isobar("measure", folder / "x.npy", "--measures", words, "--json").stdout)
+        assert [row["name"] for row in found] == list(dict.fromkeys(names))
+
+
+def test_json_of_measure_tells_undefined_from_infinite(isobar, tmp_path):
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.eye(60))  # all as far apart, and no neighbour nearer than the next
+    done = isobar("measure", tmp_path / "x.npy", "--measures", "ph_dimension,twonn", "--json")
+    assert [row["value"] for row in json.loads(done.stdout)] == ["infinity", None]
+    assert '"infinity"' in isobar("measure", "--help").stdout
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_of_intervals_is_shown_on_a_terminal_only(isobar, clouds, monkeypatch, terminal):
+    from rich.console import Console
+
+    monkeypatch.setattr(Console, "is_terminal", property(lambda console: terminal and console.stderr))
+    words = ("measure", clouds[0] / "x.npy", "--measures", "isoscore", "--intervals", "--json")
+    done = isobar(*words)
+    assert json.loads(done.stdout)[0]["low"] is not None
+    assert ("200/200" in done.stderr) == terminal
+    assert done.stderr == "" or terminal
+
+
 def test_help_of_measure_explains_every_measure(isobar):
     from core.geometry import MEASURES
 
@@ -159,6 +222,7 @@ def test_help_of_measure_explains_every_measure(isobar):
     for name, about in MEASURES.items():
         assert f"  {name} ({about.label}" in text
         assert f"isotropic {about.isotropic}" in text
+        assert not about.unit or f" {about.unit}; isotropic" in text
         assert about.source[:40] in text
 
 
@@ -171,6 +235,10 @@ def test_help_of_measure_explains_every_measure(isobar):
         ("x.safetensors", ["--tensor", "embedings"], "'embeddings'"),
         ("x.npy", ["--labels", "kind"], "without names"),
         ("x.npy", ["--measures", "isoscor"], "'isoscore'"),
+        ("x.csv", ["--tensor", "kind"], "only a .safetensors"),
+        ("x.npy", ["--measures", "main,isoscor"], "'isoscore'"),
+        ("gaps.csv", ["--labels", "kind"], "Of the 40 labels 2 are missing, first in row 3"),
+        ("gaps.parquet", ["--labels", "word"], "Of the 40 labels 1 is missing, first in row 6"),
         ("one.npy", [], "only 1"),
         ("nan.npy", [], "NaN or infinity in row 1"),
         ("cube.npy", [], "(2, 2, 2)"),
@@ -181,8 +249,12 @@ def test_help_of_measure_explains_every_measure(isobar):
 )
 def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
     import numpy as np
+    import pandas as pd
 
     folder, x, _ = clouds
+    gaps = pd.DataFrame(x, columns=list("abcde"))
+    gaps.assign(kind=[None if k in (3, 9) else k % 2 for k in range(40)]).to_csv(folder / "gaps.csv", index=False)
+    gaps.assign(word=[None if k == 6 else "ab"[k % 2] for k in range(40)]).to_parquet(folder / "gaps.parquet")
     np.save(folder / "one.npy", x[:1])
     np.save(folder / "nan.npy", [[1.0, 2.0], [np.nan, 1.0]])
     np.save(folder / "cube.npy", np.zeros((2, 2, 2)))

@@ -8,7 +8,14 @@ from core.geometry.density import point_patchiness, vasicek_ratio
 from core.geometry.dimension import ph_dimension, two_nn
 from core.geometry.merges import Merge, merges
 from core.geometry.neighbours import class_silhouettes, neighbours_kept
-from core.geometry.report import isotropic_reference, measure, measure_by_class, measure_interval, measure_names
+from core.geometry.report import (
+    isotropic_reference,
+    measure,
+    measure_by_class,
+    measure_interval,
+    measure_intervals,
+    measure_names,
+)
 from core.geometry.spectrum import (
     anisotropy,
     effective_rank,
@@ -44,6 +51,7 @@ __all__ = [
     "measure",
     "measure_by_class",
     "measure_interval",
+    "measure_intervals",
     "measure_names",
     "merges",
     "neighbours_kept",

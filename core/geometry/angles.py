@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.geometry.cloud import Embeddings, as_cloud
+from core.geometry.cloud import Embeddings, as_cloud, rows_and_norms
 
 COSINE_BINS = 80
 """Of cosine histograms, each 0.025 wide."""
@@ -35,7 +35,7 @@ def mean_vector_share(x: Embeddings) -> float:
 
     Source: Godey, de la Clergerie, Sagot, "Is Anisotropy Inherent to Transformers?", ACL SRW 2023.
     """
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     # |mean(X)|^2 / mean(|x|^2), and mean(|x|^2) = |mean(X)|^2 + mean(|x - mean|^2)
     drift = cloud.mean @ cloud.mean
     spread = np.trace(cloud.centered_moment) / cloud.n
@@ -53,8 +53,7 @@ def cosine_shares(x: Embeddings, bins: int = COSINE_BINS, seed: int = 0) -> np.n
 
     Source: Ethayarajh, EMNLP 2019, whose mean this is the distribution of.
     """
-    rows = as_cloud(x).x
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows, norms = rows_and_norms(as_cloud(x).x)
     rows = rows[norms > 0] / norms[norms > 0, None]
     if len(rows) > _MOST_ROWS:
         rows = rows[np.random.default_rng(seed).choice(len(rows), _MOST_ROWS, replace=False)]

@@ -200,9 +200,10 @@ def explain_measures() -> str:
     lines = []
     for name, about in MEASURES.items():
         low, high = ("∞" if limit == float("inf") else f"{limit:g}" for limit in about.range)
-        lines.append(f"  {name} ({about.label}{f', {about.unit}' if about.unit else ''})\n")
+        unit = f" {about.unit}" if about.unit else ""
+        lines.append(f"  {name} ({about.label})\n")
         lines += [f"      {line}\n" for line in wrap(about.definition, 92)]
-        lines.append(f"      Range {low} to {high}; isotropic {about.isotropic}, degenerate {about.degenerate}; ")
+        lines.append(f"      Range {low} to {high}{unit}; isotropic {about.isotropic}, degenerate {about.degenerate}; ")
         lines.append(
             "which way is better is disputed.\n" if about.better == "disputed" else f"better is {about.better}.\n"
         )

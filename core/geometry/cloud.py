@@ -13,19 +13,39 @@ Embeddings = Any
 """(n, d) floating-point numbers, n >= 2: a numpy array, nested lists, or a torch tensor of any dtype on any device."""
 
 _DIRECTIONS = 64  # projected at once
+_MODERATE = (
+    128  # a float32's exponent: fourth powers of such numbers, which traces of squares sum, are far from the ends
+)
 _LANCZOS_FROM = 128  # rows of a matrix, from which on one eigenvalue costs less than all
 
 
 class Cloud:
     """A checked cloud in float64 whose second moments and eigendecompositions are computed once, when first asked for.
 
+    Its rows are `x` (n, d) times `scale`; all that is derived is of `x`.
+
     Everything is derived from the *centered* rows and ONE product of them: d x d if n >= d, else the n x n Gram matrix.
     The uncentered matrix is that one plus the mean's share, which only adds and so loses no digits to cancellation.
     """
 
-    def __init__(self, x: np.ndarray):
-        self.x = x
+    def __init__(self, x: np.ndarray, scale: float = 1.0):
+        self.x, self.scale = x, scale
         self.n, self.d = x.shape
+
+    @property
+    def moderate(self) -> "Cloud":
+        """The same rows with an `x` whose squares neither overflow nor vanish: this cloud, but for extreme numbers.
+
+        The division is by a power of two, which is exact but for entries too small to count beside the largest.
+        """
+        return self._moderated or self
+
+    @cached_property
+    def _moderated(self) -> "Cloud | None":  # None, because a cloud that held itself would outlive its use
+        exponent = int(np.frexp(max(self.x.max(), -self.x.min()))[1]) - 1
+        if abs(exponent) < _MODERATE or not self.x.any():
+            return None
+        return Cloud(np.ldexp(self.x, -exponent), float(np.ldexp(self.scale, exponent)))
 
     @cached_property
     def _mean_and_centered(self) -> tuple[np.ndarray, np.ndarray]:
@@ -87,8 +107,8 @@ class Cloud:
     @cached_property
     def directions(self) -> np.ndarray:
         """(d,): the sum of the rows' unit vectors; NaN where a row is zero, which has no direction."""
-        norms = np.sqrt(np.einsum("ij,ij->i", self.x, self.x))
-        return (1.0 / norms) @ self.x if norms.all() else np.full(self.d, np.nan)
+        rows, norms = rows_and_norms(self.x)
+        return (1.0 / norms) @ rows if norms.all() else np.full(self.d, np.nan)
 
     def largest_values(self, k: int, center: bool) -> np.ndarray:
         """Return the `k` largest of `values` or `centered_values`, the largest one without the others if it stands alone."""
@@ -155,6 +175,22 @@ def as_cloud(x: "Embeddings | Cloud") -> Cloud:
                 f"The embeddings hold NaN or infinity in row {bad[0]}{more}; drop those rows or find their cause."
             )
     return Cloud(x)
+
+
+def rows_and_norms(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return `rows` (n, d) and their lengths (n,), for their directions; a row of extreme length is made a moderate one.
+
+    Each by itself: beside a row of 1e200 one of 1e-200 has a direction too.
+    """
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", rows, rows)
+    extreme = ~((squares > 2.0**-960) & (squares < np.inf))  # below, a square has lost digits
+    if extreme.any():
+        largest = np.abs(rows[extreme]).max(1, keepdims=True)
+        rows = rows.copy()
+        rows[extreme] /= np.where(largest > 0, largest, 1.0)
+        squares[extreme] = np.einsum("ij,ij->i", rows[extreme], rows[extreme])
+    return rows, np.sqrt(squares)
 
 
 def _largest_value(matrix: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ def point_patchiness(x: Embeddings, cells: int = CELLS, seed: int = 0) -> float:
 
     Source: Lloyd, "Mean Crowding", J. Animal Ecology 36, 1967; Marbut, Chandler, Wheeler, arXiv:2406.12159.
     """
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     cells = min(cells, cloud.n // LEAST_PER_CELL)
     if cells < 2 or not cloud.centered.any():
         return float("nan")
@@ -48,7 +48,7 @@ def vasicek_ratio(x: Embeddings) -> float:
 
     Source: Vasicek, J. Royal Statistical Society B 38, 1976; Marbut, McKinney-Bock, Wheeler, ICML 2023.
     """
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     n = cloud.n
     values = cloud.centered_system[0]
     rank = int((values > values[0] * max(n, cloud.d) * np.finfo(float).eps).sum())

@@ -27,7 +27,7 @@ def two_nn(x: Embeddings, seed: int = 0) -> float:
 
     Source: Facco, d'Errico, Rodriguez, Laio, Scientific Reports 7, 12140, 2017.
     """
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     if cloud.n < TWO_NN_LEAST:
         return float("nan")
     queries = np.arange(cloud.n)
@@ -48,9 +48,10 @@ def two_nn(x: Embeddings, seed: int = 0) -> float:
 def ph_dimension(x: Embeddings, seed: int = 0) -> float:
     """Return the persistent-homology dimension of `x` (n, d), from how the total length of its H0 bars grows with n.
 
-    Range 1 upwards; about d for isotropic clouds of few dimensions, small where points lie on a surface or line, and
-    infinite where the total grows as fast as the number of points (many dimensions). Three random subsamples of each of
-    8 sizes, up to 1,000 points. NaN below 50 points, or where nothing varies.
+    Range 0 upwards: 1 where the total does not grow, below 1 where it shrinks, infinite where it grows as fast as the
+    number of points (many dimensions). About d for isotropic clouds of few dimensions, small where points lie on a
+    surface or line. Three random subsamples of each of 8 sizes, up to 1,000 points. NaN below 50 points, or where
+    nothing varies.
 
     Raises:
         IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
@@ -59,7 +60,7 @@ def ph_dimension(x: Embeddings, seed: int = 0) -> float:
     """
     from core.topology import minimum_spanning_tree  # here, because numba takes a while to import
 
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     if cloud.n < PH_LEAST:
         return float("nan")
     generator = np.random.default_rng(seed)

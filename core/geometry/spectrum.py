@@ -5,6 +5,7 @@ import numpy as np
 from core.errors import IsobarError
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
 
+_ROUNDING = 64 * np.finfo(float).eps  # of a coordinate along an eigenvector, relative
 OUTLIER_FACTOR = 5.0  # Rudman, Eickhoff: a dimension is an outlier above 5 times the mean variance
 
 
@@ -16,8 +17,8 @@ def singular_values(x: Embeddings, center: bool = False) -> np.ndarray:
     Raises:
         IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
     """
-    cloud = as_cloud(x)
-    return np.sqrt(cloud.centered_values if center else cloud.values)
+    cloud = as_cloud(x).moderate
+    return cloud.scale * np.sqrt(cloud.centered_values if center else cloud.values)
 
 
 def anisotropy(x: Embeddings, k: int = 1, center: bool = False) -> float:
@@ -33,7 +34,7 @@ def anisotropy(x: Embeddings, k: int = 1, center: bool = False) -> float:
     """
     if k < 1:
         raise IsobarError(f"Anisotropy needs at least one direction; k is {k}.")
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     # sum_{i<=k} s_i^2 / sum_i s_i^2
     total = np.trace(cloud.centered_moment if center else cloud.moment)
     return float(min(cloud.largest_values(k, center).sum() / total, 1.0)) if total > 0 else float("nan")
@@ -47,24 +48,31 @@ def isoscore(x: Embeddings, zeta: float = 0.0, shrinkage: np.ndarray | None = No
     for what a small sample can't show; None is the identity. It is the published value in closed form, without an SVD.
 
     Raises:
-        IsobarError: `zeta` outside [0, 1], `shrinkage` not (d, d); fewer than two rows, NaN or infinity, not (n, d).
+        IsobarError: `zeta` outside [0, 1], `shrinkage` not (d, d) or not finite; fewer than two rows, NaN or infinity,
+            not (n, d).
 
     Source: Rudman, Eickhoff, "Stable Anisotropic Regularization", ICLR 2024, arXiv:2305.19358; IsoScore: ACL 2022.
     """
     if not 0.0 <= zeta <= 1.0:
         raise IsobarError(f"IsoScore's zeta is a weight between 0 and 1; it is {zeta}.")
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     if shrinkage is not None:
         shrinkage = np.asarray(shrinkage.detach().cpu().double().numpy() if hasattr(shrinkage, "detach") else shrinkage)
         if shrinkage.shape != (cloud.d, cloud.d):
             raise IsobarError(
                 f"IsoScore's shrinkage covariance must be {cloud.d} x {cloud.d}, like the embeddings; it is {shrinkage.shape}."
             )
+        if not np.isfinite(shrinkage).all():
+            raise IsobarError("IsoScore's shrinkage covariance holds NaN or infinity; every entry must be finite.")
     if cloud.d == 1:
         return float("nan")
     # Sigma_z = (1 - z) Sigma + z Sigma_S;  (tr(Sigma_z)^2 / |Sigma_z|_F^2 - 1) / (D - 1).
     # The traces of Sigma and Sigma^2 are the same from the Gram matrix.
     keep = (1.0 - zeta) / (cloud.n - 1)
+    if 0.0 < zeta < 1.0:
+        # Sigma of the rows times their scale has its square. The score is the same if Sigma_S is divided by it instead,
+        # and whichever of the two vanishes is too small to count beside the other.
+        keep, zeta = keep * min(cloud.scale, 1.0) ** 2, zeta * min(1.0 / cloud.scale, 1.0) ** 2
     trace = keep * np.trace(cloud.centered_moment)
     square = keep**2 * np.vdot(cloud.centered_moment, cloud.centered_moment)
     if zeta > 0.0:
@@ -87,7 +95,7 @@ def effective_rank(x: Embeddings) -> float:
 
     Source: Roy, Vetterli, "The effective rank", EUSIPCO 2007.
     """
-    share = _variance_shares(as_cloud(x))
+    share = _variance_shares(as_cloud(x).moderate)
     if share is None:
         return float("nan")
     share = share[share > 0]
@@ -104,7 +112,7 @@ def eigenvalue_early_enrichment(x: Embeddings) -> float:
 
     Source: Marbut, McKinney-Bock, Wheeler, "Reliable Measures of Spread in High Dimensional Latent Spaces", ICML 2023.
     """
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     share = _variance_shares(cloud)
     if share is None or cloud.d == 1:
         return float("nan")
@@ -118,20 +126,26 @@ def partition_ratio(x: Embeddings) -> float:
 
     Range 0 (degenerate) to 1 (isotropic). Z depends on the scale of `x`, so only clouds of like norm compare. Directions
     are the unit eigenvectors of X'X, each taken with both signs (an eigenvector has none of its own, but Z has); those
-    that no row reaches, as with fewer points than dimensions, count with Z = n.
+    that no row reaches, as with fewer points than dimensions, count with Z = n. NaN where norms are so great, from about
+    1e8, that the rounding of ln Z could change the ratio.
 
     Raises:
         IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
 
     Source: Mu, Viswanath, "All-but-the-Top", ICLR 2018, arXiv:1702.01417.
     """
-    cloud = as_cloud(x)
+    cloud = as_cloud(x).moderate
     # Z(c) = sum_x exp(c . x), as a logarithm: norms of a few hundred overflow it
     logs = [np.full(int(cloud.is_wide), np.log(cloud.n))]
-    for _, along in cloud.projections(centered=False, count=min(cloud.n, cloud.d)):
-        logs += [_log_sum_exp(along), _log_sum_exp(np.negative(along, out=along))]
-    logs = np.concatenate(logs)
-    return float(np.exp(logs.min() - logs.max()))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _, along in cloud.projections(centered=False, count=min(cloud.n, cloud.d)):
+            along *= cloud.scale
+            logs += [_log_sum_exp(along), _log_sum_exp(np.negative(along, out=along))]
+        logs = np.concatenate(logs)
+        least, greatest = logs.min(), logs.max()
+        ratio, doubt = np.exp(least - greatest), _ROUNDING * max(-least, greatest)
+    # Where ln Z is known to no more than `doubt`, only a ratio that is 0 all the same is known.
+    return float(ratio) if doubt < 1e-6 or greatest - least > 2.0 * doubt + 20.0 else float("nan")
 
 
 def outlier_dimensions(x: Embeddings, factor: float = OUTLIER_FACTOR) -> np.ndarray:
@@ -144,7 +158,7 @@ def outlier_dimensions(x: Embeddings, factor: float = OUTLIER_FACTOR) -> np.ndar
 
     Source: Rudman, Chen, Eickhoff, "Outlier Dimensions Encode Task Specific Knowledge", EMNLP 2023.
     """
-    variances = as_cloud(x).column_variances
+    variances = as_cloud(x).moderate.column_variances
     strongest = np.argsort(-variances, kind="stable")
     return strongest[variances[strongest] > factor * variances.mean()]
 

@@ -64,16 +64,17 @@ class CloudStream:
         self._rows = self._keys = np.zeros(0)
         self._moments, self._directions = None, None
 
-    def add(self, rows: np.ndarray, name: str = "The embeddings") -> None:
-        """Take in rows (n, d).
+    def add(self, rows: np.ndarray, name: str = "The embeddings", numbers: np.ndarray | None = None) -> None:
+        """Take in rows (n, d); `numbers` (n,) says which rows they are where they come in another order.
 
         Raises:
             IsobarError: they hold NaN or infinity; the sentence begins with `name`.
         """
         bad = np.flatnonzero(~np.isfinite(rows).all(1))
         if bad.size:
+            row = self.count + bad[0] if numbers is None else numbers[bad].min()
             raise IsobarError(
-                f"{name} hold NaN or infinity, first in row {self.count + bad[0]}; find their cause in the model or its training."
+                f"{name} hold NaN or infinity, first in row {row}; find their cause in the model or its training."
             )
         overflows = self.count + len(rows) > self.keep
         if overflows and self._moments is None:
@@ -118,10 +119,12 @@ class _Summed(Cloud):
 
     def __init__(self, moments: Moments, directions: np.ndarray):
         self.n, self.d = moments.count, len(moments.mean)
+        self.scale = 1.0
         known = {
             "is_wide": False,
             "centered_moment": moments.scatter,
             "_mean_and_centered": (moments.mean, None),
             "directions": directions,
+            "_moderated": None,
         }
         self.__dict__.update(known)

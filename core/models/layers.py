@@ -32,14 +32,14 @@ class LayerStreams:
         self.options, self.streams = options, []
 
     def add(self, rows: np.ndarray, layers: list[np.ndarray]) -> None:
-        """Take in a batch's embeddings (b, d) by every layer.
+        """Take in by every layer the embeddings (b, d) of a batch, whose texts are the `rows` (b,).
 
         Raises:
-            IsobarError: a layer's hold NaN or infinity; it is named.
+            IsobarError: a layer's hold NaN or infinity; it and the text's row are named.
         """
         self.streams = self.streams or [CloudStream(**self.options) for _ in layers]
         for number, (stream, embeddings) in enumerate(zip(self.streams, layers, strict=True)):
-            stream.add(embeddings, f"The hidden states of layer {number} (of 0 to {len(layers) - 1})")
+            stream.add(embeddings, f"The hidden states of layer {number} (of 0 to {len(layers) - 1})", rows)
 
     def measure(self, measures: Names = "main", known: dict[int, dict[str, float]] | None = None) -> list[dict]:
         """Return every layer's measures, the input embeddings' first; those `known` already, by layer, are taken as they are."""

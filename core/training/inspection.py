@@ -277,7 +277,14 @@ def measure_layers(
         first = [text[0] for text in texts] if pairs else texts
         rows = Dataset.from_dict({"text": first, **pairs, "label": [0] * len(texts)})
         rows = tokenize(rows, loaded, max_length).to_list()
-        encode(network, collate, rows, pooling=pooling, batch_size=batch_size, on_layers=streams.add)
+        encode(
+            network,
+            collate,
+            rows,
+            pooling=pooling,
+            batch_size=batch_size,
+            on_layers=lambda at, layers, before=done: streams.add(before + at, layers),
+        )
         done += len(texts)
         if progress is not None:
             progress("embedding", done, total)

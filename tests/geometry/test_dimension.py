@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.geometry import ph_dimension, two_nn
+from core.geometry import MEASURES, ph_dimension, two_nn
 
 
 def cube(n, d, seed=0):
@@ -67,3 +67,11 @@ def test_ph_dimension_is_repeatable():
     x = cube(300, 5)
     assert ph_dimension(x) == ph_dimension(x)
     assert ph_dimension(x, seed=1) != ph_dimension(x, seed=2)
+
+
+def test_ph_dimension_reaches_from_below_one_to_infinity_as_its_range_says():
+    # Where a point amid others is found, it shortens their tree: the total shrinks as n grows.
+    corners = np.vstack([np.eye(6)[np.arange(990) % 6], np.full((3, 6), 1 / 6)])
+    assert MEASURES["ph_dimension"].range[0] <= ph_dimension(corners) < 1
+    # Points that are all as far from each other: the total grows as n - 1 does, faster than any power of it below 1.
+    assert ph_dimension(np.eye(60)) == MEASURES["ph_dimension"].range[1] == np.inf

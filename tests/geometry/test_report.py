@@ -1,12 +1,27 @@
+import gc
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
 
 from core.errors import IsobarError
-from core.geometry import MAIN, MEASURES, isotropic_reference, measure, measure_interval
+from core.geometry import (
+    MAIN,
+    MEASURES,
+    anisotropy,
+    cosine_shares,
+    isoscore,
+    isotropic_reference,
+    mean_cosine,
+    measure,
+    measure_interval,
+    measure_intervals,
+    singular_values,
+)
 from core.geometry.benchmark import benchmark
+from core.geometry.cloud import as_cloud
 from core.threads import one_blas_thread
 
 
@@ -29,6 +44,8 @@ def test_main_and_named():
     assert tuple(measure(x, "main")) == MAIN
     assert list(measure(x, ("isoscore", "mean_cosine", "isoscore"))) == ["isoscore", "mean_cosine"]
     assert list(measure(x, "isoscore")) == ["isoscore"]
+    assert list(measure(x, ("twonn", "main", "isoscore"))) == ["twonn", *MAIN]
+    assert set(measure(x, ["isoscore", "all"])) == set(MEASURES)
 
 
 def test_every_measure_is_described_and_in_range():
@@ -109,6 +126,50 @@ def test_large_and_small_numbers():
                 assert got[name] == pytest.approx(value, rel=1e-6, nan_ok=True), name
 
 
+@pytest.mark.parametrize("shape", [(60, 8), (20, 30)])
+@pytest.mark.parametrize("exponent", [-950, -400, 400, 1019])
+def test_extreme_numbers_are_measured_as_moderate_ones(shape, exponent):
+    x = cloud(*shape)
+    extreme = np.ldexp(x, exponent)  # exactly x times a power of two
+    got, plain = measure(extreme), measure(x)
+    assert got.pop("partition_ratio") == (1.0 if exponent < 0 else 0.0)  # of exp(c x): all 1, or one outweighs all
+    plain.pop("partition_ratio")
+    assert got == pytest.approx(plain, rel=1e-12, nan_ok=True)
+    for name, value in plain.items():
+        assert measure(extreme, [name])[name] == pytest.approx(value, rel=1e-6, nan_ok=True), name
+    assert anisotropy(extreme) == pytest.approx(anisotropy(x), rel=1e-12)
+    assert singular_values(extreme) == pytest.approx(np.ldexp(singular_values(x), exponent), rel=1e-12)
+    np.testing.assert_array_equal(cosine_shares(extreme), cosine_shares(x))
+    # Beside an identity an enormous covariance counts alone, and of a tiny one nothing is seen.
+    assert isoscore(extreme, 0.5) == pytest.approx(isoscore(x) if exponent > 0 else 1.0)
+    assert isoscore(extreme, 1.0) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e200])
+def test_a_cloud_is_freed_with_its_last_user(scale):
+    held = as_cloud(scale * cloud())
+    measure(held)
+    gone = weakref.ref(held)
+    gc.disable()  # a cloud that held itself would wait for it, and its matrices with it
+    try:
+        del held
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_rows_of_extreme_and_of_tiny_length_both_have_directions():
+    x = np.array([[1e200, 1e200], [1e-200, 0.0], [0.0, 3.0]])
+    assert mean_cosine(x) == pytest.approx(2 * np.sqrt(0.5) / 3)
+    assert np.isnan(mean_cosine([[1e200, 0.0], [0.0, 0.0]]))
+
+
+def test_a_partition_ratio_that_rounding_decides_is_undefined():
+    cross = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])  # exactly isotropic
+    assert measure(cross, "partition_ratio")["partition_ratio"] == pytest.approx(1.0)
+    assert np.isnan(measure(1e200 * cross, "partition_ratio")["partition_ratio"])
+
+
 def test_isotropic_reference():
     got = isotropic_reference(400, 10, "main")
     assert tuple(got) == MAIN
@@ -132,6 +193,46 @@ def test_interval_of_the_mean_cosine_covers():
     exact = measure(cloud(200_000, 3, seed=99), ["mean_cosine"])["mean_cosine"]
     intervals = [measure_interval(cloud(100, 3, seed), "mean_cosine", resamples=200) for seed in range(40)]
     assert 34 <= sum(low <= exact <= high for _, low, high in intervals) <= 40
+
+
+@pytest.mark.filterwarnings("ignore::scipy.stats.DegenerateDataWarning")
+def test_intervals_of_many_are_those_of_each_alone():
+    from scipy.stats import bootstrap
+
+    x = cloud(50, 4)
+    distinct = ("vasicek", "twonn", "ph_dimension")
+    together = measure_intervals(x, "all", resamples=9, seed=3)
+    assert list(together) == list(MEASURES)
+    for name, (value, low, high) in together.items():
+
+        def alone(rows, name=name):
+            return measure(x[np.unique(rows) if name in distinct else rows], name)[name]
+
+        assert value == pytest.approx(measure(x, name)[name], nan_ok=True)
+        if np.isnan(value):
+            assert np.isnan([low, high]).all()
+            continue
+        options = {"n_resamples": 9, "vectorized": False, "method": "percentile", "rng": np.random.default_rng(3)}
+        drawn = bootstrap((np.arange(50),), alone, **options).bootstrap_distribution
+        drawn = drawn[np.isfinite(drawn)]
+        if drawn.size < 2:
+            assert np.isnan([low, high]).all()
+            continue
+        ends = np.clip(value + np.quantile(drawn, [0.025, 0.975]) - drawn.mean(), *MEASURES[name].range)
+        assert [low, high] == pytest.approx(ends, rel=1e-6, abs=1e-9), name
+
+
+def test_a_resample_is_decomposed_once_for_all_measures_and_told(monkeypatch):
+    from core.geometry import cloud as module
+
+    made, told = [], []
+    for name in ("_values", "_system"):
+        plain = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda matrix, plain=plain: (made.append(1), plain(matrix))[1])
+    names = ("effective_rank", "eee", "anisotropy_2_centered", "anisotropy_3_centered", "isoscore")
+    measure_intervals(cloud(), names, resamples=5, progress=lambda *at: told.append(at))
+    assert len(made) == 1 + 5
+    assert told == [(k, 5) for k in range(1, 6)]
 
 
 def test_interval_where_there_is_none():

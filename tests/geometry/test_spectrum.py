@@ -166,6 +166,8 @@ def test_one_dimension_and_no_variance():
         (lambda x: anisotropy(x, 0), "k is 0"),
         (lambda x: isoscore(x, -0.1), "between 0 and 1"),
         (lambda x: isoscore(x, 0.5, np.eye(3)), "must be 4 x 4"),
+        (lambda x: isoscore(x, 0.1, np.diag([1.0, np.nan, 1.0, 1.0])), "shrinkage covariance holds NaN"),
+        (lambda x: isoscore(x, 0.0, np.full((4, 4), np.inf)), "shrinkage covariance holds NaN"),
     ],
 )
 def test_wrong_options_are_said(call, words):

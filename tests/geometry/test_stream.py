@@ -71,6 +71,8 @@ def test_what_cannot_be_measured():
     bad[1, 2] = np.nan
     with pytest.raises(IsobarError, match=r"layer 4 hold NaN or infinity, first in row 6"):
         stream.add(bad, "The hidden states of layer 4")
+    with pytest.raises(IsobarError, match=r"first in row 70;"):
+        stream.add(bad, numbers=np.array([90, 70, 80]))
     assert stream.count == 5
     for x in (np.zeros((50, 3)), np.full((50, 3), 0.1)):
         few, many = (streamed(x, keep=keep).measure("main") for keep in (100, 10))

@@ -69,10 +69,22 @@ def test_requests_that_cannot_be_met(loaded):
         measure_layers("./nowhere", TEXTS, device="cpu")
 
 
-def test_a_nan_is_told_with_its_layer(tiny_model):
+def test_a_nan_is_told_with_its_layer_and_text(tiny_model, monkeypatch):
     broken = load_model(str(tiny_model), 2)
     with torch.no_grad():
         broken.model.base_model.encoder.layer[0].output.dense.bias[3] = float("nan")
-    with pytest.raises(IsobarError, match=r"hidden states of layer 1 \(of 0 to 2\) hold NaN") as caught:
-        measure_layers(broken, TEXTS, device="cpu")
+    with pytest.raises(IsobarError, match=r"hidden states of layer 1 \(of 0 to 2\) hold NaN.* in row 3;") as caught:
+        measure_layers(broken, TEXTS, batch_size=16, device="cpu")
     assert "\n" not in str(caught.value)
+
+    # One token that only text 37 has.
+    texts = [text.replace("very ", "blue ") for text in TEXTS]
+    texts[37] = "the very stone"
+    broken = load_model(str(tiny_model), 2)
+    (token,) = broken.tokenizer("very", add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        broken.model.get_input_embeddings().weight[token] = float("nan")
+    for at_once in (2048, 20):
+        monkeypatch.setattr("core.training.inspection._AT_ONCE", at_once)
+        with pytest.raises(IsobarError, match=r"layer 0 \(of 0 to 2\) hold NaN.* first in row 37;"):
+            measure_layers(broken, texts, pooling="mean", batch_size=16, device="cpu")
