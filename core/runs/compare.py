@@ -306,7 +306,10 @@ def _change(change: Difference) -> str:
     if change.direction < 0:
         mean, low, high = -mean, -high, -low
     way = {-1: "fell", 0: "changed", 1: "rose"}[change.direction]
-    return f"{way} by {_number(mean)} [{_number(low)}, {_number(high)}]"
+    doubt = ""
+    if change.direction == 0 and len(change.seeds) >= FEWEST_SEEDS and not low <= 0 <= high:
+        doubt = f", which the sign-flip test (p {change.p:.3f}) can't tell from chance"
+    return f"{way} by {_number(mean)} [{_number(low)}, {_number(high)}]{doubt}"
 
 
 def _number(value: float) -> str:

@@ -10,11 +10,12 @@ from explorer.charts.style import title as styled
 
 BASELINE = "baseline"
 # A baseline is to the other runs what before is to after: grey and hollow.
-_OTHERS = (SPACE, *CLASS_COLOURS[:4])
+_OTHERS = (SPACE, *CLASS_COLOURS)
+_LONG = 24  # characters of a name that leave room for two in a row of the legend
 
 
 def group_colours(names: list[str]) -> dict[str, str]:
-    """Return a colour for each of the groups called `names`, baselines grey; after five others colours repeat."""
+    """Return a colour for each of the groups called `names`, baselines grey; after nine others colours repeat."""
     others = [name for name in names if not name.startswith(BASELINE)]
     colours = {name: _OTHERS[index % len(_OTHERS)] for index, name in enumerate(others)}
     return {name: colours.get(name, BEFORE) for name in names}
@@ -49,7 +50,12 @@ def tradeoff(
         "group:N",
         title=None,
         scale=alt.Scale(domain=names, range=list(colours.values())),
-        legend=legend(labelLimit=260, symbolType="circle", columns=3, symbolOpacity=1),
+        legend=legend(
+            labelLimit=260,
+            symbolType="circle",
+            columns=2 if max(map(len, names), default=0) > _LONG else 3,
+            symbolOpacity=1,
+        ),
     )
     scale = alt.Scale(zero=False, nice=True, padding=12)
     across = alt.X("x:Q", title=x, scale=scale, axis=alt.Axis(tickCount=6, grid=False, format=".3~f"))

@@ -65,13 +65,7 @@ def _compared(key: tuple, _runs: list[Run]) -> Comparison:
 
 def named(group: Group) -> str:
     """Return what `group` is called on the page: as everywhere, the regularizer in the page's words."""
-    if group.method == "none":
-        word = BASELINE
-    elif group.method in RunSpec.choices("selection"):
-        word = data.method({"regularizer": "persistent-entropy", "selection": group.method})
-    else:
-        word = group.method
-    return word + group.name.removeprefix(group.method)
+    return data.method(group.spec) + group.name.removeprefix(group.method)
 
 
 def verdicts(found: Comparison) -> None:

@@ -248,7 +248,9 @@ def test_five_seeds_that_do_not_agree_tell_no_direction(write):
     """Four that fall a lot and one that rises a little: the interval leaves out 0, the signs say one in eight."""
     runs = [write(0.8, seed=seed, regularizer="none") for seed in range(5)]
     runs += [write(0.8 + change, seed=seed) for seed, change in enumerate((-0.3, -0.3, -0.25, -0.2, 0.005))]
-    change = compare(runs).groups[1].differences["anisotropy_1_centered"]
+    group = compare(runs).groups[1]
+    assert "which the sign-flip test (p 0.125) can't tell from chance; MCC" in group.verdict
+    change = group.differences["anisotropy_1_centered"]
     assert change.high < 0
     assert change.p == 0.125
     assert change.direction == 0
