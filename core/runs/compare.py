@@ -299,22 +299,18 @@ def sentence(changes: Mapping[str, Difference], names: Iterable[str]) -> str:
 
 def _change(change: Difference) -> str:
     if change.low is None:
-        return f"changed by {_number(change.mean)}"
+        return f"changed by {change.mean:.3f}"
     if change.low == change.high == 0:
         return "stayed the same"
     mean, low, high = change.mean, change.low, change.high
     if change.direction < 0:
         mean, low, high = -mean, -high, -low
     way = {-1: "fell", 0: "changed", 1: "rose"}[change.direction]
+    digits = ".3f" if max(abs(low), abs(high)) >= 0.0005 else ".1e"  # two digits of what three decimals would show as 0
     doubt = ""
     if change.direction == 0 and len(change.seeds) >= FEWEST_SEEDS and not low <= 0 <= high:
         doubt = f", which the sign-flip test (p {change.p:.3f}) can't tell from chance"
-    return f"{way} by {_number(mean)} [{_number(low)}, {_number(high)}]{doubt}"
-
-
-def _number(value: float) -> str:
-    """Return `value` with three decimals, or with two digits where it is so small that these would all be 0."""
-    return f"{value:.3f}" if value == 0 or abs(value) >= 0.0005 else f"{value:.1e}"
+    return f"{way} by {mean:{digits}} [{low:{digits}}, {high:{digits}}]{doubt}"
 
 
 @dataclass(frozen=True)
