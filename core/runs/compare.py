@@ -194,7 +194,8 @@ def group_runs(
 ) -> tuple[list[Group], list[str]]:
     """Return the groups of finished runs that differ in nothing but the seed, and a sentence for each run left out.
 
-    The groups of a task and model stand together, baselines first, and else as they were given.
+    The groups of a task and model stand together, baselines first, then the methods as they were given, each in the
+    order of the settings that vary.
 
     Raises:
         IsobarError: none of the runs is finished.
@@ -209,7 +210,15 @@ def group_runs(
         raise IsobarError(" ".join(["There is no finished run to compare.", *notes[:3]]))
     names = _names([same[0].spec for same in sets.values()])
     groups = [_group(same, *name, notes) for same, name in zip(sets.values(), names)]
-    return sorted(groups, key=lambda group: (group.task, group.model, group.method != "none")), notes
+    methods = list(dict.fromkeys(group.method for group in groups))
+
+    def place(group: Group) -> tuple:
+        values = [
+            (isinstance(v, str), 0 if v is None or isinstance(v, str) else v, str(v)) for v in group.settings.values()
+        ]
+        return group.task, group.model, group.method != "none", methods.index(group.method), values
+
+    return sorted(groups, key=place), notes
 
 
 def paired(group: Group, other: Group) -> dict[str, Difference]:

@@ -106,15 +106,23 @@ def test_rivals_share_one_baseline_and_can_be_compared_with_each_other(write, fi
     assert between.mean == pytest.approx(fmean(LOWER.values()) - fmean(PLAIN.values()) + 0.05)
 
 
+def test_groups_stand_in_the_order_of_what_varies(write):
+    weights = (3.0, 10.0, 0.1, 30.0, 1)
+    runs = [write(0.5, weight=weight, selection=s) for weight in weights for s in ("prominent", "all")]
+    groups = compare([*runs, write(0.8, regularizer="none")]).groups
+    assert [group.method for group in groups] == ["none", *["prominent"] * 5, *["all"] * 5]
+    assert [group.settings["weight"] for group in groups[1:6]] == sorted(weights)
+
+
 def test_a_setting_counts_where_its_regularizer_is_used(write):
     runs = [write(0.8, regularizer="none", istar_weight=9.0), write(0.7, istar_weight=2.0), write(0.7, seed=1)]
-    runs += [write(0.6, regularizer="istar", istar_weight=sign, weight=3.0) for sign in (1.0, -1.0)]
+    runs += [write(0.6, regularizer="istar", istar_weight=sign, weight=3.0) for sign in (-1.0, 1.0)]
     runs += [write(0.6, regularizer="persistent-entropy+istar", istar_weight=1.0)]
     groups = compare(runs).groups
     assert [group.name for group in groups] == [
-        "none", "prominent", "istar, istar_weight 1.0", "istar, istar_weight -1.0", "prominent+istar",
+        "none", "prominent", "istar, istar_weight -1.0", "istar, istar_weight 1.0", "prominent+istar",
     ]  # fmt: skip
-    assert [group.settings for group in groups] == [{"istar_weight": w} for w in (None, None, 1.0, -1.0, 1.0)]
+    assert [group.settings for group in groups] == [{"istar_weight": w} for w in (None, None, -1.0, 1.0, 1.0)]
 
 
 def test_each_experiment_has_its_own_baseline(write):
