@@ -21,7 +21,8 @@ def one_blas_thread() -> Iterator[None]:
     global _users, _limit
     with _lock:
         if _users == 0:
-            _limit = _openblas().limit(limits=1)
+            with _from_any_thread():
+                _limit = _openblas().limit(limits=1)
         _users += 1
     try:
         yield
@@ -29,7 +30,8 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0:
-                _limit.restore_original_limits()
+                with _from_any_thread():
+                    _limit.restore_original_limits()
                 _limit = None
 
 
@@ -44,8 +46,26 @@ def blas_threads() -> int:
         return max((library["num_threads"] for library in _openblas().info()), default=1)
 
 
+@contextmanager
+def _from_any_thread() -> Iterator[None]:
+    """Let this thread set the limit, and afterwards any other.
+
+    Since its version 3.8 threadpoolctl silently heeds none but the first thread that sets one. Here a lock keeps them
+    apart, and the last to be done need not be the first that came.
+    """
+    forget = [getattr(library, "clear_controlling_thread", None) for library in _openblas().lib_controllers]
+    for call in filter(None, forget):
+        call(force=True)
+    try:
+        yield
+    finally:
+        for call in filter(None, forget):
+            call(force=True)
+
+
 @cache
 def _openblas():
+    import scipy.linalg  # noqa: F401  (it brings an OpenBLAS of its own, which is found only where it is loaded)
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(internal_api="openblas")

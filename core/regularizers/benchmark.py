@@ -18,8 +18,8 @@ def run(n: int = STATES, d: int = DIMENSIONS, rounds: int = 5) -> list[dict]:
     """Return one row a regularizer: the best of the rounds, forward and backward, and how often it fits into the SVD's.
 
     The SVD is the authors' own code where their package is installed (``pip install IsoScore``), else the same steps
-    written out. Below I-STAR stand the two matrix products that no closed form of it can do without: the covariance,
-    and its product with the states. Rounds are interleaved, because a shared machine disturbs each of them differently.
+    written out. Below I-STAR stand its two matrix products alone, which are most of it: the covariance, and that times
+    the states. Rounds are interleaved, because a shared machine disturbs each of them differently.
     """
     generator = torch.Generator().manual_seed(0)
 

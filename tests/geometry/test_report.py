@@ -2,6 +2,7 @@ import gc
 import subprocess
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -249,18 +250,39 @@ def test_benchmark_rows():
     assert all(row.seconds > 0 for row in rows.values())
 
 
-def test_blas_threads_are_set_back_after_the_last_user():
+def openblas_threads():
+    import scipy.linalg  # noqa: F401  (with an OpenBLAS of its own)
     from threadpoolctl import threadpool_info
 
-    def threads():
-        return [library["num_threads"] for library in threadpool_info() if library["internal_api"] == "openblas"]
+    return {library["num_threads"] for library in threadpool_info() if library["internal_api"] == "openblas"}
 
-    before = threads()
+
+def test_blas_threads_are_set_back_after_the_last_user():
+    before = openblas_threads()
     with one_blas_thread():
         with one_blas_thread():
             pass
-        assert threads()[0] == 1
-    assert threads() == before
+        assert openblas_threads() == {1}
+    assert openblas_threads() == before
+
+
+@pytest.mark.skipif(openblas_threads() == {1}, reason="there is but one core")
+def test_blas_is_held_to_one_thread_by_whichever_comes_first_until_the_last_is_done():
+    before = openblas_threads()
+    with one_blas_thread():
+        pass  # the main thread was first, ever
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        first, second = one_blas_thread(), one_blas_thread()
+        one.submit(first.__enter__).result()
+        assert openblas_threads() == {1}
+        other.submit(second.__enter__).result()
+        one.submit(first.__exit__, None, None, None).result()
+        assert openblas_threads() == {1}
+        other.submit(second.__exit__, None, None, None).result()
+        assert openblas_threads() == before
+        with one_blas_thread():  # while those that held it before are alive
+            assert openblas_threads() == {1}
+    assert openblas_threads() == before
 
 
 def test_importing_is_light():
