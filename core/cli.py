@@ -457,7 +457,8 @@ def bench(
     _check_place(out)
     with _quiet(as_json):
         rows = BENCHMARKS[what]()
-    _print_rows(rows, out, as_json)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    _print_rows(rows, out, as_json, f"Made by `isobar bench {what}` on {cores} cores.\n\n")
 
 
 def _check_place(out: Path | None) -> None:
@@ -491,12 +492,12 @@ def doctor(runs: Runs = _RUNS, as_json: Json = False) -> None:
         sys.exit(1)
 
 
-def _print_rows(rows: list[dict], out: Path | None, as_json: bool) -> None:
+def _print_rows(rows: list[dict], out: Path | None, as_json: bool, above: str = "") -> None:
     from core.tables import markdown, print_rows
 
     if out is not None:
         with _writing(out):
-            out.write_text(markdown(rows), encoding="utf-8")
+            out.write_text(above + markdown(rows), encoding="utf-8")
     if as_json:
         print(json.dumps(rows))
     else:

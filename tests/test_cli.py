@@ -438,3 +438,14 @@ def test_doctor_says_what_is_there_and_what_is_wrong(isobar, tmp_path):
     done = isobar("doctor", "--runs", tmp_path / "file", "--json")
     assert done.returncode == 1
     assert {row["what"]: row["state"] for row in json.loads(done.stdout)}["folder of runs"] == "wrong"
+
+
+def test_a_benchmarks_table_says_what_made_it(monkeypatch, tmp_path, capsys):
+    from core import benchmarks, cli
+
+    monkeypatch.setitem(benchmarks.BENCHMARKS, "nothing", lambda: [{"what": "nothing", "ms": 1.0}])
+    cli.bench("nothing", out=tmp_path / "nothing.md", as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"what": "nothing", "ms": 1.0}]
+    first, _, head, *_ = (tmp_path / "nothing.md").read_text().splitlines()
+    assert first.startswith("Made by `isobar bench nothing` on ")
+    assert head == "| what | ms |"
