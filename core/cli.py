@@ -447,6 +447,7 @@ def bench(
 ) -> None:
     """Measure speed against the peers that are installed (pip install -e ".[bench]")."""
     from core.benchmarks import BENCHMARKS
+    from core.threads import cores
 
     if what not in BENCHMARKS:
         from core.errors import nearest
@@ -457,8 +458,7 @@ def bench(
     _check_place(out)
     with _quiet(as_json):
         rows = BENCHMARKS[what]()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    _print_rows(rows, out, as_json, f"Made by `isobar bench {what}` on {cores} cores.\n\n")
+    _print_rows(rows, out, as_json, f"Made by `isobar bench {what}` on {cores()} cores.\n\n")
 
 
 def _check_place(out: Path | None) -> None:

@@ -226,9 +226,8 @@ def print_reproduction(found: list[Reproduction]) -> None:
         Console().print(Text(f"{one.name}: {_verdicts(one)}"))
         print_rows([claim.row() for claim in one.claims])
         print_rows(one.ablation_rows())
-        Console().print(Text(_how_to_read(one)))
-    for note in _notes(found):
-        Console().print(Text(note))
+        for line in (_how_to_read(one), *(f"Note: {note}" for note in one.notes)):
+            Console().print(Text(line))
 
 
 def reproduction_markdown(found: list[Reproduction]) -> str:
@@ -238,13 +237,9 @@ def reproduction_markdown(found: list[Reproduction]) -> str:
         + markdown([claim.row() for claim in one.claims])
         + f"\n{_how_to_read(one)}\n\n## Ablation\n\n"
         + markdown(one.ablation_rows())
+        + "".join(f"\nNote: {note}\n" for note in one.notes)
         for one in found
-    ) + "".join(f"\n{note}\n" for note in _notes(found))
-
-
-def _notes(found: list[Reproduction]) -> list[str]:
-    """Return what was left out, once each: all tasks of a reproduction share one list of it."""
-    return [f"Note: {note}" for note in dict.fromkeys(note for one in found for note in one.notes)]
+    )
 
 
 def _verdicts(one: Reproduction) -> str:

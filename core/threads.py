@@ -1,5 +1,6 @@
-"""How many threads OpenBLAS takes, NumPy's and SciPy's."""
+"""How many cores there are, and how many threads OpenBLAS takes, NumPy's and SciPy's."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,11 @@ def one_blas_thread() -> Iterator[None]:
                 with _from_any_thread():
                     _limit.restore_original_limits()
                 _limit = None
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def blas_threads() -> int:

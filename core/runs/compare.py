@@ -81,8 +81,9 @@ class Difference(Estimate):
         """-1 or 1 where the difference is told from chance; 0 where it can't be.
 
         That takes at least 5 seeds, an interval that leaves out 0, and a sign-flip p below 0.1, which of 5 seeds all
-        must have the same sign for. The interval alone is not enough: of 5 values without any effect it leaves out 0
-        in 7 of 100 cases where they are normal, and in 20 where they are skewed; the test errs in 6, whatever they are.
+        must have the same sign for. The interval alone is not enough: of few values, skewed ones above all, it leaves
+        out 0 without any effect more often than in 5 of 100 cases. The test does so in at most its p of those where
+        either sign is as likely.
         """
         if len(self.seeds) < FEWEST_SEEDS or self.low <= 0 <= self.high or self.p >= _CHANCE:
             return 0
@@ -241,7 +242,7 @@ def bootstrap_interval(values: tuple[float, ...]) -> tuple[float | None, float |
     Percentiles of the resampled means, wider than the usual ones: of few values these are too narrow, by sqrt(n/(n-1))
     in spread and by the normal's instead of Student's tails, and the level makes up for most of both (Hesterberg, "What
     teachers should know about the bootstrap", 2015: the expanded percentile interval). Up to 4 values it spans them
-    all; of 5 it is still a tenth narrower than Student's on average, since no resampled mean lies outside them.
+    all; of 5 it is still narrower than Student's on average, since no resampled mean lies outside them.
     """
     n = len(values)
     if n < 2:

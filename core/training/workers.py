@@ -11,6 +11,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from core.errors import IsobarError
+from core.threads import cores
 
 BACKENDS = ("local", "ray")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -134,10 +135,10 @@ def _in_folder(folder: str, call: Callable, *arguments):
 
 
 def _threads_each(processes: int) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = cores()
     with suppress(KeyError, ValueError):
-        cores = min(cores, max(1, int(os.environ["OMP_NUM_THREADS"])) * processes)
-    return max(1, cores // processes)
+        available = min(available, max(1, int(os.environ["OMP_NUM_THREADS"])) * processes)
+    return max(1, available // processes)
 
 
 def _begin(threads: int, log: Path) -> None:
