@@ -19,6 +19,8 @@ _HOME = {
     "isoscore": "core.geometry",
     "mean_cosine": "core.geometry",
     "PersistentEntropyLoss": "core.regularizers",
+    "TotalPersistenceLoss": "core.regularizers",
+    "KoLeoLoss": "core.regularizers",
     "IStarLoss": "core.regularizers",
     "CosineLoss": "core.regularizers",
     "RunSpec": "core.training",
@@ -35,7 +37,7 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from core.errors import IsobarError
     from core.geometry import anisotropy, isoscore, mean_cosine, measure
-    from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
+    from core.regularizers import CosineLoss, IStarLoss, KoLeoLoss, PersistentEntropyLoss, TotalPersistenceLoss
     from core.runs import list_runs, load_run
     from core.runs.compare import compare
     from core.topology import Barcode, Selection, h0_barcode, hk_barcode, persistent_entropy, select_features

@@ -54,6 +54,7 @@ def state_covariance(
     rows,
     *,
     layers: str = "all",
+    padding: bool = False,
     limit: int = 250_000,
     seed: int | list[int] = 0,
     batch_size: int = 64,
@@ -68,6 +69,8 @@ def state_covariance(
         collate: turns a list of rows into a padded batch of tensors.
         rows: a data set with ``input_ids`` and ``attention_mask``.
         layers: see :func:`chosen_layers`.
+        padding: count padding tokens' states too; texts are then batched in random order, as in training, and not by
+            length, which would leave hardly any.
         limit: of how many states at most, in all layers together (but of one text at least).
         seed: which texts are drawn.
         batch_size: texts a batch.
@@ -77,7 +80,9 @@ def state_covariance(
     order = np.random.default_rng(seed).permutation(len(rows))
     lengths = np.array([len(ids) for ids in rows["input_ids"]])[order]
     taken = max(int(np.searchsorted(np.cumsum(lengths) * depth, limit, side="right")), 1)
-    order = order[:taken][np.argsort(-lengths[:taken], kind="stable")]  # of like length, so that little is padded
+    order = order[:taken]
+    if not padding:
+        order = order[np.argsort(-lengths[:taken], kind="stable")]  # of like length, so that little is padded
     moments, was_training = Moments(), model.training
     model.eval()
     try:
@@ -85,7 +90,8 @@ def state_covariance(
             batch = collate([rows[int(i)] for i in order[start : start + batch_size]])
             batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
             hidden = model(**batch, output_hidden_states=True).hidden_states
-            there = batch["attention_mask"].bool()
+            there = torch.ones_like(batch["attention_mask"]) if padding else batch["attention_mask"]
+            there = there.bool()
             for states in chosen_layers(hidden, layers):
                 moments.add(states[there].float())
             if on_batch is not None:

@@ -1,8 +1,35 @@
-"""Terms added to a task's loss: (embeddings, labels) -> Tensor."""
+"""Terms added to a task's loss: (embeddings, labels) -> Tensor.
 
-from core.regularizers.base import Regularizer
-from core.regularizers.cosine import CosineLoss
-from core.regularizers.istar import IStarLoss
-from core.regularizers.persistent_entropy import PersistentEntropyLoss
+Names are resolved on first use: what can be set of the regularizers is read by those who need no torch.
+"""
 
-__all__ = ["CosineLoss", "IStarLoss", "PersistentEntropyLoss", "Regularizer"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_HOME = {
+    "Regularizer": "base",
+    "PersistentEntropyLoss": "persistent_entropy",
+    "TotalPersistenceLoss": "total_persistence",
+    "KoLeoLoss": "koleo",
+    "IStarLoss": "istar",
+    "CosineLoss": "cosine",
+}
+__all__ = sorted(_HOME)
+
+if TYPE_CHECKING:
+    from core.regularizers.base import Regularizer
+    from core.regularizers.cosine import CosineLoss
+    from core.regularizers.istar import IStarLoss
+    from core.regularizers.koleo import KoLeoLoss
+    from core.regularizers.persistent_entropy import PersistentEntropyLoss
+    from core.regularizers.total_persistence import TotalPersistenceLoss
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'core.regularizers' has no attribute {name!r}")
+    return getattr(import_module(f"core.regularizers.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

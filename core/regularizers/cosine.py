@@ -15,7 +15,10 @@ from core.topology.host import refuse_visible_nonfinite
 class CosineLoss(Regularizer):
     """`weight * mean cosine` of all pairs of distinct embeddings in the batch, whatever their classes.
 
-    The embeddings are the texts', those that the classifier reads, not token states: what anisotropy is measured on.
+    Of the three terms that go by the name of CosReg, this is the batch's: of its texts' embeddings, those that the
+    classifier reads, or of the token states of one layer where these are passed in, as the authors of I-STAR compare
+    with (arXiv 2305.19358; they divide by n^2 where this divides by the n (n - 1) pairs). Gao et al. take the rows of
+    the output word matrix.
     The mean is exact, from the sum of the unit vectors, in O(n d). A zero vector has no direction and is left out;
     fewer than two others contribute 0 and are counted as skipped. Under distributed training the pairs are those of
     all processes' embeddings together.

@@ -19,7 +19,8 @@ class IStarLoss(Regularizer):
     which stands for what a batch is too small to show. Value and gradient are closed forms: no singular values, two
     matrix products in all, differentiable once. Fewer than two states, or states that don't vary where `zeta` is 0,
     contribute 0 and are counted as skipped. Under distributed training the covariance is that of all processes'
-    states; it is summed, so that no states travel.
+    states; it is summed, so that no states travel. Padding tokens are left out by their label; the authors' code
+    (bcbi-edu/p_eickhoff_isoscore at 1edad0b) counts them, which makes the term depend on how a batch happens to be padded.
 
     Args:
         weight: lambda. The paper tries both signs and finds less isotropy better on most tasks, hence the default's.

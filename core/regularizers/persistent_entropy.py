@@ -37,8 +37,10 @@ class PersistentEntropyLoss(Regularizer):
             "random" (as many as there are features).
         longest: how many bars "longest" takes.
         scope: "class", one cloud for each label; "global", the whole batch as one cloud.
-        cohesion: factor of the mean length of the bars not selected (the authors' code has 0.5), in the metric's unit;
-            it isn't multiplied by `weight`.
+        cohesion: factor of the mean length of the noise bars, those not selected, in the metric's unit; it isn't
+            multiplied by `weight`. Above 0 it pulls them together, below 0 it pushes them apart: the authors' term,
+            `-(E + 0.05 * mean(noise bars))` in their notebook (repository Xenomirant/Shrink-the-longest at 2bc508f), is
+            `cohesion=-0.05`.
         relative: take E / ln(number of selected bars), so that class sizes weigh the same.
         memory: how many past embeddings of each class join its cloud, detached.
         metric: "euclidean", "cosine" or "angular", as in `h0_barcode`.

@@ -5,21 +5,9 @@ Settings are dictionaries as spec.yaml holds them, so that a reader of runs need
 
 from collections.abc import Mapping, Sequence
 
-SETTINGS_OF = {
-    "persistent-entropy": (
-        "weight",
-        "selection",
-        "longest",
-        "scope",
-        "metric",
-        "max_dim",
-        "relative",
-        "cohesion",
-        "memory",
-    ),
-    "istar": ("istar_weight", "istar_zeta", "istar_layers"),
-    "cosine": ("cosine_weight",),
-}
+from core.regularizers.settings import SETTINGS
+
+SETTINGS_OF = {name: tuple(settings.model_fields) for name, settings in SETTINGS.items()}
 # The settings that say nothing in a run without regularizer.
 OF_REGULARIZER = tuple(name for names in SETTINGS_OF.values() for name in names)
 # The settings that change what is written down of a run, and not how it goes.

@@ -97,7 +97,7 @@ class RunRecorder(TrainerCallback):
     """Logs steps, embeds the probe set at planned steps, asks for evaluations and checkpoints, and heeds a stop.
 
     Args:
-        trainer: a :class:`core.training.trainer.RegularizedTrainer`; its `step_log` and `regularizers` are read.
+        trainer: a :class:`core.training.loss.RegularizedTrainer`; its `step_log` and `regularizers` are read.
         probe: the probe set.
         writer, stop, progress: where to write, what to heed, whom to tell.
     """
@@ -135,7 +135,7 @@ class RunRecorder(TrainerCallback):
     def on_step_end(self, args, state, control, model=None, **_):
         """Log, take a portrait, ask for an evaluation, as planned for this step."""
         step, spec = state.global_step, self.trainer.spec
-        seconds = time.perf_counter() - self._step_started
+        seconds = time.perf_counter() - self._step_started + self.trainer.first_pass_seconds
         self.trainer.step_log.step_seconds.append(seconds)
         self._rate = seconds if self._rate is None else 0.9 * self._rate + 0.1 * seconds
         if step == 1 or step % spec.log_every == 0 or step == state.max_steps:
@@ -238,7 +238,7 @@ class ShrinkageRenewal(TrainerCallback):
     """Estimates I-STAR's shrinkage covariance from the training texts before the first step, and anew every epoch.
 
     Args:
-        trainer: a :class:`core.training.trainer.RegularizedTrainer` whose regularizers hold "istar".
+        trainer: a :class:`core.training.loss.RegularizedTrainer` whose regularizers hold "istar".
         on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
     """
 
@@ -255,6 +255,7 @@ class ShrinkageRenewal(TrainerCallback):
             trainer.data_collator,
             trainer.train_dataset,
             layers=trainer.spec.istar_layers,
+            padding=trainer.spec.istar_padding,
             seed=[trainer.spec.seed, int(state.epoch or 0)],
             on_batch=self.on_batch,
         )

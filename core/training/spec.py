@@ -9,13 +9,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import IsobarError, nearest
-from core.runs.settings import SETTINGS_OF, method
+from core.regularizers.settings import SETTINGS
+from core.runs.settings import method
 
-REGULARIZERS = tuple(SETTINGS_OF)
-Selection = Literal["prominent", "all", "longest", "random"]
-Scope = Literal["class", "global"]
-Metric = Literal["euclidean", "cosine", "angular"]
+REGULARIZERS = tuple(SETTINGS)
 Pooling = Literal["cls", "mean", "last"]
+Schedule = Literal["linear", "cosine", "constant"]
+Decayed = Literal["matrices", "linear"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -45,13 +45,8 @@ class Lora(BaseModel):
             raise ValueError("such as r=8 or r=8,alpha=16,dropout=0.05") from error
 
 
-class RunSpec(BaseModel):
-    """Everything that decides the outcome of a run.
-
-    Each field says its reason; the runs behind the numbers are recorded in assets/sweeps.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Subject(BaseModel):
+    """What is trained, on what, with which regularizers."""
 
     model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
     task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
@@ -59,37 +54,17 @@ class RunSpec(BaseModel):
         "persistent-entropy",
         description="The term added to the task loss, or several joined by '+'; 'none' is the baseline.",
     )
-    weight: Annotated[float, Field(ge=0, le=1000)] = Field(
-        1.0, description="Factor of the persistent entropy; 1 is the paper's and held in the sweep."
-    )
-    selection: Selection = Field("prominent", description="Which bars count: the features, all, or an ablation.")
-    longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
-    scope: Scope = Field("class", description="One cloud a class (fine-tuning), or the whole batch as one.")
-    metric: Metric = Field("euclidean", description="Distance of embeddings: the paper's, 1 - cos, or the angle.")
-    max_dim: Annotated[int, Field(ge=0, le=1)] = Field(
-        0, description="1 also counts loops, the bars of dimension 1; slower, and computed on the host."
-    )
-    relative: bool = Field(False, description="Divide each class's entropy by its maximum, ln of its bars.")
-    cohesion: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="Factor of the mean length of the bars not selected."
-    )
-    memory: Annotated[int, Field(ge=0, le=4096)] = Field(
-        0, description="Past embeddings a class that join the cloud; 0 sees the batch alone."
-    )
-    istar_weight: Annotated[float, Field(ge=-1000, le=1000)] = Field(
-        -1.0,
-        description="Factor of 1 - IsoScore*: below 0 it lowers isotropy, which its paper finds better on most tasks, above 0 it raises it.",
-    )
-    istar_zeta: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.2, description="Weight of the covariance of a large sample in the batch's own; 0.2 is the authors'."
-    )
-    istar_layers: str = Field(
-        "all",
-        description="Whose token states I-STAR sees: 'all' layers' (the paper's), or one's, by its number as in 'layer'.",
-    )
-    cosine_weight: Annotated[float, Field(ge=0, le=1000)] = Field(
-        1.0, description="Factor of the mean cosine of the batch's embeddings, which lies between -1 and 1."
-    )
+
+
+class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fields of the last base first
+    """Everything that decides the outcome of a run.
+
+    Each field says its reason; the runs behind the numbers are recorded in assets/sweeps. The regularizers' own fields
+    come from :data:`core.regularizers.settings.SETTINGS`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     pooling: Pooling = Field("cls", description="How a text's token states become its embedding.")
     layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
 
@@ -108,9 +83,22 @@ class RunSpec(BaseModel):
         128, description="Word pieces a text is cut to; batches are padded to their own longest."
     )
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="Share of the steps with a rising rate.")
+    schedule: Schedule = Field(
+        "linear", description="How the rate goes on after the warm-up: down in a line or a cosine, or constant."
+    )
     weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(0.01, description="BERT's own value.")
-    accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(
-        1, description="Batches summed into one step; the barcode is still of one batch."
+    decayed: Decayed = Field(
+        "matrices",
+        description="Which weights decay: all but biases and norms (the Trainer's), or those of linear layers alone, embeddings left out.",
+    )
+    max_grad_norm: Annotated[float, Field(ge=0)] = Field(
+        1.0,
+        description="Longer gradients are cut to this norm, task loss and regularizer together, which weakens both; 1 is the Trainer's default, 0 cuts none.",
+    )
+    accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="Batches summed into one step.")
+    accumulated_cloud: bool = Field(
+        False,
+        description="With accumulation: the regularizers see all batches of a step as one, and are added once. Each batch is run twice, so that no more than one is in memory.",
     )
     train_size: Annotated[int, Field(ge=0)] = Field(
         0, description="Use a stratified part of the training data; 0 uses all."
@@ -159,14 +147,6 @@ class RunSpec(BaseModel):
         if value != "none" and not (set(names) <= set(REGULARIZERS) and len(set(names)) == len(names)):
             raise ValueError(f"'none' or one or more of {', '.join(REGULARIZERS)}, each once, joined by '+'")
         return "none" if value == "none" else "+".join(name for name in REGULARIZERS if name in names)
-
-    @field_validator("istar_layers", mode="before")
-    @classmethod
-    def _all_or_a_number(cls, value: object) -> str:
-        text = str(value)
-        if text != "all" and not text.removeprefix("-").isdecimal():
-            raise ValueError("'all' or the number of a layer")
-        return text
 
     @classmethod
     def parse(cls, values: Mapping, where: str = "the settings") -> "RunSpec":

@@ -12,131 +12,25 @@ from pathlib import Path
 
 import datasets
 import torch
-from safetensors.torch import load_file, save_file
-from transformers import (
-    DataCollatorWithPadding,
-    PrinterCallback,
-    ProgressCallback,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import DataCollatorWithPadding, PrinterCallback, ProgressCallback, TrainingArguments, set_seed
 
 from core.errors import IsobarError, RunFailedError
 from core.models.adapters import with_adapters, without_adapters
-from core.models.embedding import check_layer, check_pooling, pool
-from core.models.layers import chosen_layers, token_states
+from core.models.embedding import check_layer, check_pooling
 from core.models.loading import LoadedModel, load_model
-from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss, Regularizer
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
-from core.tasks import Task, load_task, probe_set, score
+from core.tasks import Task, load_task, probe_set
 from core.training import ranks
-from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, StepLog, Stopped, StopSignal, Trained
+from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, Stopped, StopSignal, Trained
+from core.training.loss import RegularizedTrainer, regularizers_of
 from core.training.memory import estimate_memory
 from core.training.probe import Probe
 from core.training.spec import Lora, RunSpec
 
 _log = logging.getLogger("isobar")
 _CHECKPOINTING = {"use_reentrant": False}  # torch's own advice: the other kind loses gradients under adapters
-_REGULARIZERS = "regularizers.safetensors"  # in a checkpoint
 # What may change in the middle of a run: where it runs and what is written of it, but not what is computed.
 _FREE = {"device", "gradient_checkpointing", "log_every", "report_to", "save_model"}
-
-
-class RegularizedTrainer(Trainer):
-    """A Trainer whose training loss is the model's own plus the regularizers' values.
-
-    Args:
-        spec: the run's settings.
-        regularizers: by name. Each is called with the batch's embeddings (b, d) and labels (b,), "istar" with its token
-            states (n, d) and their labels, and its value is added where the spec asks for it. The persistent entropy's
-            statistics are logged in any case, so that its rivals and the baseline can be compared with it.
-        task_metrics: the names that evaluation reports, the headline first.
-        options: as :class:`transformers.Trainer` takes them.
-    """
-
-    def __init__(
-        self, *, spec: RunSpec, regularizers: dict[str, Regularizer], task_metrics: tuple[str, ...], **options
-    ):
-        super().__init__(
-            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)), **options
-        )
-        # Per-batch means, so that accumulation divides task loss and regularizer alike.
-        self.model_accepts_loss_kwargs = False
-        self.spec, self.regularizers, self.task_metrics = spec, regularizers, task_metrics
-        self.step_log = StepLog()
-
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Return the model's loss, plus the regularizers' values while training."""
-        if not model.training:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        inputs = {**inputs, "output_hidden_states": True}
-        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
-        self.step_log.task_loss.append(loss.detach())
-        labels = inputs["labels"]
-        embeddings = pool(outputs.hidden_states[self.spec.layer], inputs["attention_mask"], self.spec.pooling)
-        for name, regularizer in self.regularizers.items():
-            if name not in self.spec.regularizers:
-                with torch.no_grad():
-                    regularizer(embeddings, labels)
-            elif name == "istar":
-                states = chosen_layers(outputs.hidden_states, self.spec.istar_layers)
-                loss = loss + self._timed(name, *token_states(states, inputs["attention_mask"], labels))
-            else:
-                loss = loss + self._timed(name, embeddings, labels)
-        return (loss, outputs) if return_outputs else loss
-
-    def regularizer_stats(self) -> dict:
-        """Return what the regularizers saw in the last batch.
-
-        Of the persistent entropy ``skipped`` and, by class, entropy, bars and features; of a rival, under its name, the
-        measure that it regularizes.
-        """
-        stats = {name: regularizer.read_stats() for name, regularizer in self.regularizers.items()}
-        rivals = {
-            name: {k: v for k, v in row.items() if k != "classes"}
-            for name, row in stats.items()
-            if name != "persistent-entropy"
-        }
-        return {**stats["persistent-entropy"], **rivals}
-
-    def _save_checkpoint(self, model, trial):
-        """Also keep what the regularizers hold, so that a resumed run goes on with it."""
-        if ranks.is_first():  # before all else: the Trainer's own state, written last, says that a checkpoint is whole
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            folder.mkdir(exist_ok=True)
-            held = torch.nn.ModuleDict(self.regularizers).named_buffers()
-            save_file({name: values.detach().clone() for name, values in held}, folder / _REGULARIZERS)
-        super()._save_checkpoint(model, trial)
-
-    def recall_regularizers(self, checkpoint: Path) -> None:
-        """Give the regularizers back what `checkpoint` keeps of them: memory, draws and I-STAR's shrinkage covariance."""
-        if not (checkpoint / _REGULARIZERS).exists():
-            return
-        modules = dict(torch.nn.ModuleDict(self.regularizers).named_modules())
-        for name, values in load_file(checkpoint / _REGULARIZERS).items():
-            owner, _, buffer = name.rpartition(".")
-            setattr(modules[owner], buffer, values.to(self.args.device))
-
-    def _timed(self, name: str, states, labels):
-        """Return the value of the regularizer `name`; it and its forward and backward time go to the step log.
-
-        Autograd runs later operations first, so a regularizer's backward is one stretch: from the gradient of its
-        value to the gradient of its input. On a GPU these are the times to launch the work, not to finish it.
-        """
-        seconds = self.step_log.regularizers_seconds.setdefault(name, [])
-        started = time.perf_counter()
-        states = states.view_as(states)  # a node of its own, whose gradient is the regularizer's alone
-        term = self.regularizers[name](states, labels)
-        forward = time.perf_counter() - started
-        self.step_log.regularizers.setdefault(name, []).append(term.detach())
-        if not term.requires_grad:  # every class was too small for a barcode
-            seconds.append(forward)
-            return term
-        clock = []
-        term.register_hook(lambda _: clock.append(time.perf_counter()))
-        states.register_hook(lambda _: seconds.append(forward + time.perf_counter() - clock[0]))
-        return term
 
 
 def train(
@@ -332,8 +226,10 @@ class _Work:
             learning_rate=spec.learning_rate,
             num_train_epochs=spec.epochs,
             max_steps=spec.max_steps or -1,
+            lr_scheduler_type="constant_with_warmup" if spec.schedule == "constant" else spec.schedule,
             warmup_steps=spec.warmup,
             weight_decay=spec.weight_decay,
+            max_grad_norm=spec.max_grad_norm,
             activation_checkpointing=spec.gradient_checkpointing,
             activation_checkpointing_kwargs=_CHECKPOINTING if spec.gradient_checkpointing else None,
             bf16=spec.precision == "bf16",
@@ -403,33 +299,6 @@ def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: 
         if k in after and k not in ("classes", "layers")
     }
     return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
-
-
-def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:
-    """Return the regularizers that `spec` asks for, by name, and the persistent entropy, to be logged if not added."""
-    rivals = {
-        "istar": lambda: IStarLoss(weight=spec.istar_weight, zeta=spec.istar_zeta),
-        "cosine": lambda: CosineLoss(weight=spec.cosine_weight),
-    }
-    return {
-        "persistent-entropy": persistent_entropy_of(spec),
-        **{name: make() for name, make in rivals.items() if name in spec.regularizers},
-    }
-
-
-def persistent_entropy_of(spec: RunSpec) -> PersistentEntropyLoss:
-    """Return the project's own regularizer with the settings of `spec`."""
-    return PersistentEntropyLoss(
-        weight=spec.weight,
-        selection=spec.selection,
-        longest=spec.longest,
-        scope=spec.scope,
-        metric=spec.metric,
-        max_dim=spec.max_dim,
-        cohesion=spec.cohesion,
-        relative=spec.relative,
-        memory=spec.memory,
-    )
 
 
 def tokenize(data, loaded: LoadedModel, max_length: int):

@@ -6,6 +6,7 @@ import streamlit as st
 import yaml
 
 from core.errors import IsobarError
+from core.regularizers.settings import LABELS
 from core.runs.settings import OF_REGULARIZER, SETTINGS_OF
 from core.training.spec import REGULARIZERS, RunSpec
 from explorer.panels.words import plain
@@ -19,8 +20,12 @@ GROUPS = {
         "batch_size",
         "learning_rate",
         "warmup",
+        "schedule",
         "weight_decay",
+        "decayed",
+        "max_grad_norm",
         "accumulation",
+        "accumulated_cloud",
         "max_length",
         "precision",
         "device",
@@ -29,7 +34,6 @@ GROUPS = {
     "Data": ("train_size", "text_column", "text_pair_column", "label_column"),
     "Record": ("probe_per_class", "snapshots", "evaluations", "log_every", "save_model", "report_to"),
 }
-_REGULARIZERS = {"persistent-entropy": "Persistent entropy", "istar": "I-STAR", "cosine": "Cosine"}
 KEY = "spec_"  # a form of another key is another form, with values of its own
 
 
@@ -73,7 +77,7 @@ def field(
     choices = RunSpec.choices(name)
     if name == "regularizer":
         st.pills(
-            label, REGULARIZERS, selection_mode="multi", format_func=lambda c: _REGULARIZERS.get(c, c),
+            label, REGULARIZERS, selection_mode="multi", format_func=lambda c: LABELS.get(c, c),
             **{**kept, "help": "What is added to the task loss: one, several, or none for a baseline."},
         )  # fmt: skip
         if not st.session_state[key]:

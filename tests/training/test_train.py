@@ -10,8 +10,8 @@ from transformers import AutoModelForSequenceClassification
 from core import IsobarError, load_run, train
 from core.errors import RunFailedError
 from core.regularizers import PersistentEntropyLoss
+from core.training.loss import RegularizedTrainer
 from core.training.spec import RunSpec
-from core.training.trainer import RegularizedTrainer
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
 
     from core.models.loading import load_model
     from core.regularizers import IStarLoss
-    from core.training.trainer import persistent_entropy_of
+    from core.training.loss import regularizers_of
 
     loaded = load_model(str(tiny_model), 2)
     loaded.model.train()
@@ -171,7 +171,7 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
         loss = IStarLoss(weight=2.0, zeta=0.1)
         trainer = RegularizedTrainer(
             spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar_layers": layers}),
-            regularizers={"persistent-entropy": persistent_entropy_of(tiny_spec), "istar": loss},
+            regularizers={**regularizers_of(tiny_spec), "istar": loss},
             task_metrics=("mcc",), model=loaded.model,
             args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
         )  # fmt: skip
@@ -207,7 +207,7 @@ def test_accumulated_batches_weigh_task_loss_and_regularizer_alike(tiny_spec, tm
 
 @pytest.mark.parametrize(
     "options",
-    [{"pooling": "mean"}, {"pooling": "last"}, {"layer": 1}, {"scope": "global"}, {"relative": True}, {"cohesion": 0.5},
+    [{"pooling": "mean"}, {"pooling": "last"}, {"layer": 1}, {"scope": "global"}, {"relative": True}, {"cohesion": 0.5}, {"cohesion": -0.05},
      {"selection": "all"}, {"selection": "longest", "longest": 3}, {"selection": "random"}, {"precision": "bf16"}],
     ids=str,
 )  # fmt: skip

@@ -1,0 +1,78 @@
+"""KoLeo: pushes each embedding away from its nearest neighbour."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from core.errors import IsobarError, nearest
+from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.gather import gather_batch
+from core.topology.entropy import in_working_precision
+
+SCOPES = ("class", "global")
+_EPSILON = 1e-8
+
+
+class KoLeoLoss(Regularizer):
+    """`-weight * mean_i log(min_j |u_i - u_j| + 1e-8)`, u the embeddings at unit length.
+
+    The Kozachenko-Leonenko estimate of differential entropy by nearest neighbours, as DINOv2 uses it. Every nearest
+    neighbour's edge is one of the minimum spanning tree, so it is the barcode's nearest relative, with the logarithm of
+    lengths in place of the entropy of their shares. Fewer than two embeddings contribute 0 and are counted as skipped;
+    so does a zero vector, which has no direction. Two equal embeddings have no direction away from each other: they
+    add a constant and no gradient.
+
+    Args:
+        weight: 0.1 is DINOv2's.
+        scope: "global", neighbours in the whole batch, DINOv2's; "class", in each embedding's own class.
+
+    Raises:
+        IsobarError: an argument is out of range; or when called, embeddings or labels are misshapen.
+
+    Sablayrolles et al., "Spreading vectors for similarity search", ICLR 2019, arXiv 1806.03198; Oquab et al., "DINOv2",
+    arXiv 2304.07193.
+    """
+
+    def __init__(self, weight: float = 0.1, scope: str = "global"):
+        super().__init__()
+        if not math.isfinite(weight):
+            raise IsobarError(f"weight = {weight} must be a finite number.")
+        if scope not in SCOPES:
+            raise IsobarError(f"Unknown scope {scope!r}; known are {', '.join(SCOPES)}.{nearest(scope, SCOPES)}")
+        self.weight, self.scope = weight, scope
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the term to add to the task loss, a scalar in float32 (float64 for float64 embeddings).
+
+        Args:
+            embeddings: (n, d), any floating dtype; bfloat16 and float16 are measured in float32.
+            labels: (n,), the class of each; rows with a negative label are left out.
+        """
+        check_batch(embeddings, labels)
+        embeddings, labels = gather_batch(in_working_precision(embeddings), labels.long())
+        kept = (labels >= 0) & (embeddings.detach() != 0).any(1)
+        directions = torch.where(kept.unsqueeze(1), embeddings, 1)
+        directions = directions / directions.norm(dim=1, keepdim=True)
+        # Which neighbour is nearest is found without gradient; then one length per embedding has it.
+        with torch.no_grad():
+            allowed = kept & kept.unsqueeze(1) & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+            if self.scope == "class":
+                allowed &= labels == labels.unsqueeze(1)
+            cosines = torch.where(allowed, directions @ directions.mT, -torch.inf)
+            neighbour = cosines.argmax(1) if len(labels) else labels
+            counted = allowed.any(1)
+        steps = directions - directions[neighbour]
+        squares = steps.square().sum(1)
+        apart = counted & (squares.detach() > 0)
+        lengths = torch.where(apart, squares, 1).sqrt()
+        lengths = torch.where(apart, lengths, 0)
+        count = counted.sum()
+        mean = torch.where(counted, (lengths + _EPSILON).log(), 0).sum() / count.clamp(min=1)
+        nearest_mean = (lengths * counted).sum().detach() / count.clamp(min=1)
+        self._keep(skipped=count == 0, nearest=nearest_mean, points=count)
+        return -self.weight * mean
+
+    def extra_repr(self) -> str:
+        """Return the arguments that differ between losses, for `print`."""
+        return f"weight={self.weight}, scope={self.scope!r}"
