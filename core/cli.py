@@ -123,6 +123,13 @@ def train(
     settings: dict,
     runs: Runs = _RUNS,
     spec: Annotated[Path | None, typer.Option(help="A YAML file of settings; options given here win over it.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings to start from: paper (the method as the paper's text has it), or authors (as their notebook "
+            "trains); options given here win over it."
+        ),
+    ] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The run directory; by default a new one in --runs.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in --run-dir from its last checkpoint.")
@@ -135,6 +142,12 @@ def train(
         if run_dir is None:
             raise IsobarError("--resume needs --run-dir, the run that is to be continued.")
         spec = spec or run_dir / "spec.yaml"
+    if spec is not None and preset is not None:
+        raise IsobarError("--preset and --spec (or --resume) both say what to start from; give one of them.")
+    if preset is not None:
+        from core.training.presets import preset_settings
+
+        base = preset_settings(preset)
     if spec is not None:
         base = RunSpec.from_yaml(spec).model_dump()
     chosen = RunSpec.parse({**base, **settings}, where="the options")

@@ -6,6 +6,7 @@ from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
 from core.tasks import BUILT_IN as TASKS
+from core.training.presets import about, preset_settings, presets
 from core.training.spec import RunSpec
 from explorer import jobs
 from explorer.panels import cards, data, links, spec_form, training, upload
@@ -55,6 +56,10 @@ def _form() -> None:
     with side:
         st.markdown("**Spec**", help="Everything that decides the outcome; `isobar train --spec FILE` runs the same.")
         st.code(_yaml(spec), language="yaml", height=330)
+        with st.popover("Start from a preset", icon=":material/bookmark:", width="stretch"):
+            for name, path in presets().items():
+                st.button(name, on_click=_take_preset, args=(name,), width="stretch", key=f"preset_{name}")
+                st.caption(plain(about(path), 400))
         with st.popover("Paste a spec", icon=":material/content_paste:", width="stretch"):
             text = st.text_area("A spec as YAML; what it leaves out keeps its default.", key="pasted", height=200)
             st.button("Use it", on_click=_paste, disabled=not text.strip())
@@ -140,6 +145,12 @@ def _paste() -> None:
         st.session_state["paste_problem"] = ""
     except IsobarError as error:
         st.session_state["paste_problem"] = str(error)
+
+
+def _take_preset(name: str) -> None:
+    """Fill the form with a preset; the model, the task and the seed stay."""
+    kept = {key: value for key, value in spec_form.values().items() if key in ("model", "task", "seed")}
+    spec_form.fill({**kept, **preset_settings(name)})
 
 
 def _yaml(spec: RunSpec | None) -> str:
