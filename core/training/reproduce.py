@@ -15,7 +15,8 @@ from core.training.sweep import Sweep, cell_dir
 
 Verdict = Literal["holds", "does not hold", "can't be told"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-# arXiv 2501.05502: by model and task, plain and regularized.
+# The table of arXiv 2501.05502, by model and task, plain and regularized. Its anisotropy can be neither of the two models
+# that the authors published (0.059 and 0.026 within classes); it is likely the log of the training batches.
 _PAPER_SCORE = {
     ("BERT-base", "mrpc"): (0.892, 0.889),
     ("BERT-base", "cola"): (0.575, 0.588),
@@ -26,7 +27,10 @@ _PAPER_CENTERED = {
     ("BERT-base", "cola"): (0.85, 0.70),
     ("RoBERTa-base", "mrpc"): (0.65, 0.50),
 }
-_SELECTED, _RIVALS = "selected", ("all", "random")
+_PAPER, _AUTHORS, _REPULSION = "paper", "authors", "repulsion"
+_RIVALS = ("all", "random")
+_ANISOTROPIES = ("anisotropy_1_within", "anisotropy_1_centered", "anisotropy_1")
+_HEADLINE = _ANISOTROPIES[0]
 _AXES = ("model", "task", "seed")
 
 
@@ -92,10 +96,10 @@ class Reproduction:
         rows = []
         for name, group in self.ablation.items():
             row = {"regularizer": name, "seeds": len(group.runs)}
-            for key in (self.metric, "anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore"):
+            for key in (self.metric, *_ANISOTROPIES, "between_share", "nc1"):
                 mean, change = group.means.get(key), group.differences.get(key)
                 row[called(key)] = f"{mean.mean:.3f}" if mean else "–"
-                if key in (self.metric, "anisotropy_1_centered"):
+                if key in (self.metric, _HEADLINE):
                     row[f"change in {called(key)}"] = "" if change is None else str(change)
             rows.append(row)
         return rows
@@ -119,9 +123,9 @@ def read_preset(name: str) -> Sweep:
             f"There is no preset {name!r}, and no such file; there are: {', '.join(known)}.{nearest(name, known)}"
         )
     sweep = Sweep.from_yaml(known.get(name, name))
-    if not sweep.baselines or _SELECTED not in sweep.named:
+    if not sweep.baselines or _PAPER not in sweep.named:
         raise IsobarError(
-            f"The sweep file {name} can't show the claims: it needs baselines, and under cells a set {_SELECTED!r}."
+            f"The sweep file {name} can't show the claims: it needs baselines, and under cells a set {_PAPER!r}."
         )
     if twice := [key for key in sweep.grid if key in ("regularizer", *OF_REGULARIZER)]:
         raise IsobarError(
@@ -187,10 +191,10 @@ def _reproduction(name: str, found: Comparison, names: Mapping[tuple, str]) -> R
         for group in found.groups
     }
     model, task, metric = found.groups[0].model, found.groups[0].task, found.groups[0].metric
-    plain, selected = groups.get("none"), groups.get(_SELECTED)
+    plain, paper = groups.get("none"), groups.get(_PAPER)
     scores = plain.means[metric].values if plain and metric in plain.means else ()
     noise = statistics.stdev(scores) if len(scores) > 1 else None
-    changes = selected.differences if selected else {}
+    changes = paper.differences if paper else {}
 
     def claim(words: str, paper: str, key: str, verdict: Verdict) -> Claim:
         return Claim(words, paper, changes.get(key), _before(plain, key, changes.get(key)), verdict)
@@ -202,21 +206,33 @@ def _reproduction(name: str, found: Comparison, names: Mapping[tuple, str]) -> R
             key,
             _moves(changes.get(key), -1),
         )
-        for key in ("anisotropy_1", "anisotropy_1_centered")
+        for key in _ANISOTROPIES
     ]
     words = f"(b) {called(metric)} does not fall beyond noise"
     claims.append(
         claim(words, _figures(_PAPER_SCORE, model, task, "it does not"), metric, _stays(changes.get(metric), noise))
     )
     for rival in _RIVALS:
-        other = groups.get(rival)
-        between = paired(selected, other) if selected and other else {}
-        for key, sign, way in (("anisotropy_1_centered", -1, "lower"), (metric, 1, "higher")):
-            words = f"(c) {called(key)} is {way} with selected bars than with {rival} bars"
-            change = between.get(key)
-            claims.append(Claim(words, "selected is better", change, _before(other, key, change), _moves(change, sign)))
+        claims += _against(
+            groups, metric, _PAPER, rival, f"(c) {{}} with selected bars than with {rival} bars", "selected is better"
+        )
+    for name in (_PAPER, _AUTHORS):
+        words = f"(d) {{}} with the term of {name} than with repulsion alone"
+        claims += _against(groups, metric, name, _REPULSION, words, "not asked")
     ordered = {name: groups[name] for name in ("none", *dict.fromkeys(names.values())) if name in groups}
     return Reproduction(name, model, task, metric, tuple(claims), ordered, noise, found.notes)
+
+
+def _against(groups: Mapping, metric: str, name: str, rival: str, words: str, paper: str) -> list[Claim]:
+    """Return whether the space is flatter, and the score higher, with the set `name` than with the set `rival`."""
+    ours, other = groups.get(name), groups.get(rival)
+    between = paired(ours, other) if ours and other else {}
+    claims = []
+    for key, sign, way in ((_HEADLINE, -1, "lower"), (metric, 1, "higher")):
+        change = between.get(key)
+        said = words.format(f"{called(key)} is {way}")
+        claims.append(Claim(said, paper, change, _before(other, key, change), _moves(change, sign)))
+    return claims
 
 
 def _before(group: Group | None, key: str, change: Difference | None) -> float | None:
