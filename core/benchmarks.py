@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from core.errors import RunFailedError
@@ -37,6 +37,13 @@ def step() -> list[dict]:
     return run()
 
 
+def training(tasks: Sequence[str] = ()) -> list[dict]:
+    """A training step of the built-in model at batch 32, padded and padding-free; of the built-in tasks if none is named."""
+    from core.training.padding_benchmark import run
+
+    return run(tasks) if tasks else run()
+
+
 def app() -> list[dict]:
     """What the explorer's pages cost server and wire, and how long it takes from its start to the first chart."""
     # In a process of its own: core does not import the face.
@@ -53,11 +60,12 @@ def regularizers() -> list[dict]:
     return run()
 
 
-BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
+BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "topology": topology,
     "clouds": clouds,
     "measures": measures,
     "regularizers": regularizers,
     "step": step,
+    "training": training,
     "app": app,
 }

@@ -452,9 +452,13 @@ def bench(
     what: Annotated[
         str,
         typer.Argument(
-            help="topology, clouds (large ones), measures, regularizers, step (their share of a training step), or app."
+            help="topology, clouds (large ones), measures, regularizers, step (their share of a training step), "
+            "training (a step without padding), or app."
         ),
     ] = "topology",
+    task: Annotated[
+        list[str] | None, typer.Option(help="Of training: whose texts, as `isobar train` takes it; may be repeated.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -468,9 +472,11 @@ def bench(
         raise IsobarError(
             f"There is no benchmark {what!r}; there are: {', '.join(BENCHMARKS)}.{nearest(what, BENCHMARKS)}"
         )
+    if task and what != "training":
+        raise IsobarError(f"The benchmark {what!r} takes no --task; training does.")
     _check_place(out)
     with _quiet(as_json):
-        rows = BENCHMARKS[what]()
+        rows = BENCHMARKS[what](task) if task else BENCHMARKS[what]()
     _print_rows(rows, out, as_json, f"Made by `isobar bench {what}` on {cores()} cores.\n\n")
 
 

@@ -127,6 +127,10 @@ class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fie
     gradient_checkpointing: bool = Field(
         False, description="Compute activations again in the backward pass: less memory, a third more time."
     )
+    padding_free: bool = Field(
+        True,
+        description="Compute no padding where the model gives the same states without; only dropout draws other numbers.",
+    )
     device: Device = Field("auto", description="auto takes cuda, then mps, then cpu.")
     report_to: str = Field(
         "none", description="Where transformers' Trainer also reports: none, tensorboard, wandb, ..."

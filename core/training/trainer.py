@@ -6,7 +6,7 @@ import os
 import platform
 import time
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from core.errors import IsobarError, RunFailedError
 from core.models.adapters import with_adapters, without_adapters
 from core.models.embedding import check_layer, check_pooling
 from core.models.loading import LoadedModel, load_model
+from core.models.packing import pack_texts, telling_rows
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set
 from core.training import ranks
@@ -171,7 +172,7 @@ class _Work:
         if resume:
             writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))
-        with stop.listening():
+        with stop.listening(), self._without_padding(trainer, writer):
             try:
                 with suppress(Trained):
                     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -215,6 +216,23 @@ class _Work:
             advice = "a smaller batch_size or max_length, lora, or gradient_checkpointing needs less"
             writer.event(kind="note", step=0, text=f"The memory may not be enough: training takes {memory}; {advice}.")
             _log.warning("The memory may not be enough: %s.", advice)
+
+    @contextmanager
+    def _without_padding(self, trainer: RegularizedTrainer, writer: RunWriter):
+        """Pack the texts of each batch meanwhile, where the model gives the same states that way; the run says which."""
+        hooks, why = None, "padding_free is off."
+        if "istar" in self.spec.regularizers and self.spec.istar_padding:
+            why = "istar_padding counts the states of padding, which must be computed."
+        elif self.spec.padding_free:
+            rows = trainer.train_dataset
+            telling = telling_rows([len(pieces) for pieces in rows["input_ids"]])
+            hooks, why = pack_texts(trainer.model, self.probe.collate([rows[i] for i in telling]))
+        writer.event(kind="packing", step=0, packed=hooks is not None, reason=why)
+        try:
+            yield
+        finally:
+            if hooks is not None:
+                hooks.remove()
 
     def _trainer(self, run_dir: Path) -> RegularizedTrainer:
         spec = self.spec

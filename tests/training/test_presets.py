@@ -28,7 +28,7 @@ def test_the_authors_notebook():
 
 
 def test_an_unknown_one_is_told():
-    with pytest.raises(IsobarError, match="authors, paper.*authors"):
+    with pytest.raises(IsobarError, match=r"authors, paper.*authors"):
         preset_settings("author")
 
 

@@ -165,7 +165,9 @@ def test_the_presets_have_every_rival_and_five_seeds(name):
 def test_the_papers_models_are_trained_as_its_authors_do():
     theirs = preset_settings("authors")
     base = read_preset("paper").base
-    of_training = {key: value for key, value in theirs.items() if key not in (*OF_REGULARIZER, "regularizer", "pooling", "layer")}
+    of_training = {
+        key: value for key, value in theirs.items() if key not in (*OF_REGULARIZER, "regularizer", "pooling", "layer")
+    }
     assert {key: base[key] for key in of_training} == of_training
 
 
