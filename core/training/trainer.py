@@ -325,7 +325,7 @@ class _Work:
 
     @contextmanager
     def _without_padding(self, trainer: RegularizedTrainer, writer: RunWriter):
-        """Pack the texts of each batch meanwhile, where the model gives the same states that way; the run says which."""
+        """Pack the texts of each training batch meanwhile, where the model gives the same states that way; the run says which."""
         hooks, why = None, "padding_free is off."
         if self.spec.padding_free:
             rows = trainer.train_dataset
