@@ -89,12 +89,14 @@ def _starts(lengths: list[int], row: int | None) -> tuple[list[int], tuple[int, 
 class PaddingFree:
     """Hooks on the encoder of `model` that pack what goes in and unpack what comes out; :func:`pack_texts` makes one.
 
+    They act while the model is in training mode, unless `always`, which also packs what is not worth it. In evaluation
+    mode repeated texts keep states that are equal to the last bit, whose bars are 0; packed, they would be equal to rounding.
     Random draws of dropout differ from the padded ones, since there are fewer tokens to draw for.
     """
 
-    def __init__(self, model, *, causal: bool, longest: int, row: int | None = ROW, worth: float = _WORTH):
+    def __init__(self, model, *, causal: bool, longest: int, row: int | None = ROW, always: bool = False):
         self.encoder = _encoder(model)
-        self.causal, self.longest, self.row, self.worth = causal, longest, row, worth
+        self.causal, self.longest, self.row, self.always = causal, longest, row, always
         self._names = list(inspect.signature(self.encoder.forward).parameters)
         positions = [
             module
@@ -132,12 +134,15 @@ class PaddingFree:
         return (), {**packed, "attention_mask": mask, "position_ids": layout.pack(self._positions(ids))}
 
     def _layout(self, given: dict) -> Layout | None:
+        if not (self.encoder.training or self.always):
+            return None
         ids, mask = given.get("input_ids"), given.get("attention_mask")
         others = ("inputs_embeds", "position_ids", "past_key_values")
         if ids is None or mask is None or mask.shape != ids.shape or any(given.get(k) is not None for k in others):
             return None
         if given.get("output_attentions") or self.encoder.config.output_attentions or given.get("return_dict") is False:
             return None  # attention maps have no padded layout to come back to, tuples no names
+        worth = float("inf") if self.always else _WORTH
         real = mask.bool()
         lengths = real.sum(1)
         # A text is one stretch from the first column on: heads take what stands there, be it padding.
@@ -145,10 +150,10 @@ class PaddingFree:
             lengths > 0
         ).all()
         straight, longest, total = torch.stack([straight.long(), lengths.max(), lengths.sum()]).tolist()
-        if not straight or longest > self.longest or total > self.worth * ids.numel():
+        if not straight or longest > self.longest or total > worth * ids.numel():
             return None
         layout = Layout.of(mask, self.row)
-        return layout if layout.texts.numel() <= self.worth * ids.numel() else None
+        return layout if layout.texts.numel() <= worth * ids.numel() else None
 
     def _positions(self, ids: Tensor) -> Tensor:
         if self._padding is None:
@@ -207,7 +212,7 @@ def pack_texts(model, batch: dict[str, Tensor]) -> tuple[PaddingFree | None, str
             padded = model(**batch, output_hidden_states=True)
             for causal in (False, True):
                 # In one row, every text but one begins in the middle of it.
-                trial = PaddingFree(model, causal=causal, longest=longest, row=None, worth=float("inf"))
+                trial = PaddingFree(model, causal=causal, longest=longest, row=None, always=True)
                 try:
                     packed = model(**batch, output_hidden_states=True)
                     error = _relative_error(padded, packed, real)

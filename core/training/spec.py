@@ -129,7 +129,7 @@ class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fie
     )
     padding_free: bool = Field(
         True,
-        description="Compute no padding where the model gives the same states without; only dropout draws other numbers.",
+        description="Train without computing padding where the model gives the same states; only dropout draws other numbers.",
     )
     device: Device = Field("auto", description="auto takes cuda, then mps, then cpu.")
     report_to: str = Field(

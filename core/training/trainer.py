@@ -219,7 +219,7 @@ class _Work:
 
     @contextmanager
     def _without_padding(self, trainer: RegularizedTrainer, writer: RunWriter):
-        """Pack the texts of each batch meanwhile, where the model gives the same states that way; the run says which."""
+        """Pack the texts of each training batch meanwhile, where the model gives the same states that way; the run says which."""
         hooks, why = None, "padding_free is off."
         if "istar" in self.spec.regularizers and self.spec.istar_padding:
             why = "istar_padding counts the states of padding, which must be computed."

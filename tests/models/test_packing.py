@@ -85,7 +85,7 @@ def assert_same(model, batch, *, row=None):
     """Padded and packed agree on everything that training reads."""
     padded, expected = scores_and_gradients(model, batch)
     hooks = PaddingFree(
-        model, causal=model.config.model_type == "gpt2", longest=10_000, worth=9.0, **({"row": row} if row else {})
+        model, causal=model.config.model_type == "gpt2", longest=10_000, always=True, **({"row": row} if row else {})
     )
     packed, got = scores_and_gradients(model, batch)
     hooks.remove()
@@ -177,6 +177,7 @@ def test_the_check_sees_texts_that_see_one_another(monkeypatch):
 
 def rows_seen(model, batch) -> list[tuple[int, int]]:
     """Return the shape of what the embeddings of `model` were given."""
+    model.train()
     seen = []
     hook = model.get_input_embeddings().register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape)))
     model(**batch)
@@ -195,11 +196,23 @@ def test_fewer_tokens_are_computed_and_only_where_padding_is_worth_it():
     assert rows_seen(model, padded_batch(lengths)) == [(32, 20)]
 
 
+def test_evaluation_stays_padded_so_that_repeated_texts_stay_equal_to_the_last_bit():
+    model = classifier("bert")
+    hooks, _ = pack_texts(model, padded_batch(LENGTHS))
+    batch = padded_batch([20, 3, 3, 5, 3, 4, 5, 6] * 4)
+    with_hooks = model(**batch, output_hidden_states=True)
+    hooks.remove()
+    for ours, theirs in zip(
+        with_hooks.hidden_states, model(**batch, output_hidden_states=True).hidden_states, strict=True
+    ):
+        assert torch.equal(ours, theirs)
+
+
 def test_attention_maps_and_tuples_come_padded():
     model = classifier("bert", attn_implementation="eager")
     hooks, _ = pack_texts(model, padded_batch(LENGTHS))
     batch = padded_batch(LENGTHS)
-    assert model(**batch, output_attentions=True).attentions[0].shape == (8, 2, 20, 20)
+    assert model.train()(**batch, output_attentions=True).attentions[0].shape == (8, 2, 20, 20)
     batch["attention_mask"][1, 5] = 0  # a hole: a text is one stretch of tokens
     assert rows_seen(model, batch) == [(8, 20)]
     hooks.remove()
