@@ -17,6 +17,12 @@ STATES = {
 }
 """Of each state of a run: its colour, its dot (of a shape of its own, for those who see no colours), and its word."""
 
+FIVE = (
+    "of nearly equal bars the rule keeps five, whether there are 30 or 1,000. So in a space that is nearly isotropic "
+    "the regularizer acts on five bars of each class, and a larger batch brings no more."
+)
+"""What the rule for features does near isotropy: half a sentence."""
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&^=\"'])")
 _LONGEST_LABEL = 60
 
