@@ -194,15 +194,15 @@ def _explained(cloud: np.ndarray, choice: str) -> str:
     if not factor:
         return "The entropy of the features is raised. This cloud has no noise bars for cohesion to act on."
     what = (
-        "**Cohesion** above 0 also adds the mean noise bar to the loss: noise bars get *shorter*."
+        "With **cohesion** above 0 the mean noise bar is added to the loss: noise bars get *shorter*."
         if factor > 0
-        else "As in the authors' published code: **cohesion** is below 0, which also *subtracts* the mean noise bar from "
-        "the loss, so that noise bars get *longer* and points are pushed apart."
+        else "As in the authors' published code, with **cohesion** below 0, the mean noise bar is subtracted from the loss: "
+        "noise bars get *longer*, points are pushed apart."
     )
     return (
-        f"The entropy of the features is raised. {what} Its unit is length: here it is {signed(factor, 2)}, which acts "
-        f"as {signed(published, 2)} does on embeddings of MiniLM, whose noise bars are about {number(acting.EMBEDDED, 1)} "
-        f"long and this cloud's {number(published / factor * acting.EMBEDDED, 2)}."
+        f"The entropy of the features is raised. {what} Its effect depends on the unit: {signed(factor, 2)} here acts as "
+        f"{signed(published, 2)} does on MiniLM's embeddings, whose noise bars are about {number(acting.EMBEDDED, 1)} long; "
+        f"this cloud's are {number(published / factor * acting.EMBEDDED, 2)}."
     )
 
 

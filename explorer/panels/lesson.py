@@ -54,13 +54,14 @@ STEPS = {
         text="Neighbours meet early, and make short bars; groups that lie apart meet late, and make a long one. Bars "
         "that stand out are **features** (solid), the rest is **noise** (pale). The **threshold** (dashed) is the "
         "length of the shortest feature.",
-        question="Which bar says that there are two groups, and where in the cloud is it? And what are the features of "
-        "a nearly even ring, where no bar stands out?",
+        question="Which bar says that there are two groups? And on a nearly even ring, where no bar stands out, which are "
+        "the features?",
         answer="**The longest.** Click it: its edge is the bridge between the groups. While only this bar crosses the "
         "line of the slider, there are exactly two components. The rule for features always keeps a second bar, or "
-        "more where more stand out. **On the ring, the five longest:** " + FIVE,
+        "more where more stand out. **On the ring, the five longest,** though they hardly differ from the rest. So it goes "
+        f"where no bar stands out: {FIVE}",
         setting=GROUPS,
-        choices={"two groups": GROUPS, "a nearly even ring": EVEN},
+        choices={"two groups": GROUPS, "an even ring": EVEN},
     ),
     "3": Step(
         title="Loops begin and end",
@@ -111,11 +112,13 @@ def show(name: str, set_up: Callable[[str], None], show_cloud: Callable[[str | d
         left, right = st.columns([11, 9], gap="medium")
         with left:
             st.markdown(step.text)
+            if step.choices:
+                with st.container(horizontal=True, gap="small"):
+                    for words, cloud in step.choices.items():
+                        st.button(words, key=f"points-{words}", on_click=show_cloud, args=[cloud])
         with right:
             st.markdown(f":material/help: **{step.question}**")
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                for words, cloud in step.choices.items():
-                    st.button(words, key=f"points-{words}", on_click=show_cloud, args=[cloud])
                 st.toggle("Answer", key="answer", bind="query-params")
                 names = list(STEPS)
                 following = names[(names.index(name) + 1) % len(names)]

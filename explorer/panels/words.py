@@ -18,8 +18,8 @@ STATES = {
 """Of each state of a run: its colour, its dot (of a shape of its own, for those who see no colours), and its word."""
 
 FIVE = (
-    "of nearly equal bars the rule keeps five, whether there are 30 or 1,000. So in a space that is nearly isotropic "
-    "the regularizer acts on five bars of each class, and a larger batch brings no more."
+    "of an isotropic Gaussian cloud in hundreds of dimensions the rule keeps five bars, whether it has 32 points or "
+    "1,000. So near isotropy the regularizer acts on about five bars of each class, and a larger batch brings no more."
 )
 """What the rule for features does near isotropy: half a sentence."""
 

@@ -191,11 +191,11 @@ def test_cohesion_is_as_strong_as_on_embeddings_whatever_the_unit():
     [
         ("Features only", "noise bars are left to themselves"),
         ("All bars", "every bar counts"),
+        ("Noise pulled together", "noise bars get *shorter*. Its effect depends on the unit: +3.60 here acts as +0.05"),
         (
-            "Noise pulled together",
-            "noise bars get *shorter*. Its unit is length: here it is +3.60, which acts as +0.05",
+            "Published term",
+            "get *longer*, points are pushed apart. Its effect depends on the unit: −3.60 here acts as −0.05",
         ),
-        ("Published term", "noise bars get *longer* and points are pushed apart. Its unit is length: here it is −3.60"),
     ],
 )
 def test_the_page_says_what_acts_and_how_strongly(open_page, tmp_path, choice, says):
@@ -297,12 +297,12 @@ def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
 
 def test_the_lesson_on_features_shows_groups_and_an_even_ring(open_page, tmp_path):
     app = open_page("learn", tmp_path, lesson="2", table="true", answer="true")
-    for words, setting, features in (("a nearly even ring", lesson.EVEN, 5), ("two groups", lesson.GROUPS, 2)):
+    for words, setting, features in (("an even ring", lesson.EVEN, 5), ("two groups", lesson.GROUPS, 2)):
         app.button(key=f"points-{words}").click().run()
         assert not app.exception
         assert {key: app.session_state[key] for key in setting} == setting
         assert (app.dataframe[0].value["kind"] == "feature").sum() == features
-    assert "of nearly equal bars the rule keeps five" in app.success[0].value
+    assert "the rule keeps five bars, whether it has 32 points or 1,000" in app.success[0].value
 
 
 def test_points_of_a_file_are_drawn_and_kept_in_the_address(open_page, tmp_path):

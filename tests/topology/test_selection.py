@@ -128,10 +128,16 @@ def test_of_a_small_isotropic_gaussian_about_five_bars_are_features():
 
 @pytest.mark.parametrize("m", [7, 8, 10, 31, 127, 999])
 @pytest.mark.parametrize("step", [1e-6, 1e-4])
-def test_of_nearly_equal_bars_five_are_features(m, step):
+def test_of_bars_that_decline_evenly_and_little_five_are_features(m, step):
     lengths = 1 + step * np.arange(m, 0, -1)
     assert prominent_count(lengths) == by_table(lengths) == 5
     assert m > 127 or by_the_book(lengths) == 5
+
+
+def test_a_step_down_to_a_plateau_is_found_however_small_it_is():
+    for longer in (3, 8, 12):  # and the first bar of the plateau, at which the walk stops
+        lengths = np.concatenate((1.05 + 1e-3 * np.arange(longer, 0, -1), 1 + 1e-4 * np.arange(30, 0, -1)))
+        assert prominent_count(lengths) == by_the_book(lengths) == longer + 1
 
 
 def test_a_walk_that_goes_to_its_end_keeps_as_many_as_its_fixed_point():
