@@ -41,7 +41,7 @@ from explorer.panels import (
 )
 from explorer.panels.figure import spec_of
 from explorer.panels.texts import texts_of
-from explorer.panels.words import STATES, meaning, number, signed
+from explorer.panels.words import FIVE, STATES, meaning, number, signed
 
 _MOST_BARS = 8000  # of all barcodes together: the file stays below 5 MB
 _MOST_FRAMES = 12  # of the timeline
@@ -179,8 +179,9 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
     yield (
         "<p>A bar is as long as the distance at which two components of a class meet: <em>n</em> embeddings have "
         "<em>n</em> − 1 bars, the edges of their minimum spanning tree. Bars that stand out are features (solid), the "
-        "rest is noise (pale); the threshold (dashed) is the length of the shortest feature. The slider tries others; "
-        "a click on a bar or an edge marks both and says which texts it joins.</p>"
+        "rest is noise (pale); the threshold (dashed) is the length of the shortest feature. Where no bar stands out, it is "
+        f"drawn all the same: {FIVE} The slider tries others; a click on a bar or an edge marks both and says which texts "
+        "it joins.</p>"
     )
     for label in labels:
         shapes = [next((s for s in side.classes if s.label == label), None) for _, side in sides]

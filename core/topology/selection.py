@@ -37,6 +37,11 @@ class Selection:
 def select_features(lengths: Tensor, mask: Tensor | None = None) -> Selection:
     """Return the bars that are features rather than noise.
 
+    Of bars that decline evenly and little, as those of an isotropic Gaussian cloud in hundreds of dimensions, these are
+    the five longest, however many there are: each restart leaves one bar fewer, until seven are left. (Where restarts
+    go on so, the ratio a of the shortest bar to the longest decides alone: five for a above 0.65, four above 0.36, three
+    above 0.13.) So a larger batch brings no more features there; "all" of `select` lets every bar count.
+
     Args:
         lengths: (..., m), non-negative, in any order and unit.
         mask: (..., m) bool, the bars that exist; all by default.

@@ -162,7 +162,8 @@ def _entropy(shown: Descent, last: int) -> alt.LayerChart:
         width=_SIDE,
         height=_SIDE,
         title=_title(
-            "'Entropy: all bars ' + format(all_bars[step], '.0%') + ', features ' + format(features[step], '.0%')"
+            "'Entropy: all bars ' + format(all_bars[step], '.0%') + ', features ' + format(features[step], '.0%')",
+            offset=2,  # the axis' own "100%" reaches 6 pixels above it
         ),
     )
 
@@ -188,5 +189,5 @@ def _kind() -> alt.Opacity:
     return alt.condition(_FEATURE, alt.value(1.0), alt.value(NOISE_OPACITY))
 
 
-def _title(expression: str) -> alt.Title:
-    return alt.Title(alt.ExprRef(expression), anchor="start", frame="group", offset=8, fontSize=13)
+def _title(expression: str, offset: int = 8) -> alt.Title:
+    return alt.Title(alt.ExprRef(expression), anchor="start", frame="group", offset=offset, fontSize=13)

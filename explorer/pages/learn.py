@@ -10,7 +10,7 @@ from explorer.charts.filtration import Growing, growing
 from explorer.panels import acting, lesson, points
 from explorer.panels.figure import figure
 from explorer.panels.growing import shown
-from explorer.panels.words import number, plain
+from explorer.panels.words import number, plain, signed
 
 OWN = "your points"
 _FREE = "free"
@@ -38,7 +38,7 @@ def page() -> None:
         )
     if step in lesson.STEPS:
         head.subheader(f"{step}. {lesson.STEPS[step].title}", anchor=False)
-        lesson.show(step, _set_up, _show_own)
+        lesson.show(step, _set_up, _show)
         with right, st.popover("Cloud", icon=":material/scatter_plot:", type="tertiary", help="Change the cloud"):
             cloud, of = _chosen()
     else:
@@ -155,7 +155,7 @@ def _regularizer(cloud: np.ndarray, of: tuple) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         choice = st.segmented_control(
-            "Raise the entropy of",
+            "What it acts on",
             list(acting.CHOICES),
             default="all bars",
             required=True,
@@ -163,7 +163,7 @@ def _regularizer(cloud: np.ndarray, of: tuple) -> None:
             bind="query-params",
             label_visibility="collapsed",
             format_func=str.capitalize,
-            help="Whose entropy is raised. With cohesion, the mean length of the other bars is added to the loss.",
+            help="Whose entropy is raised; and whether cohesion times the mean noise bar is added to the loss.",
         )
         if "act" in st.query_params:
             st.button("Put the points back", icon=":material/undo:", on_click=lambda: st.query_params.pop("act"))
@@ -171,6 +171,7 @@ def _regularizer(cloud: np.ndarray, of: tuple) -> None:
             st.button(
                 "Let the regularizer act", type="primary", icon=":material/play_arrow:", on_click=_act, key="act-button"
             )
+    st.caption(_explained(cloud, choice))
     if "act" not in st.query_params:
         return
     with st.spinner("Loading torch, the first time …"):
@@ -179,8 +180,30 @@ def _regularizer(cloud: np.ndarray, of: tuple) -> None:
         figure(lambda: descent(done, description=_said_of(done, choice)), key="acting", of=(*of, choice))
         st.caption(
             "Hollow: before. Filled: now. The cloud is drawn at equal spread in every step, since entropy does not "
-            "change with the scale; that holds back how far points drift outwards."
+            "change with the scale; how far the whole cloud drifts outwards or shrinks does not show."
         )
+
+
+def _explained(cloud: np.ndarray, choice: str) -> str:
+    """Say what acts on the points, and how strongly."""
+    if choice == "features only":
+        return "Only the entropy of the features is raised; noise bars are left to themselves."
+    if choice == "all bars":
+        return "The entropy of all bars is raised: every bar counts."
+    factor, published = acting.cohesion(cloud, choice), acting.CHOICES[choice]["cohesion"]
+    if not factor:
+        return "The entropy of the features is raised. This cloud has no noise bars for cohesion to act on."
+    what = (
+        "With **cohesion** above 0 the mean noise bar is added to the loss: noise bars get *shorter*."
+        if factor > 0
+        else "As in the authors' published code, with **cohesion** below 0, the mean noise bar is subtracted from the loss: "
+        "noise bars get *longer*, points are pushed apart."
+    )
+    return (
+        f"The entropy of the features is raised. {what} Its effect depends on the unit: {signed(factor, 2)} here acts as "
+        f"{signed(published, 2)} does on MiniLM's embeddings, whose noise bars are about {number(acting.EMBEDDED, 1)} long; "
+        f"this cloud's are {number(published / factor * acting.EMBEDDED, 2)}."
+    )
 
 
 def _act() -> None:
@@ -206,6 +229,14 @@ def _set_up(name: str) -> None:
 def _show_own(text: str) -> None:
     st.session_state["cloud"] = OWN
     st.query_params["own"] = text
+
+
+def _show(cloud: str | dict) -> None:
+    """Show a cloud of the lesson: points, as the address has them, or an example, as the widgets have it."""
+    if isinstance(cloud, str):
+        _show_own(cloud)
+    else:
+        st.session_state.update(cloud)
 
 
 def _set_up_by_address() -> None:
@@ -245,7 +276,7 @@ def _said_of(done: Descent, choice: str) -> str:
         f"of {name} from {number(float(rows[name, 0]))} to {number(float(rows[name, last]))} nats"
         for name in ("all bars", "features")
     )
-    return f"{last} gradient steps that raise the entropy of {choice}: cloud, bars and entropy. Entropy {changes}."
+    return f"{last} gradient steps, {choice}: cloud, bars and entropy. Entropy {changes}."
 
 
 page()

@@ -17,7 +17,7 @@ from explorer.charts.style import BEFORE, class_colour
 from explorer.panels import classes
 from explorer.panels.figure import figure
 from explorer.panels.texts import text_at, texts_of
-from explorer.panels.words import number
+from explorer.panels.words import FIVE, number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
@@ -52,7 +52,9 @@ def show(run: Run, *snapshots: Snapshot | None, titles: tuple[str, ...] = BOTH) 
             "whenever two components meet, one of them ends. A **bar** is as long as the distance at which that "
             "happens, so *n* embeddings have *n* − 1 bars: the edges of their minimum spanning tree.\n\n"
             "Bars that stand out are **features** (solid), the rest is **noise** (pale). The **threshold** (dashed) is "
-            "the length of the shortest feature. **Entropy** is highest when all bars are equally long. "
+            "the length of the shortest feature. Where no bar stands out, it is drawn all the same: "
+            f"{FIVE}\n\n"
+            "**Entropy** is highest when all bars are equally long. "
             "Bars are drawn taller the longer they are, so that the few long ones can be seen."
         )
 

@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from explorer.panels.words import FIVE
+
 EQUAL = "0_0~1_0~2_0~3_0~4_0"
 UNEQUAL = "0_0~0.1_0~0.2_0~0.3_0~4_0"
 """Points on a line, as the address has them, whose gaps, and so whose bars, are 1, 1, 1, 1 and 0.1, 0.1, 0.1, 3.7."""
+
+GROUPS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0}
+EVEN = {"cloud": "ring", "n": 30, "noise": 0.01, "seed": 1}
+"""Clouds of the lesson on features, as the page's widgets have them: one with a bar that stands out, one without."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class Step:
         setting: values of the page's widgets.
         own: the points that are shown instead of an example, as the address has them.
         acts: whether the regularizer acts.
-        choices: further points to look at, by the words on their buttons.
+        choices: clouds to look at, by the words on their buttons: points, as the address has them, or values of widgets.
     """
 
     title: str
@@ -28,7 +34,7 @@ class Step:
     setting: dict = field(default_factory=dict)
     own: str = ""
     acts: bool = False
-    choices: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, str | dict] = field(default_factory=dict)
 
 
 STEPS = {
@@ -48,11 +54,14 @@ STEPS = {
         text="Neighbours meet early, and make short bars; groups that lie apart meet late, and make a long one. Bars "
         "that stand out are **features** (solid), the rest is **noise** (pale). The **threshold** (dashed) is the "
         "length of the shortest feature.",
-        question="Which bar says that there are two groups, and where in the cloud is it?",
+        question="Which bar says that there are two groups? And on a nearly even ring, where no bar stands out, which are "
+        "the features?",
         answer="**The longest.** Click it: its edge is the bridge between the groups. While only this bar crosses the "
         "line of the slider, there are exactly two components. The rule for features always keeps a second bar, or "
-        "more where more stand out.",
-        setting={"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0},
+        "more where more stand out. **On the ring, the five longest,** though they hardly differ from the rest. So it goes "
+        f"where no bar stands out: {FIVE}",
+        setting=GROUPS,
+        choices={"two groups": GROUPS, "an even ring": EVEN},
     ),
     "3": Step(
         title="Loops begin and end",
@@ -82,31 +91,34 @@ STEPS = {
         answer="**Short bars grow, long ones shrink,** until all are about equally long and entropy is near its "
         "maximum. Points that crowd are pushed apart, and those far off drawn in, until each is about as far from its "
         "next neighbour as the others are. The cone itself stays about as narrow: entropy sees how evenly points are "
-        "spaced, not where they point.",
+        "spaced, not where they point. In training the features alone count by default, and the authors' published "
+        "code pushes the noise apart as well: try the other choices.",
         setting={"cloud": "narrow cone", "n": 40, "noise": 0.02, "seed": 0},
         acts=True,
     ),
 }
 
 
-def show(name: str, set_up: Callable[[str], None], show_points: Callable[[str], None]) -> None:
+def show(name: str, set_up: Callable[[str], None], show_cloud: Callable[[str | dict], None]) -> None:
     """Draw the step called `name` but for its title.
 
     Args:
         name: a key of `STEPS`.
         set_up: sets the page up for the step that it is given.
-        show_points: shows the points that it is given, as the address has them.
+        show_cloud: shows one of the step's choices.
     """
     step = STEPS[name]
     with st.container(border=True, key="lesson-step", gap="small"):
         left, right = st.columns([11, 9], gap="medium")
         with left:
             st.markdown(step.text)
+            if step.choices:
+                with st.container(horizontal=True, gap="small"):
+                    for words, cloud in step.choices.items():
+                        st.button(words, key=f"points-{words}", on_click=show_cloud, args=[cloud])
         with right:
             st.markdown(f":material/help: **{step.question}**")
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                for words, points in step.choices.items():
-                    st.button(words, key=f"points-{words}", on_click=show_points, args=[points])
                 st.toggle("Answer", key="answer", bind="query-params")
                 names = list(STEPS)
                 following = names[(names.index(name) + 1) % len(names)]

@@ -134,6 +134,23 @@ def test_the_regularizer_acts_and_a_slider_plays_what_it_did(app, visit):
     expect(said(page, "acting")).to_have_text("Step 0 of 60")
 
 
+@pytest.mark.parametrize(("choice", "longer"), [("Noise pulled together", False), ("Published term", True)])
+def test_noise_is_pulled_together_or_pushed_apart_as_the_page_says(app, visit, choice, longer):
+    page = visit(f"{app}/learn?cloud=Two+clusters&n=30&act=1&raise={choice.replace(' ', '+')}")
+    expect(page.get_by_text("longer" if longer else "shorter", exact=True)).to_be_visible(timeout=90_000)
+    expect(said(page, "acting")).to_have_text("Step 0 of 60", timeout=90_000)
+    bars = box(page, "acting").locator("g.mark-rect path")
+    expect(bars).to_have_count(29)
+
+    def middle():  # of the bars, far below the features
+        return bars.nth(15).bounding_box()["width"]
+
+    before = middle()
+    slide(page, 60, "acting")
+    expect(said(page, "acting")).to_have_text("Step 60 of 60")
+    assert middle() > 1.3 * before if longer else middle() < 0.85 * before
+
+
 def test_at_1280_by_720_cloud_barcode_and_slider_are_seen_at_once(app, visit):
     page = visit(f"{app}/learn")
     page.set_viewport_size({"width": 1280, "height": 720})

@@ -1,19 +1,23 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.topology import feature_mask, minimum_spanning_tree
 from core.topology.examples import EXAMPLES, example_cloud
 from explorer.charts import style
-from explorer.charts.descent import descent
+from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import frame_of, growing, slider_scale
 from explorer.panels import acting, lesson, points
 from explorer.panels.growing import shown
 from tests.explorer.test_charts import contrast
 from tests.explorer.test_pages import all_text, charts
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "clouds.npz"
 
 pytestmark = pytest.mark.filterwarnings("ignore:Automatically deduplicated")
 
@@ -135,13 +139,75 @@ def test_the_regularizer_acts_for_sixty_steps(choice):
     spec = descent(done, description="said").to_dict()
     assert params(spec)["step"]["bind"]["max"] == 60
     shares = done.entropy.pivot(index="step", columns="series", values="share")
-    series = "all bars" if choice == "all bars" else "features"
-    assert shares[series].iloc[-1] > shares[series].iloc[0]
+    if not acting.cohesion(cloud, choice):
+        series = "all bars" if choice == "all bars" else "features"
+        assert shares[series].iloc[-1] > shares[series].iloc[0]
     assert shares.to_numpy().max() <= 1
     row = done.bars.iloc[0]
     assert len(row["lengths"].split(",")) == 61
     last = {name: float(row[name].split(",")[-1]) for name in ("lengths", "xs", "ys", "xs2", "ys2")}
     assert np.hypot(last["xs"] - last["xs2"], last["ys"] - last["ys2"]) == pytest.approx(last["lengths"], abs=1e-4)
+
+
+CLOUDS = {name: example_cloud(name, 40, 0.1) for name in EXAMPLES}
+
+
+def noise(done: Descent, step: int) -> float:
+    """The mean length, at a step, of the bars that are noise at the start."""
+    lengths = np.array([[float(value) for value in row.split(",")] for row in done.bars["lengths"]])
+    return lengths[done.kept[0] :, step].mean()
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_cohesion_pulls_noise_together_and_the_published_term_pushes_it_apart(name):
+    choices = ("features only", "noise pulled together", "published term")
+    plain, pulled, pushed = (acting.acted(CLOUDS[name], choice) for choice in choices)
+    start = noise(plain, 0)
+    assert noise(plain, -1) == pytest.approx(start, rel=0.05)
+    assert noise(pulled, -1) < 0.85 * start
+    assert noise(pushed, -1) > 1.3 * start
+
+
+def test_cohesion_is_as_strong_as_on_embeddings_whatever_the_unit():
+    cloud = CLOUDS["two clusters"]
+    case = np.load(GOLDEN)["minilm_cls_cola_label1/points"]
+    for half in (case[::2], case[1::2]):
+        lengths, _ = minimum_spanning_tree(half)
+        assert lengths[~feature_mask(lengths)].mean() == pytest.approx(acting.EMBEDDED, rel=0.1)
+    for choice, published in (("published term", -0.05), ("noise pulled together", 0.05)):
+        assert acting.CHOICES[choice]["cohesion"] == published
+        here = acting.cohesion(cloud, choice)
+        lengths, _ = minimum_spanning_tree(cloud)
+        assert here * lengths[~feature_mask(lengths)].mean() == pytest.approx(published * acting.EMBEDDED)
+        assert acting.cohesion(1000 * cloud, choice) == pytest.approx(here / 1000)
+        small, large = (acting.acted(scale * cloud, choice).path for scale in (1, 1000))
+        assert large / 1000 == pytest.approx(small, abs=1e-4)
+    assert acting.cohesion(cloud, "all bars") == acting.cohesion(np.zeros((5, 2)), "published term") == 0
+    assert acting.cohesion(np.eye(3)[:, :2], "published term") == 0  # two bars, no noise
+
+
+@pytest.mark.parametrize(
+    ("choice", "says"),
+    [
+        ("Features only", "noise bars are left to themselves"),
+        ("All bars", "every bar counts"),
+        ("Noise pulled together", "noise bars get *shorter*. Its effect depends on the unit: +3.60 here acts as +0.05"),
+        (
+            "Published term",
+            "get *longer*, points are pushed apart. Its effect depends on the unit: −3.60 here acts as −0.05",
+        ),
+    ],
+)
+def test_the_page_says_what_acts_and_how_strongly(open_page, tmp_path, choice, says):
+    app = open_page("learn", tmp_path, act="1", **{"raise": choice})
+    assert not app.exception
+    assert says in all_text(app)
+    assert len(charts(app)) == 2
+
+
+def test_a_cloud_without_noise_bars_says_so(open_page, tmp_path):
+    app = open_page("learn", tmp_path, cloud="Ring", n="4", noise="0", **{"raise": "Published term"})
+    assert "no noise bars for cohesion to act on" in all_text(app)
 
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#12161D"])
@@ -204,6 +270,9 @@ def test_the_answers_are_true_of_the_clouds_they_speak_of():
     assert len(clouds["1"].bars) == 4
     lengths = clouds["2"].bars["length"]
     assert lengths[0] > 5 * lengths[1]
+    even = shown(example_cloud(*(lesson.EVEN[k] for k in ("cloud", "n", "noise", "seed")))).bars
+    assert (even["kind"] == "feature").sum() == 5
+    assert even["length"].min() > 0.65 * even["length"].max()
     edge = clouds["2"].bars.iloc[0]
     assert edge["x"] * edge["x2"] < 0
     loop = clouds["3"].loops.iloc[0]
@@ -224,6 +293,16 @@ def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
     assert app.query_params["own"] == lesson.UNEQUAL
     assert not app.exception
     assert len(charts(app)) == 1
+
+
+def test_the_lesson_on_features_shows_groups_and_an_even_ring(open_page, tmp_path):
+    app = open_page("learn", tmp_path, lesson="2", table="true", answer="true")
+    for words, setting, features in (("an even ring", lesson.EVEN, 5), ("two groups", lesson.GROUPS, 2)):
+        app.button(key=f"points-{words}").click().run()
+        assert not app.exception
+        assert {key: app.session_state[key] for key in setting} == setting
+        assert (app.dataframe[0].value["kind"] == "feature").sum() == features
+    assert "the rule keeps five bars, whether it has 32 points or 1,000" in app.success[0].value
 
 
 def test_points_of_a_file_are_drawn_and_kept_in_the_address(open_page, tmp_path):

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import IsobarError, h0_barcode, persistent_entropy
+from core import IsobarError, PersistentEntropyLoss, h0_barcode, persistent_entropy
 from core.topology import minimum_spanning_tree, prim
 from tests.topology.clouds import EXPECTED, by_gudhi, distances, golden, is_spanning_tree, needs_golden, tree_of
 
@@ -130,6 +130,26 @@ def test_near_duplicates_far_from_the_origin(backend, kernel):
     spoiled = tree_of(torch.cdist(matrix, matrix, compute_mode="use_mm_for_euclid_dist").double().numpy())
     assert np.abs(spoiled / exact - 1).max() > 0.5  # so the guard is needed
     np.testing.assert_allclose(lengths_of(points, backend), exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("backend", ["prim", "boruvka"])
+def test_a_collapsed_cloud_has_all_its_bars_and_a_gradient(backend):
+    # As of a fine-tuned, anisotropic space. A barcode by torch.cdist's default, of torch-topological 0.1.9, has no bar at all.
+    rng = np.random.default_rng(0)
+    mean, offsets = rng.normal(size=384), rng.normal(size=(60, 384))
+    mean *= 30 / np.linalg.norm(mean)
+    offsets *= 0.01 / np.sqrt((offsets**2).sum(1).mean())
+    points = torch.from_numpy((mean + offsets).astype(np.float32)).requires_grad_()
+    exact = tree_of(distances(points.detach().numpy()))
+    spoiled = tree_of(torch.cdist(points, points).detach().double().numpy())
+    assert (spoiled > 0).sum() < 10  # none where this was written: so it is such a cloud
+
+    lengths = h0_barcode(points, backend).lengths
+    assert (lengths > 0).sum() == 59
+    np.testing.assert_allclose(lengths.detach(), exact, rtol=1e-6)
+    PersistentEntropyLoss(backend=backend)(points, torch.zeros(60, dtype=torch.int64)).backward()
+    assert points.grad.isfinite().all()
+    assert points.grad.norm() > 0.01
 
 
 # Degenerate clouds

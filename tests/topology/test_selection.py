@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import IsobarError, select_features
-from core.topology import feature_mask, select
+from core.topology import feature_mask, minimum_spanning_tree, select
 from core.topology.features import prominent_count
 from core.topology.selection import choose, prominent_counts
 from tests.topology.clouds import EXPECTED, golden, needs_golden
@@ -106,6 +106,58 @@ def test_degenerate_barcodes(lengths, count, dtype):
     assert found.threshold == (lengths[:count].min() if count else 0)
     if len(lengths):
         assert by_table(lengths) == count
+
+
+@pytest.mark.parametrize("d", [384, 768])
+@pytest.mark.parametrize("n", [64, 128, 1000])
+def test_of_an_isotropic_gaussian_five_bars_are_features_whatever_its_size(n, d):
+    for seed in range(2 if n == 1000 else 8):
+        cloud = np.random.default_rng([seed, n, d]).standard_normal((n, d))
+        lengths, _ = minimum_spanning_tree(cloud)
+        assert feature_mask(lengths).sum() == by_table(lengths) == 5
+        assert n > 64 or by_the_book(lengths) == 5  # (whose time grows as the cube of n)
+
+
+def test_of_a_small_isotropic_gaussian_about_five_bars_are_features():
+    for n, least, most in ((8, 2, 5), (16, 4, 10), (32, 5, 15)):
+        clouds = [np.random.default_rng([seed, n]).standard_normal((n, 384)) for seed in range(60)]
+        counts = [int(feature_mask(minimum_spanning_tree(cloud)[0]).sum()) for cloud in clouds]
+        assert all(least <= count <= most for count in counts), (n, sorted(counts))
+        assert np.median(counts) == 5
+
+
+@pytest.mark.parametrize("m", [7, 8, 10, 31, 127, 999])
+@pytest.mark.parametrize("step", [1e-6, 1e-4])
+def test_of_bars_that_decline_evenly_and_little_five_are_features(m, step):
+    lengths = 1 + step * np.arange(m, 0, -1)
+    assert prominent_count(lengths) == by_table(lengths) == 5
+    assert m > 127 or by_the_book(lengths) == 5
+
+
+def test_a_step_down_to_a_plateau_is_found_however_small_it_is():
+    for longer in (3, 8, 12):  # and the first bar of the plateau, at which the walk stops
+        lengths = np.concatenate((1.05 + 1e-3 * np.arange(longer, 0, -1), 1 + 1e-4 * np.arange(30, 0, -1)))
+        assert prominent_count(lengths) == by_the_book(lengths) == longer + 1
+
+
+def test_a_walk_that_goes_to_its_end_keeps_as_many_as_its_fixed_point():
+    """The walk ends at i = k - 1, so k falls by 1 in each restart until ceil(n f(a)) >= k - 1, n = k + 2; i + 1 = k are features.
+
+    f(a) = a (a - 1 - ln a) / (a - 1)^2 is 1/2 at a = 1, where k = 5, n = 7: ceil(7/2) = 4, and for no larger k.
+    """
+
+    def fixed_point(a, k):
+        quota = a * (a - 1 - math.log(a)) / (a - 1) ** 2
+        return next(j for j in range(k, 1, -1) if math.ceil((j + 2) * quota) >= j - 1)
+
+    found = {}
+    for a in (0.05, 0.2, 0.34, 0.37, 0.6, 0.64, 0.66, 0.9, 0.999):
+        # The others decline evenly and gently from the longest, the shortest alone is off: no C_i is below 1.
+        others = np.linspace(1 - 1e-5, 1 - 2e-5, 40)
+        lengths = np.concatenate(([1.0], others, [a]))
+        found[a] = prominent_count(lengths)
+        assert found[a] == by_the_book(lengths) == fixed_point(a, 40), a
+    assert found == {0.05: 2, 0.2: 3, 0.34: 3, 0.37: 4, 0.6: 4, 0.64: 4, 0.66: 5, 0.9: 5, 0.999: 5}
 
 
 def test_a_regular_polygon_is_all_features():
