@@ -14,8 +14,9 @@ from core.training.spec import RunSpec
 from explorer import jobs
 
 
-def wait_for(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
+def wait_for(condition):
+    """Wait as long as a machine that is busy may take; the end is there for what never happens."""
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         if found := condition():
             return found
@@ -34,7 +35,9 @@ if (run.parent / "refuse").exists():
     sys.exit("isobar: The model is unknown.")
 def say(state):
     status = dict(state=state, pid=os.getpid(), host=socket.gethostname())
-    (run / "status.json").write_text(json.dumps(status))
+    part = run / "status.part"  # a reader never meets half of a status, as the real writer sees to
+    part.write_text(json.dumps(status))
+    part.replace(run / "status.json")
 say("running")
 while not (run / "stop").exists():
     time.sleep(0.02)
