@@ -68,7 +68,7 @@ class Run:
         """status.json, with a run whose process is gone turned into ``failed``."""
         status = self._status()
         if status["state"] in ("queued", "running") and not _alive(status):
-            status = self._status()  # once more: its process may have said its last word, and ended, between the two looks
+            status = self._status()  # the process may have said its last word, and ended, between the two looks
         if status["state"] in ("queued", "running") and not _alive(status):
             status = {
                 **status,
