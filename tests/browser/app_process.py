@@ -1,10 +1,8 @@
 """Starts the real app on a free port of this machine, and a browser to look at it."""
 
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,10 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-quic", "--no-first-run"]
+from core.children import python_module
+from core.chromium import find_chromium
+
+ARGUMENTS = ["--disable-background-networking", "--disable-gpu", "--disable-quic", "--no-first-run"]
 HOME = Path(__file__).resolve().parents[2]
 
 
@@ -23,7 +24,7 @@ def running_app(runs_dir: Path) -> Iterator[str]:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.cli", "app", "--runs", str(runs_dir), "--port", str(port), "--no-browser"],
+        python_module("core.cli", "app", "--runs", str(runs_dir), "--port", str(port), "--no-browser"),
         cwd=HOME,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
         stdout=subprocess.PIPE,
@@ -49,11 +50,12 @@ def running_app(runs_dir: Path) -> Iterator[str]:
 
 @contextmanager
 def browser() -> Iterator:
-    """Yield a headless Chromium: the system's own."""
+    """Yield a headless Chromium: the one that this machine has."""
     from playwright.sync_api import sync_playwright
 
+    path = find_chromium()
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
             yield found
         finally:

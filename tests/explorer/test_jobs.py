@@ -49,7 +49,7 @@ KEEPER = """
 import pathlib, subprocess, sys
 from explorer import jobs
 real = subprocess.run
-subprocess.run = lambda command, **options: real([sys.executable, sys.argv[2], *command[3:]], **options)
+subprocess.run = lambda command, **options: real([sys.executable, sys.argv[2], *command[4:]], **options)
 jobs._LOOK_SECONDS = 0.05
 jobs.keep(sys.argv[3], pathlib.Path(sys.argv[1]))
 """
@@ -63,7 +63,7 @@ def runs(monkeypatch, tmp_path):
     real, started = subprocess.Popen, []
 
     def keeper(command, **options):
-        assert command[1:3] == ["-m", "explorer.jobs"]
+        assert command[1:4] == ["-P", "-m", "explorer.jobs"]
         started.append(real([sys.executable, "-c", KEEPER, command[-1], str(stand_in), command[-2]], **options))
 
     monkeypatch.setattr(jobs.subprocess, "Popen", keeper)
