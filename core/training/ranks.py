@@ -4,6 +4,7 @@ The first process alone writes the run directory and measures the probe set. Wha
 what any of them learns and all must heed, such as a request to stop, is agreed upon step by step.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ def joined(use_cpu: bool) -> Iterator[None]:
         yield
     finally:
         state.destroy_process_group()
+        # The group's threads end with its last holder, which is the wrapped model, in a cycle of references. One that is
+        # at work when Python ends asks for a lock that is gone, and aborts the process.
+        gc.collect()
 
 
 def count() -> int:

@@ -1,10 +1,12 @@
 """Starts the real app on a free port of this machine, and a browser to look at it."""
 
 import os
+import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -18,34 +20,43 @@ HOME = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def running_app(runs_dir: Path) -> Iterator[str]:
-    """Yield the address of an app that shows `runs_dir`; it is ended with the block."""
+def running_app(runs_dir: Path, isobar: Sequence[str] = tuple(python_module("core.cli")), **options) -> Iterator[str]:
+    """Yield the address of an app that shows `runs_dir`; it is ended with the block.
+
+    Args:
+        runs_dir: the folder of runs.  isobar: the words that start the command line.  options: of the process.
+    """
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        python_module("core.cli", "app", "--runs", str(runs_dir), "--port", str(port), "--no-browser"),
-        cwd=HOME,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
     address = f"http://localhost:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                urlopen(f"{address}/_stcore/health", timeout=1)
-                break
-            except (URLError, OSError):
+    options = {"cwd": HOME, "env": {**os.environ, "HF_HUB_OFFLINE": "1"}} | options
+    with tempfile.TemporaryFile() as said:  # not a pipe, which would be full one day
+        process = subprocess.Popen(
+            [*isobar, "app", "--runs", str(runs_dir), "--port", str(port), "--no-browser"],
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **options,
+        )
+        try:
+            while not _answers(f"{address}/_stcore/health"):
+                if process.poll() is not None:
+                    said.seek(0)
+                    raise RuntimeError(f"The app did not start: {said.read().decode()}")
                 time.sleep(0.1)
-        else:
-            raise RuntimeError(f"The app did not start: {process.stdout.read().decode() if process.stdout else ''}")
-        yield address
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(10)
+            yield address
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return urlopen(address, timeout=10).read() == b"ok"
+    except (URLError, OSError):
+        return False
 
 
 @contextmanager
