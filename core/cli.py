@@ -106,7 +106,7 @@ def app(
                 f"Port {port} is in use, perhaps by an Isobar that is open already at http://localhost:{port}; "
                 f"choose another one, for instance --port {port + 1 if port < 65535 else 8501}."
             )
-    settings = tomllib.loads((home / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    settings = tomllib.loads((home / "explorer" / "streamlit.toml").read_text(encoding="utf-8"))
     command = python_module("streamlit", "run", str(home / "explorer" / "app.py"))
     command += [f"--{name}={value}" for name, value in _flat(settings)]
     command += [f"--server.port={port}", "--server.address=localhost", f"--server.headless={str(not browser).lower()}"]

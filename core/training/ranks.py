@@ -23,13 +23,16 @@ def joined(use_cpu: bool) -> Iterator[None]:
         yield
         return
     state = PartialState(cpu=use_cpu)
+    group = dist.group.WORLD
     try:
         yield
     finally:
         state.destroy_process_group()
-        # The group's threads end with its last holder, which is the wrapped model, in a cycle of references. One that is
-        # at work when Python ends asks for a lock that is gone, and aborts the process.
+        # The group's threads end with its last holder. That may not be the wrapped model, which lies in a cycle of references
+        # and would live until Python ends: a thread that is still at work then asks for Python's lock, and the process is
+        # aborted. Nor may the model be it before, since it would wait for the threads with the lock held; `group` does not.
         gc.collect()
+        del group
 
 
 def count() -> int:

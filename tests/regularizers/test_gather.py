@@ -44,6 +44,7 @@ def _step(model, x, y, loss):
 def _worker(rank, folder):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    group = dist.group.WORLD
     x, y = _batch()
     found = {}
     for name, (cut, loss) in CASES.items():
@@ -51,7 +52,8 @@ def _worker(rank, folder):
         found[name] = _step(DistributedDataParallel(_model()), x[mine], y[mine], loss())
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
-    gc.collect()  # of a model in a cycle of references: the group's threads end with it, and must before Python does
+    gc.collect()  # of the wrapped models
+    del group  # the last holder: its threads end here, before Python does
 
 
 @pytest.fixture(scope="module")
