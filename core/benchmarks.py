@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from core.children import python_module
 from core.errors import RunFailedError
 
 
@@ -47,7 +47,7 @@ def training(tasks: Sequence[str] = ()) -> list[dict]:
 def app() -> list[dict]:
     """What the explorer's pages cost server and wire, and how long it takes from its start to the first chart."""
     # In a process of its own: core does not import the face.
-    done = subprocess.run([sys.executable, "-m", "explorer", "bench"], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(python_module("explorer", "bench"), stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise RunFailedError("The benchmark of the app failed; what went wrong stands above.")
     return json.loads(done.stdout)

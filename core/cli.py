@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from core.children import keep_path_safe, python_module
 from core.errors import IsobarError, RunFailedError
 from core.training.spec import RunSpec
 
@@ -38,6 +39,7 @@ _PROBE_OPTIONS = (
 
 def main() -> None:
     """Run the command line; exit codes: 0 done, 2 the request was wrong, 1 it failed underway, 130 interrupted."""
+    keep_path_safe()
     try:
         cli()
     except IsobarError as error:
@@ -104,8 +106,8 @@ def app(
                 f"Port {port} is in use, perhaps by an Isobar that is open already at http://localhost:{port}; "
                 f"choose another one, for instance --port {port + 1 if port < 65535 else 8501}."
             )
-    settings = tomllib.loads((home / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    command = [sys.executable, "-m", "streamlit", "run", str(home / "explorer" / "app.py")]
+    settings = tomllib.loads((home / "explorer" / "streamlit.toml").read_text(encoding="utf-8"))
+    command = python_module("streamlit", "run", str(home / "explorer" / "app.py"))
     command += [f"--{name}={value}" for name, value in _flat(settings)]
     command += [f"--server.port={port}", "--server.address=localhost", f"--server.headless={str(not browser).lower()}"]
     environment = {**os.environ, "ISOBAR_RUNS": str(runs.absolute())}
@@ -442,7 +444,7 @@ def report(
 ) -> None:
     """Write a run as one HTML file that opens without a network."""
     path = Path(run) if Path(run).is_dir() else runs / run
-    command = [sys.executable, "-m", "explorer", "report", str(path)]
+    command = python_module("explorer", "report", str(path))
     command += ["--out", str(out)] * (out is not None) + ["--json"] * as_json
     sys.exit(subprocess.run(command, env={**os.environ, "ISOBAR_RUNS": str(runs.absolute())}, check=False).returncode)
 

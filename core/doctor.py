@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from core.chromium import chromium_install, find_chromium
 from core.errors import IsobarError
 from core.hub import hub_reachable
 from core.models import BUILT_IN
@@ -60,10 +61,9 @@ def examine(runs_dir: Path | str) -> list[Finding]:
             f'without {", ".join(missing)}; pip install "isobar-explorer[{extra}]"' if missing else ", ".join(packages)
         )
         found.append(Finding(f"extra [{extra}]", "absent" if missing else "ok", says))
-    chromium = shutil.which("chromium")
-    found.append(
-        Finding("chromium", "ok" if chromium else "absent", chromium or "not on the PATH: browser tests are skipped")
-    )
+    chromium = find_chromium()
+    says = chromium or f"browser tests are skipped; {chromium_install()}"
+    found.append(Finding("chromium", "ok" if chromium else "absent", says))
     return found
 
 

@@ -1,4 +1,4 @@
-"""``python -m explorer COMMAND``: what `isobar` starts in a process of its own, because core does not import the face."""
+"""``python -P -m explorer COMMAND``: what `isobar` starts in a process of its own, because core does not import the face."""
 
 import logging
 import sys

@@ -5,7 +5,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +18,8 @@ from urllib.request import urlopen
 import numpy as np
 import pandas as pd
 
+from core.children import python_module
+from core.chromium import find_chromium
 from core.geometry import measure, shape_by_class
 from core.runs import RunWriter, layout
 from core.training.spec import RunSpec
@@ -108,7 +109,7 @@ def _sent(app) -> int:
 
 def start_to_first_chart(runs: Path) -> float | None:
     """Return the seconds from the app's start until a browser shows the first chart; None without Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = find_chromium()
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -119,9 +120,9 @@ def start_to_first_chart(runs: Path) -> float | None:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "core.cli", "app", "--runs", str(runs), "--port", str(port), "--no-browser"]
+    command = python_module("core.cli", "app", "--runs", str(runs), "--port", str(port), "--no-browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--disable-gpu"])
         page = browser.new_page()
         began = time.perf_counter()
         app = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)

@@ -1,6 +1,6 @@
 """Starts runs and inspections in processes of their own, one at a time, and asks them to stop.
 
-`start` makes the run directory and a keeper (``python -m explorer.jobs WORK DIR``), which outlives the app, waits until
+`start` makes the run directory and a keeper (``python -P -m explorer.jobs WORK DIR``), which outlives the app, waits until
 it is the run's turn, and then works through the command line. The turn is a lock on a file in the folder of runs: the
 system lets go of it when its holder ends, however it ends. Inspections lie in a folder of their own within that of the
 runs, so they have a turn of their own: one does not wait for a long run.
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.children import python_module
 from core.errors import IsobarError
 from core.runs import Run, RunWriter, layout
 from core.training.spec import RunSpec
@@ -72,7 +73,7 @@ def resume(run: Run) -> None:
 def _keeper(work: str, path: Path) -> None:
     with (path / layout.LOG).open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "explorer.jobs", work, str(path)],
+            python_module("explorer.jobs", work, str(path)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -97,7 +98,7 @@ def keep(work: str, path: Path) -> None:
             (path / layout.STOP).unlink(missing_ok=True)
             writer.status("stopped", queued=queued)
             return
-        done = subprocess.run([sys.executable, "-m", "core.cli", *_words(work, path)], check=False)
+        done = subprocess.run(python_module("core.cli", *_words(work, path)), check=False)
     # It ended before it could say how, if the last word is still this process's: a run that is stopped may be queued
     # again, by another keeper, while its old process has yet to end.
     if Run(path).state == "queued" and Run(path).status.get("pid") == os.getpid():

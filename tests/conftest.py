@@ -1,6 +1,8 @@
 """Small real things to test with, made here: a model, a tokenizer, a task."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,25 @@ def tiny_task(tmp_path_factory):
         lines = ["sentence,label", *(f"{text},{label}" for text, label in rows)]
         (folder / f"{name}.csv").write_text("\n".join(lines), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def own_core(tmp_path):
+    """A folder of work with packages and files that are called as ours, the library's and the standard library's; none may be imported."""
+    folder = tmp_path / "work"
+    for name in ("core", "explorer", "assets", "streamlit", "torch", "numpy", "random", "json", "pickle", "socket"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text('open(__file__ + ".imported", "w").close()\n')
+    for name in ("typing", "transformers", "yaml", "altair", "pandas", "tempfile", "signal"):
+        (folder / f"{name}.py").write_text('open(__file__ + ".imported", "w").close()\n')
+    yield folder
+    assert [path.parent.name + "/" + path.name for path in folder.rglob("*.imported")] == []
+
+
+@pytest.fixture(scope="session")
+def isobar_script():
+    """The installed command, as a person types it."""
+    return Path(sys.executable).with_name("isobar")
 
 
 @pytest.fixture

@@ -66,15 +66,21 @@ class Run:
     @cached_property
     def status(self) -> dict:
         """status.json, with a run whose process is gone turned into ``failed``."""
-        status = self._mapping(layout.STATUS, json.loads)
-        if status.get("state") not in layout.STATES:
-            status = {**status, "state": "failed", "error": status.get("error") or "The run's status can't be read."}
+        status = self._status()
+        if status["state"] in ("queued", "running") and not _alive(status):
+            status = self._status()  # the process may have said its last word, and ended, between the two looks
         if status["state"] in ("queued", "running") and not _alive(status):
             status = {
                 **status,
                 "state": "failed",
                 "error": "The run's process ended without a word (killed, or out of memory).",
             }
+        return status
+
+    def _status(self) -> dict:
+        status = self._mapping(layout.STATUS, json.loads)
+        if status.get("state") not in layout.STATES:
+            return {**status, "state": "failed", "error": status.get("error") or "The run's status can't be read."}
         return status
 
     @property

@@ -6,13 +6,14 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import chdir, suppress
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from core.errors import IsobarError
 from core.threads import cores
 
+_CODE = Path(__file__).resolve().parents[2]
 BACKENDS = ("local", "ray")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -96,7 +97,8 @@ class RayWorkers(Executor):
             {"num_cpus": processes * _threads_each(processes), "include_dashboard": False} if address == "local" else {}
         )
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="error", **own)
+            with chdir(_CODE):  # Ray looks for modules first in the folder that it is started from
+                ray.init(address=address, log_to_driver=False, logging_level="error", **own)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise IsobarError(
                 f"No Ray cluster answers at address {address!r}; `ray start --head` starts one, and --address local uses this machine alone."

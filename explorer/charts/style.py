@@ -31,7 +31,7 @@ _WIDTH = 640  # of a chart that is saved, in pixels
 
 @dataclass(frozen=True)
 class Theme:
-    """What a page's theme gives to a chart outside of the app, as .streamlit/config.toml does inside of it."""
+    """What a page's theme gives to a chart outside of the app, as explorer/streamlit.toml does inside of it."""
 
     background: str
     panel: str

@@ -1,59 +1,72 @@
 """Starts the real app on a free port of this machine, and a browser to look at it."""
 
 import os
-import shutil
+import signal
 import socket
 import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-quic", "--no-first-run"]
+from core.children import python_module
+from core.chromium import find_chromium
+
+ARGUMENTS = ["--disable-background-networking", "--disable-gpu", "--disable-quic", "--no-first-run"]
 HOME = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def running_app(runs_dir: Path) -> Iterator[str]:
-    """Yield the address of an app that shows `runs_dir`; it is ended with the block."""
+def running_app(runs_dir: Path, isobar: Sequence[str] = tuple(python_module("core.cli")), **options) -> Iterator[str]:
+    """Yield the address of an app that shows `runs_dir`; it is ended with the block.
+
+    Args:
+        runs_dir: the folder of runs.  isobar: the words that start the command line.  options: of the process.
+    """
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "core.cli", "app", "--runs", str(runs_dir), "--port", str(port), "--no-browser"],
-        cwd=HOME,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
     address = f"http://localhost:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                urlopen(f"{address}/_stcore/health", timeout=1)
-                break
-            except (URLError, OSError):
+    options = {"cwd": HOME, "env": {**os.environ, "HF_HUB_OFFLINE": "1"}} | options
+    with tempfile.TemporaryFile() as said:  # not a pipe, which would be full one day
+        process = subprocess.Popen(
+            [*isobar, "app", "--runs", str(runs_dir), "--port", str(port), "--no-browser"],
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **options,
+        )
+        try:
+            while not _answers(f"{address}/_stcore/health"):
+                if process.poll() is not None:
+                    said.seek(0)
+                    raise RuntimeError(f"The app did not start: {said.read().decode()}")
                 time.sleep(0.1)
-        else:
-            raise RuntimeError(f"The app did not start: {process.stdout.read().decode() if process.stdout else ''}")
-        yield address
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(10)
+            yield address
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return urlopen(address, timeout=10).read() == b"ok"
+    except (URLError, OSError):
+        return False
 
 
 @contextmanager
 def browser() -> Iterator:
-    """Yield a headless Chromium: the system's own."""
+    """Yield a headless Chromium: the one that this machine has."""
     from playwright.sync_api import sync_playwright
 
+    path = find_chromium()
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
             yield found
         finally:

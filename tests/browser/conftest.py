@@ -1,13 +1,24 @@
 """The app in a process of its own, and a browser."""
 
+import os
+
 import pytest
 from playwright.sync_api import expect
 
+from core.chromium import chromium_install, find_chromium
 from core.runs import list_runs
 from tests.browser.app_process import browser, running_app, settle
 from tests.explorer.synthetic import write_gallery
 
 expect.set_options(timeout=20_000)  # a wait ends when what is awaited is there; this is for a machine that is busy
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _needs_chromium():
+    """Skip the browser tests on a machine without Chromium, and say how to get it; under CI=true fail."""
+    if find_chromium() is None:
+        end = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        end(f"There is no Chromium or Chrome here; this installs one: {chromium_install()}")
 
 
 @pytest.fixture(scope="session")

@@ -221,7 +221,7 @@ def test_a_chart_of_two_tables_is_saved_as_both(shape):
 
 
 def test_charts_outside_of_the_app_wear_the_theme_of_the_app():
-    file = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
+    file = Path(__file__).resolve().parents[2] / "explorer" / "streamlit.toml"
     themes = tomllib.loads(file.read_text(encoding="utf-8"))["theme"]
     for theme, asked in ((style.LIGHT, themes["light"]), (style.DARK, themes["dark"])):
         assert (theme.background, theme.panel, theme.text, theme.line, theme.accent) == tuple(

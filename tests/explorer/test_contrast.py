@@ -10,7 +10,7 @@ from explorer.charts.tradeoff import group_colours
 from tests.explorer.conftest import MAIN
 from tests.explorer.test_charts import contrast
 
-THEMES = tomllib.loads((MAIN.parents[2] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+THEMES = tomllib.loads((MAIN.parents[1] / "streamlit.toml").read_text(encoding="utf-8"))["theme"]
 CSS = (MAIN.parent / "frame.css").read_text(encoding="utf-8")
 TEXT, MARK = 4.5, 3.0
 

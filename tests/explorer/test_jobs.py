@@ -14,8 +14,9 @@ from core.training.spec import RunSpec
 from explorer import jobs
 
 
-def wait_for(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
+def wait_for(condition):
+    """Wait as long as a machine that is busy may take; the end is there for what never happens."""
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         if found := condition():
             return found
@@ -34,7 +35,9 @@ if (run.parent / "refuse").exists():
     sys.exit("isobar: The model is unknown.")
 def say(state):
     status = dict(state=state, pid=os.getpid(), host=socket.gethostname())
-    (run / "status.json").write_text(json.dumps(status))
+    part = run / "status.part"  # a reader never meets half of a status, as the real writer sees to
+    part.write_text(json.dumps(status))
+    part.replace(run / "status.json")
 say("running")
 while not (run / "stop").exists():
     time.sleep(0.02)
@@ -46,7 +49,7 @@ KEEPER = """
 import pathlib, subprocess, sys
 from explorer import jobs
 real = subprocess.run
-subprocess.run = lambda command, **options: real([sys.executable, sys.argv[2], *command[3:]], **options)
+subprocess.run = lambda command, **options: real([sys.executable, sys.argv[2], *command[4:]], **options)
 jobs._LOOK_SECONDS = 0.05
 jobs.keep(sys.argv[3], pathlib.Path(sys.argv[1]))
 """
@@ -60,7 +63,7 @@ def runs(monkeypatch, tmp_path):
     real, started = subprocess.Popen, []
 
     def keeper(command, **options):
-        assert command[1:3] == ["-m", "explorer.jobs"]
+        assert command[1:4] == ["-P", "-m", "explorer.jobs"]
         started.append(real([sys.executable, "-c", KEEPER, command[-1], str(stand_in), command[-2]], **options))
 
     monkeypatch.setattr(jobs.subprocess, "Popen", keeper)

@@ -1,7 +1,6 @@
 """Two processes with a part of the batch each must see the loss, and the gradient, of the whole batch."""
 
-import os
-import socket
+import gc
 
 import pytest
 import torch
@@ -42,10 +41,10 @@ def _step(model, x, y, loss):
     return value.detach(), [p.grad.clone() for p in model.parameters()]
 
 
-def _worker(rank, port, folder):
-    os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
+def _worker(rank, folder):
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    group = dist.group.WORLD
     x, y = _batch()
     found = {}
     for name, (cut, loss) in CASES.items():
@@ -53,16 +52,15 @@ def _worker(rank, port, folder):
         found[name] = _step(DistributedDataParallel(_model()), x[mine], y[mine], loss())
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
+    gc.collect()  # of the wrapped models
+    del group  # the last holder: its threads end here, before Python does
 
 
 @pytest.fixture(scope="module")
 def by_two_processes(tmp_path_factory):
     """What each of two processes found in every case: they are started once, since that takes the longest."""
     folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    mp.spawn(_worker, args=(port, str(folder)), nprocs=2)
+    mp.spawn(_worker, args=(str(folder),), nprocs=2)
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from core import IsobarError, list_runs, load_run
 from core.geometry import shape_by_class
-from core.runs import RunWriter, layout
+from core.runs import RunWriter, layout, reader
 
 
 @pytest.fixture
@@ -106,6 +106,21 @@ def test_a_run_whose_process_is_gone_has_failed(run_dir):
     run = load_run(run_dir)
     assert run.state == "failed"
     assert "process" in run.status["error"]
+
+
+def test_a_run_that_ends_while_it_is_looked_at_has_not_failed(run_dir, monkeypatch):
+    status = json.loads((run_dir / "status.json").read_text())
+    (run_dir / "status.json").write_text(json.dumps({**status, "state": "running", "pid": 2**22 + 1}))
+    looks = []
+
+    def alive(seen):
+        looks.append(seen["state"])
+        (run_dir / "status.json").write_text(json.dumps({**status, "state": "finished"}))
+        return False
+
+    monkeypatch.setattr(reader, "_alive", alive)
+    assert load_run(run_dir).state == "finished"
+    assert looks == ["running"]
 
 
 def test_a_silent_run_elsewhere_has_failed(run_dir):

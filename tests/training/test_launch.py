@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import torch
+import torch.multiprocessing as mp
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from core import load_run, train
@@ -31,20 +34,28 @@ def sober_model(tmp_path_factory):
     return folder
 
 
-def launch(spec, run_dir, *options):
-    """`accelerate launch -m core.cli train` with two processes on the CPU."""
+@pytest.fixture
+def launch(own_core, isobar_script):
+    """A function that runs `accelerate launch --no_python isobar train` with two processes on the CPU."""
+
+    def launched(spec, run_dir, *options):
+        return _launch(isobar_script, own_core, spec, run_dir, *options)
+
+    return launched
+
+
+def _launch(isobar, folder, spec, run_dir, *options):
     settings = [f"--{name.replace('_', '-')}={value}" for name, value in spec.items()]
     command = [
-        sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--multi_gpu", "--num_processes=2",
+        isobar.with_name("accelerate"), "launch", "--multi_gpu", "--num_processes=2",
         "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0",
-        "-m", "core.cli", "train", *settings, f"--run-dir={run_dir}", *options,
+        "--no_python", isobar, "train", *settings, f"--run-dir={run_dir}", *options,
     ]  # fmt: skip
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
 
 
-def test_two_processes_train_as_one(sober_model, tiny_spec, tmp_path):
+def test_two_processes_train_as_one(launch, sober_model, tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"model": str(sober_model), "log_every": 1})
     alone = train(spec, tmp_path / "alone")
     done = launch(spec.model_dump(exclude_defaults=True), tmp_path / "together", "--json")
@@ -60,6 +71,31 @@ def test_two_processes_train_as_one(sober_model, tiny_spec, tmp_path):
     assert together.report["after"]["accuracy"] == alone.report["after"]["accuracy"]
 
 
+def _in_a_cycle(rank, port):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="localhost", MASTER_PORT=port)
+    with ranks.joined(use_cpu=True):
+        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+        model.itself = [model]  # as a Trainer and its callbacks hold each other
+        model(torch.ones(1, 2)).sum().backward()
+        del model
+        assert ranks.any_of(rank == 0)
+        assert _gloo_threads()
+    assert not _gloo_threads()
+
+
+def _gloo_threads():
+    names = (task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
+    return [name for name in names if "gloo" in name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the threads of a process are listed in /proc")
+def test_no_thread_of_the_group_is_left_when_python_ends():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    mp.spawn(_in_a_cycle, args=(port,), nprocs=2)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_launcher_that_passes_ctrl_c_on_does_not_interrupt_the_checkpoint(tmp_path, monkeypatch, processes):
     monkeypatch.setattr(ranks, "count", lambda: processes)
@@ -70,7 +106,7 @@ def test_a_launcher_that_passes_ctrl_c_on_does_not_interrupt_the_checkpoint(tmp_
     assert stop.received
 
 
-def test_a_batch_that_cannot_be_shared_is_refused_by_all(tiny_spec, tmp_path):
+def test_a_batch_that_cannot_be_shared_is_refused_by_all(launch, tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"batch_size": 15})
     done = launch(spec.model_dump(exclude_defaults=True), tmp_path / "run")
     assert done.returncode != 0

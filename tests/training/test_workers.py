@@ -56,12 +56,14 @@ def test_a_sweep_outlives_a_killed_process(sweep, tmp_path):
     ]
 
 
-def test_ray_runs_the_same_cells(sweep, tmp_path, monkeypatch):
+def test_ray_runs_the_same_cells(sweep, tmp_path, monkeypatch, own_core):
     pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.chdir(own_core)
     told = []
     two = sweep.model_copy(update={"grid": {"seed": [0], "layer": [-1, 9]}})
     with RayWorkers("local", 1) as pool:
+        assert pool.submit(os.getcwd).result() == str(own_core)
         killed = pool.submit(os._exit, 9)
         runs = run_sweep(two, tmp_path, pool, tell=told.append)
         with pytest.raises(Exception, match=r"died|crash|exit"):
