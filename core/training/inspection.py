@@ -115,7 +115,9 @@ def inspect_checkpoint(
         model=model,
         task=data.name,
         measures=portrait.measures,
-        reference=isotropic_reference(*portrait.encoded.embeddings.shape, measures=list(portrait.measures)),
+        reference=isotropic_reference(
+            *portrait.encoded.embeddings.shape, measures=list(portrait.measures), labels=portrait.labels
+        ),
         metrics=score(data.metrics, portrait.labels, predictions) if data.has_labels and loaded.trained_head else {},
         classes=portrait.classes,
         layers=portrait.layers,
