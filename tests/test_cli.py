@@ -63,7 +63,16 @@ def test_json_is_the_only_thing_on_stdout(isobar, tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found) == {"run", "before", "after"}
-    assert {"anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "classes"} <= set(found["after"])
+    assert {
+        "anisotropy_1_within",
+        "between_share",
+        "nc1",
+        "anisotropy_1_centered",
+        "anisotropy_1",
+        "isoscore",
+        "mean_cosine",
+        "classes",
+    } <= set(found["after"])
     assert load_run(found["run"]).report["after"] == found["after"]
 
 
@@ -361,10 +370,12 @@ def test_compare_reads_names_directories_and_folders(isobar, tmp_path):
     for name in ("sample", "sample_baseline"):
         shutil.copytree(assets / name, tmp_path / name)
     ours, theirs = (load_run(tmp_path / name).report["after"] for name in ("sample", "sample_baseline"))
-    change = ours["anisotropy_1_centered"] - theirs["anisotropy_1_centered"]
+    change = ours["anisotropy_1_within"] - theirs["anisotropy_1_within"]
     done = isobar("compare", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert f"prominent: One seed: anisotropy_1 (centered) changed by {change:.3f}" in " ".join(done.stdout.split())
+    assert f"prominent: One seed: anisotropy_1 (within classes) changed by {change:.3f}" in " ".join(
+        done.stdout.split()
+    )
     by_name = isobar("compare", "sample", tmp_path / "sample_baseline", "--runs", tmp_path, "--json")
     assert json.loads(by_name.stdout) == json.loads(isobar("compare", tmp_path, "--json").stdout)
     assert isobar("compare", tmp_path, "--csv", tmp_path / "out.csv").returncode == 0

@@ -2,7 +2,7 @@
 
 from core.geometry.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 from core.geometry.axes import Projection, aligned_axes, common_axes
-from core.geometry.catalogue import MAIN, MEASURES, Measure
+from core.geometry.catalogue import APART, MAIN, MEASURES, Measure
 from core.geometry.classes import ClassShape, shape_by_class
 from core.geometry.density import gaussianity, kmeans_patchiness, vrm
 from core.geometry.dimension import ph_dimension, two_nn
@@ -30,6 +30,7 @@ from core.geometry.stream import CloudStream, Moments
 from core.geometry.within import anisotropy_within, between_share, nc1
 
 __all__ = [
+    "APART",
     "MAIN",
     "MEASURES",
     "ClassShape",

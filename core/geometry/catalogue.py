@@ -65,17 +65,25 @@ _MARBUT_2024 = "Marbut, Chandler, Wheeler, 2024 (arXiv:2406.12159)"
 _ORDINALS = {1: "strongest direction holds", 2: "two strongest directions hold", 3: "three strongest directions hold"}
 
 
+APART = (
+    "Centered and uncentered anisotropy can't tell a flat cloud from classes that are well apart: a head that separates two "
+    "classes must put variance on the direction between their means, so that a value near 1 can be success. Anisotropy "
+    "within classes is not touched by that; the share between classes says how much of the strongest direction it is."
+)
+"""What the anisotropy of a whole cloud can't tell, in words for where it is shown."""
+
+
 def _anisotropy(k: int, center: bool) -> Measure:
     about = "the mean" if center else "the origin"
-    # Where there are classes, the strongest direction about the mean may be the one between them.
-    doubt = " It can't tell a cloud that is flat from classes that are well apart, which lie along few directions."
+    # Where there are classes, the strongest direction may be the one between them.
+    doubt = " It can't tell a flat cloud from classes that are well apart, which lie along few directions too."
     return Measure(
         label=f"Anisotropy {k}, centered" if center else f"Anisotropy {k}",
-        definition=f"The share of the squared length about {about} that the {_ORDINALS[k]}." + doubt * center,
+        definition=f"The share of the squared length about {about} that the {_ORDINALS[k]}." + doubt,
         source=_RAZZHIGAEV if center else f"{_ETHAYARAJH}, as maximum explainable variance",
         isotropic="1/d" if k == 1 else f"{k}/d",
         degenerate="1",
-        better="disputed" if center else "lower",
+        better="disputed",
         unit="",
         range=(0.0, 1.0),
         compute=partial(anisotropy, k=k, center=center),
@@ -191,7 +199,7 @@ MEASURES: dict[str, Measure] = {
         source="Roy, Vetterli, EUSIPCO 2007",
         isotropic="d",
         degenerate="1",
-        better="higher",
+        better="disputed",
         unit="directions",
         range=(1.0, _INFINITY),
         compute=effective_rank,
@@ -215,7 +223,7 @@ MEASURES: dict[str, Measure] = {
         source=_MARBUT,
         isotropic="0",
         degenerate="near 1",
-        better="lower",
+        better="disputed",
         unit="",
         range=(0.0, 1.0),
         compute=eigenvalue_early_enrichment,
@@ -227,7 +235,7 @@ MEASURES: dict[str, Measure] = {
         source=f"{_MARBUT}; the expectation over the published code's random reference",
         isotropic="0",
         degenerate="2 − 2/√d",
-        better="lower",
+        better="disputed",
         unit="",
         range=(0.0, _INFINITY),
         compute=vrm,

@@ -92,7 +92,7 @@ class Reproduction:
         rows = []
         for name, group in self.ablation.items():
             row = {"regularizer": name, "seeds": len(group.runs)}
-            for key in (self.metric, "anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore"):
+            for key in (self.metric, "anisotropy_1", "anisotropy_1_centered", "anisotropy_1_within", "isoscore"):
                 mean, change = group.means.get(key), group.differences.get(key)
                 row[called(key)] = f"{mean.mean:.3f}" if mean else "–"
                 if key in (self.metric, "anisotropy_1_centered"):
