@@ -238,7 +238,10 @@ def measure_(
         str,
         typer.Option(help="Joined by commas: names, main (those that cost milliseconds) or all."),
     ] = "main",
-    labels: Annotated[str | None, typer.Option(help="Column or tensor of labels: each class is measured too.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Column or tensor of labels: each class is measured too, and how they stand apart."),
+    ] = None,
     tensor: Annotated[str | None, typer.Option(help="Which tensor of a .safetensors file.")] = None,
     intervals: Annotated[
         bool,
@@ -252,13 +255,13 @@ def measure_(
     """Measure the shape of any embeddings, beside an isotropic Gaussian cloud of the same size.
 
     With --json each row has n and d, what was measured; null is undefined, and "infinity" a value without bound. Notes on
-    the file, such as which columns were left out, then go to stderr.
+    the file, such as which columns were left out, and on measures then go to stderr.
     """
     from core.geometry.files import read_embeddings
-    from core.geometry.report import measure_names
+    from core.geometry.report import chosen
     from core.geometry.summary import summarize
 
-    names = measure_names(name.strip() for name in measures.split(","))
+    names, notes = chosen([name.strip() for name in measures.split(",")], labels is not None)
     stored = read_embeddings(file, labels, tensor)
     with _progress_on_terminal() if intervals else nullcontext() as told:
         found = summarize(
@@ -269,13 +272,14 @@ def measure_(
             seed=seed,
             progress=(lambda done, total: told("resamples", done, total)) if told else None,
         )
+    notes = (*stored.notes, *notes)
     if as_json:
-        print(*stored.notes, sep="\n", end="\n" * bool(stored.notes), file=sys.stderr)
+        print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr)
         print(json.dumps([row.as_dict() for row in found]))
     else:
         from core.tables import print_measures
 
-        print_measures(found, stored.notes)
+        print_measures(found, notes)
 
 
 @cli.command(name="runs")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from core.geometry import MEASURES
+from core.geometry import APART, MEASURES
 from core.geometry.summary import Measured
 from core.runs import Run
 from core.runs.compare import Comparison, Group, called
@@ -40,6 +40,7 @@ def print_report(report: Mapping) -> None:
                 _better(name),
             )
     console.print(table)
+    _say_what_it_cannot_tell(console, before)
 
     table = Table("class", title="Bars of each class", title_justify="left")
     columns = (
@@ -75,6 +76,7 @@ def print_inspection(found) -> None:
     for name, value in {**found.measures, **found.metrics}.items():
         table.add_row(_label(name), number(value), number(found.reference.get(name)), _better(name))
     console.print(table)
+    _say_what_it_cannot_tell(console, found.measures)
     table = Table("class", title="Bars of each class", title_justify="left")
     for name in (
         "texts",
@@ -102,6 +104,12 @@ def print_inspection(found) -> None:
     print_layers(found.layers)
     for note in found.notes:
         console.print(Text(f"Note: {note}"))
+
+
+def _say_what_it_cannot_tell(console: Console, measures: Mapping) -> None:
+    """Say beside measures of classes what those of the whole cloud leave open."""
+    if "between_share" in measures:
+        console.print(Text(f"{APART}\n"))
 
 
 def print_measures(rows: list[Measured], notes: Iterable[str] = ()) -> None:
@@ -135,7 +143,15 @@ def _interval(row: Measured) -> str:
 
 def print_layers(layers: list[Mapping]) -> None:
     """Print a few measures of every layer, the input embeddings' first."""
-    names = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "effective_rank")
+    names = (
+        "anisotropy_1_within",
+        "anisotropy_1_centered",
+        "anisotropy_1",
+        "isoscore",
+        "mean_cosine",
+        "effective_rank",
+    )
+    names = [name for name in names if any(name in measures for measures in layers)]
     table = Table("layer", title="The space of each layer", title_justify="left")
     for name in names:
         table.add_column(_label(name), justify="right")
@@ -146,12 +162,12 @@ def print_layers(layers: list[Mapping]) -> None:
 
 def print_runs(runs: Iterable[Run]) -> None:
     """Print one line a run."""
-    table = Table("run", "state", "task metric", "anisotropy_1 centered", "IsoScore")
+    table = Table("run", "state", "task metric", "anisotropy_1 within classes", "IsoScore")
     for run in runs:
         before, after = run.report.get("before", {}), run.report.get("after", {})
         metric = run.report.get("metric", "")
         pairs = [
-            f"{number(before.get(k))} → {number(after.get(k))}" for k in (metric, "anisotropy_1_centered", "isoscore")
+            f"{number(before.get(k))} → {number(after.get(k))}" for k in (metric, "anisotropy_1_within", "isoscore")
         ]
         table.add_row(Text(run.name), run.state, f"{metric} {pairs[0]}", *pairs[1:])
     Console().print(table)
@@ -168,12 +184,16 @@ def print_comparison(found: Comparison) -> None:
         print_rows([row for group in groups for row in _compared(group)])
         for line in ("", *(f"{group.name}: {group.verdict}" for group in groups)):
             _say(line)
+    if any("between_share" in group.means for group in found.groups):
+        _say(APART)
     for note in found.notes:
         _say(f"Note: {note}")
 
 
 def _compared(group: Group) -> list[dict]:
-    measures = ("anisotropy_1", "anisotropy_1_centered", "within_classes", "isoscore")
+    measures = (
+        "anisotropy_1_within", "between_share", "nc1", "anisotropy_1_centered", "anisotropy_1", "isoscore",
+    )  # fmt: skip
     rows = []
     for name in (n for n in (group.metric, *measures) if n in group.means):
         mean, change = group.means[name], group.differences.get(name)

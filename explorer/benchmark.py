@@ -163,7 +163,7 @@ def write_run(folder: Path, *, snapshots: int, per_class: int = 400, width: int 
     distinct, sides = steps[np.linspace(0, snapshots - 1, min(snapshots, 5)).astype(int)], []
     for step in distinct:
         x = cloud + 4 * step / _STEPS * centres[labels]
-        measures, classes = measure(x, "main"), shape_by_class(x, labels, names=names)
+        measures, classes = measure(x, "main", labels), shape_by_class(x, labels, names=names)
         writer.snapshot(
             step=int(step), epoch=step / _STEPS, embeddings=x, labels=labels, predictions=labels,
             measures=measures, classes=classes,

@@ -18,6 +18,7 @@ import numpy as np
 import yaml
 
 from core.errors import IsobarError
+from core.geometry import APART
 from core.geometry import merges as merges_of
 from core.runs import Run, Snapshot, load_run
 from explorer.charts.cloud import BRUSH
@@ -143,6 +144,8 @@ def _numbers(run: Run, *, alone: bool) -> Iterator[str]:
     yield "</div>"
     if inspected:
         yield f'<p class="soft">{escape(reference.marks(run))}</p>'
+    if any(name in cards.CLASSES for name, _, _ in found):
+        yield f'<p class="soft">{escape(APART)}</p>'
     yield "<details><summary>What these numbers mean</summary><dl>"
     for name, _, _ in found:
         about = meaning(name)
@@ -155,7 +158,7 @@ def _changes(run: Run, *, alone: bool) -> Iterator[tuple[str, str, str]]:
     before, after = cards.sides(run)
     other = data.baseline_of(run)
     baseline = cards.sides(other)[1] if other else {}
-    for name in (cards.headline(run), *cards.MEASURES, cards.ENTROPY):
+    for name in (cards.headline(run), *cards.CLASSES, cards.ENTROPY, *cards.WHOLE):
         a, b = before.get(name), after.get(name)
         if a is None and b is None:
             continue

@@ -63,7 +63,16 @@ def test_json_is_the_only_thing_on_stdout(isobar, tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found) == {"run", "before", "after"}
-    assert {"anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine", "classes"} <= set(found["after"])
+    assert {
+        "anisotropy_1_within",
+        "between_share",
+        "nc1",
+        "anisotropy_1_centered",
+        "anisotropy_1",
+        "isoscore",
+        "mean_cosine",
+        "classes",
+    } <= set(found["after"])
     assert load_run(found["run"]).report["after"] == found["after"]
 
 
@@ -125,7 +134,7 @@ def test_measure_reads_every_kind_of_file(isobar, clouds):
         assert done.returncode == 0, done.stderr
         rows = json.loads(done.stdout)
         found = {row["name"]: row["value"] for row in rows if row["of"] in ("", "all")}
-        assert found == pytest.approx(measure(x, "main"))
+        assert found == pytest.approx(measure(x, "main", labels if words else None))
         if words:
             of_class = {row["name"]: row["value"] for row in rows if row["of"] == "1"}
             assert of_class == pytest.approx(measure(x[labels == 1], "main"))
@@ -188,10 +197,32 @@ def test_measure_tells_a_class_called_all_from_the_whole(isobar, clouds):
 def test_main_and_all_stand_in_a_list_of_measures(isobar, clouds):
     from core.geometry import MAIN, MEASURES
 
+    pytest.importorskip("faiss", reason="faiss-cpu, which some of all need, is not installed")
     folder, _, _ = clouds
-    for words, names in (("main, twonn", [*MAIN, "twonn"]), ("isoscore,all", ["isoscore", *MEASURES])):
+    bare = [name for name, about in MEASURES.items() if about.needs != "labels"]
+    main = [name for name in MAIN if name in bare]
+    for words, names in (("main, twonn", [*main, "twonn"]), ("isoscore,all", ["isoscore", *bare])):
         found = json.loads(isobar("measure", folder / "x.npy", "--measures", words, "--json").stdout)
         assert [row["name"] for row in found] == list(dict.fromkeys(names))
+    words = ("measure", folder / "x.csv", "--labels", "kind", "--measures", "all", "--json")
+    found = json.loads(isobar(*words).stdout)
+    assert [row["name"] for row in found if row["label"] is None] == list(MEASURES)
+    assert [row["name"] for row in found if row["label"] == "0"] == bare
+    assert all(row["reference"] is not None for row in found if row["name"] in set(MAIN) - set(bare))
+
+
+def test_measures_that_are_left_out_or_renamed_are_told(isobar, clouds, monkeypatch):
+    from core.geometry import report
+
+    folder, _, _ = clouds
+    done = isobar("measure", folder / "x.npy", "--measures", "vasicek", "--json")
+    assert [row["name"] for row in json.loads(done.stdout)] == ["gaussianity"]
+    assert done.stderr == "The measure vasicek is called gaussianity now; the next version forgets the old name.\n"
+    plain = report.find_spec
+    monkeypatch.setattr(report, "find_spec", lambda name: None if name == "faiss" else plain(name))
+    printed = isobar("measure", folder / "x.npy", "--measures", "all").stdout
+    assert "Left out: patchiness_additive, patchiness_product, lloyd_additive, lloyd_product." in printed
+    assert "pip install 'isobar-explorer[published]'" in printed
 
 
 def test_json_of_measure_tells_undefined_from_infinite(isobar, tmp_path):
@@ -235,6 +266,7 @@ def test_help_of_measure_explains_every_measure(isobar):
         ("x.safetensors", ["--tensor", "embedings"], "'embeddings'"),
         ("x.npy", ["--labels", "kind"], "without names"),
         ("x.npy", ["--measures", "isoscor"], "'isoscore'"),
+        ("x.npy", ["--measures", "nc1"], "The measure nc1 compares classes and needs the label of each row"),
         ("x.csv", ["--tensor", "kind"], "only a .safetensors"),
         ("x.npy", ["--measures", "main,isoscor"], "'isoscore'"),
         ("gaps.csv", ["--labels", "kind"], "Of the 40 labels 2 are missing, first in row 3"),
@@ -338,10 +370,12 @@ def test_compare_reads_names_directories_and_folders(isobar, tmp_path):
     for name in ("sample", "sample_baseline"):
         shutil.copytree(assets / name, tmp_path / name)
     ours, theirs = (load_run(tmp_path / name).report["after"] for name in ("sample", "sample_baseline"))
-    change = ours["anisotropy_1_centered"] - theirs["anisotropy_1_centered"]
+    change = ours["anisotropy_1_within"] - theirs["anisotropy_1_within"]
     done = isobar("compare", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert f"prominent: One seed: anisotropy_1 (centered) changed by {change:.3f}" in " ".join(done.stdout.split())
+    assert f"prominent: One seed: anisotropy_1 (within classes) changed by {change:.3f}" in " ".join(
+        done.stdout.split()
+    )
     by_name = isobar("compare", "sample", tmp_path / "sample_baseline", "--runs", tmp_path, "--json")
     assert json.loads(by_name.stdout) == json.loads(isobar("compare", tmp_path, "--json").stdout)
     assert isobar("compare", tmp_path, "--csv", tmp_path / "out.csv").returncode == 0

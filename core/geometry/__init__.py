@@ -2,12 +2,13 @@
 
 from core.geometry.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 from core.geometry.axes import Projection, aligned_axes, common_axes
-from core.geometry.catalogue import MAIN, MEASURES, Measure
+from core.geometry.catalogue import APART, MAIN, MEASURES, Measure
 from core.geometry.classes import ClassShape, shape_by_class
-from core.geometry.density import point_patchiness, vasicek_ratio
+from core.geometry.density import gaussianity, kmeans_patchiness, vrm
 from core.geometry.dimension import ph_dimension, two_nn
 from core.geometry.merges import Merge, merges
 from core.geometry.neighbours import class_silhouettes, neighbours_kept
+from core.geometry.quantizers import quantizer_lloyd, quantizer_patchiness
 from core.geometry.report import (
     isotropic_reference,
     measure,
@@ -26,8 +27,10 @@ from core.geometry.spectrum import (
     singular_values,
 )
 from core.geometry.stream import CloudStream, Moments
+from core.geometry.within import anisotropy_within, between_share, nc1
 
 __all__ = [
+    "APART",
     "MAIN",
     "MEASURES",
     "ClassShape",
@@ -38,14 +41,18 @@ __all__ = [
     "Projection",
     "aligned_axes",
     "anisotropy",
+    "anisotropy_within",
+    "between_share",
     "class_silhouettes",
     "common_axes",
     "cosine_shares",
     "effective_rank",
     "eigenvalue_early_enrichment",
+    "gaussianity",
     "isoscore",
     "isotropic_cosine_shares",
     "isotropic_reference",
+    "kmeans_patchiness",
     "mean_cosine",
     "mean_vector_share",
     "measure",
@@ -54,13 +61,15 @@ __all__ = [
     "measure_intervals",
     "measure_names",
     "merges",
+    "nc1",
     "neighbours_kept",
     "outlier_dimensions",
     "partition_ratio",
     "ph_dimension",
-    "point_patchiness",
+    "quantizer_lloyd",
+    "quantizer_patchiness",
     "shape_by_class",
     "singular_values",
     "two_nn",
-    "vasicek_ratio",
+    "vrm",
 ]

@@ -32,6 +32,11 @@ class Cloud:
         self.x, self.scale = x, scale
         self.n, self.d = x.shape
 
+    @cached_property
+    def shared(self) -> dict[str, Any]:
+        """What costs seconds and several measures have in common, by a name of their own."""
+        return {}
+
     @property
     def moderate(self) -> "Cloud":
         """The same rows with an `x` whose squares neither overflow nor vanish: this cloud, but for extreme numbers.
@@ -128,6 +133,20 @@ class Cloud:
     def system(self) -> tuple[np.ndarray, np.ndarray]:
         """`values` and the eigenvectors of `moment`, one a column."""
         return _system(self.moment)
+
+    @cached_property
+    def along_first(self) -> np.ndarray:
+        """(n,): the centered rows' coordinates along their first principal direction, up to one common factor."""
+        if "centered_system" in self.__dict__:
+            vector = self.centered_system[1][:, 0]
+        else:
+            from scipy.linalg import eigh  # here, because scipy takes a while to import
+
+            with one_blas_thread():
+                last = len(self.centered_moment) - 1
+                vector = eigh(self.centered_moment, subset_by_index=(last, last))[1][:, 0]
+        # Of XX' the eigenvector is the coordinates themselves.
+        return vector if self.is_wide else self.centered @ vector
 
     def projections(self, centered: bool, count: int) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield the rows (or the centered rows) along their `count` strongest right singular vectors, some at a time.

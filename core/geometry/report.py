@@ -3,91 +3,109 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
 
 from core.errors import IsobarError, nearest
-from core.geometry.catalogue import MAIN, MEASURES
+from core.geometry.catalogue import MAIN, MEASURES, RENAMED
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.within import as_classes, rows_by_class
 
 Names = Literal["all", "main"] | Iterable[str]
 
 
-def measure(x: Embeddings, measures: Names = "all") -> dict[str, float]:
+def measure(x: Embeddings, measures: Names = "all", labels: Sequence | None = None) -> dict[str, float]:
     """Return measures of the cloud `x` (n, d) by name, in the order asked for; what they share is computed once.
 
     `measures` is "all", "main" (those that cost milliseconds) or names of :data:`~core.geometry.catalogue.MEASURES`, which
     says of each its range and which end is isotropic. A measure that is undefined on this cloud (too few points, nothing
-    varies) is NaN; the others are not touched by that.
+    varies) is NaN; the others are not touched by that. Some need `labels` (n,), the classes of the rows; without them
+    "all" and "main" leave those out. "all" also leaves out, with a warning, what needs a package that is not installed.
 
     Raises:
-        IsobarError: an unknown measure; fewer than two rows, NaN or infinity, or not an (n, d) array.
+        IsobarError: an unknown measure, or one that needs labels or a package that are not there; labels that are
+            missing or not one a row; fewer than two rows, NaN or infinity, or not an (n, d) array.
     """
-    names = measure_names(measures)
+    asked = (measures,) if isinstance(measures, str) else tuple(measures)
+    names = measure_names(asked, labels is not None)
     cloud = as_cloud(x)
     _prepare(cloud.moderate, names)
-    return {name: float(MEASURES[name].compute(cloud)) for name in names}
+    classes = as_classes(cloud, labels) if any(MEASURES[name].needs == "labels" for name in names) else None
+    found = {
+        name: float(MEASURES[name].compute(classes if MEASURES[name].needs == "labels" else cloud)) for name in names
+    }
+    return found | {old: found[new] for old, new in RENAMED.items() if old in asked}
 
 
-def measure_names(measures: Names = "all") -> tuple[str, ...]:
+def measure_names(measures: Names = "all", labelled: bool = False) -> tuple[str, ...]:
     """Return the names that `measures` stands for: a name or names, of which "all" and "main" are several.
 
+    Those that need labels are among them where the cloud is `labelled`. What :func:`chosen` notes is warned of.
+
     Raises:
-        IsobarError: an unknown measure.
+        IsobarError: an unknown measure, or one that needs labels or a package that are not there.
     """
-    several = {"all": tuple(MEASURES), "main": MAIN}
-    names = []
+    names, notes = chosen(measures, labelled)
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    return names
+
+
+def chosen(measures: Names = "all", labelled: bool = False) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names as :func:`measure_names` does, and a sentence on each that goes by another name now or is left out.
+
+    Raises:
+        IsobarError: an unknown measure, or one that needs labels or a package that are not there.
+    """
+    here = {name: about for name, about in MEASURES.items() if labelled or about.needs != "labels"}
+    several = {"all": [name for name in here if _installed(name)], "main": [name for name in MAIN if name in here]}
+    names, notes = [], []
     for name in [measures] if isinstance(measures, str) else measures:
-        if name not in MEASURES and name not in several:
+        if name in several:
+            names += several[name]
+            missing = [absent for absent in here if name == "all" and not _installed(absent)]
+            if missing:
+                notes.append(f"Left out: {', '.join(missing)}. {_install(missing[0])}")
+            continue
+        if name in RENAMED:
+            notes.append(f"The measure {name} is called {RENAMED[name]} now; the next version forgets the old name.")
+            name = RENAMED[name]
+        if name not in MEASURES:
             hint = nearest(str(name), [*MEASURES, *several]) or f" The measures are {', '.join(MEASURES)}."
             raise IsobarError(f"There is no measure {name!r}.{hint}")
-        names += several.get(name, [name])
-    return tuple(dict.fromkeys(names))
+        if name not in here:
+            raise IsobarError(f"The measure {name} compares classes and needs the label of each row; there are none.")
+        if not _installed(name):
+            raise IsobarError(f"The measure {name} can't be taken here. {_install(name)}")
+        names.append(name)
+    return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(notes))
+
+
+def _installed(name: str) -> bool:
+    package = MEASURES[name].package
+    return not package or find_spec(package) is not None
+
+
+def _install(name: str) -> str:
+    about = MEASURES[name]
+    return f"It needs the package {about.package}: pip install 'isobar-explorer[{about.extra}]'."
 
 
 def measure_by_class(x: Embeddings, labels: Sequence, measures: Names = "main") -> dict[str, dict[str, float]]:
     """Return measures of the rows of `x` (n, d) of each class by itself, by label (as text) in their order.
 
-    A class of one row has no shape: its measures are NaN.
+    A class of one row has no shape: its measures are NaN. Measures that compare classes are left out.
 
     Raises:
         IsobarError: labels that are missing or not one a row; an unknown measure; NaN or infinity, or not an (n, d) array.
     """
-    names, cloud = measure_names(measures), as_cloud(x)
+    names = [name for name in measure_names(measures, True) if MEASURES[name].needs != "labels"]
+    cloud = as_cloud(x)
     nothing = dict.fromkeys(names, float("nan"))
     rows = rows_by_class(labels, cloud.n)
     return {label: measure(cloud.x[some], names) if some.size > 1 else nothing for label, some in rows.items()}
-
-
-def rows_by_class(labels: Sequence, n: int) -> dict[str, np.ndarray]:
-    """Return the rows (k,) int64 of each class of the `labels` (n,), by label (as text) in their order.
-
-    Raises:
-        IsobarError: labels that are missing or not one a row.
-    """
-    if hasattr(labels, "detach"):
-        labels = labels.detach().cpu().numpy()
-    # In an array of texts a missing label of a list would be a text too.
-    labels = np.asarray(labels) if hasattr(labels, "dtype") else np.asarray(labels, dtype=object)
-    if labels.shape != (n,):
-        raise IsobarError(f"Labels must be one a row: there are {n} embeddings, and labels of shape {labels.shape}.")
-    if labels.dtype.kind not in "iubUS":
-        from pandas import isna  # here, because it takes a while to import
-
-        missing = np.flatnonzero(isna(labels))
-        if missing.size:
-            raise IsobarError(
-                f"Of the {n} labels {missing.size} {'is' if missing.size == 1 else 'are'} missing, first in row {missing[0]}; "
-                "give every row a label, or leave such rows out."
-            )
-    values = labels.tolist()
-    try:
-        order = sorted(set(values))
-    except TypeError:  # numbers among texts have no order
-        order = sorted({str(value) for value in values})
-    texts = np.array([str(value) for value in values])
-    return {str(value): np.flatnonzero(texts == str(value)) for value in order}
 
 
 Interval = tuple[float, float, float]
@@ -95,11 +113,16 @@ Interval = tuple[float, float, float]
 
 
 def measure_interval(
-    x: Embeddings, name: str, resamples: int = 500, seed: int = 0, confidence: float = 0.95
+    x: Embeddings,
+    name: str,
+    resamples: int = 500,
+    seed: int = 0,
+    confidence: float = 0.95,
+    labels: Sequence | None = None,
 ) -> Interval:
     """Return measure `name` of the cloud `x` (n, d) with its interval, as :func:`measure_intervals` does of many."""
-    (name,) = measure_names(name)
-    return measure_intervals(x, name, resamples, seed, confidence)[name]
+    (name,) = measure_names(name, labels is not None)
+    return measure_intervals(x, name, resamples, seed, confidence, labels=labels)[name]
 
 
 def measure_intervals(
@@ -109,25 +132,27 @@ def measure_intervals(
     seed: int = 0,
     confidence: float = 0.95,
     progress: Callable[[int, int], None] | None = None,
+    labels: Sequence | None = None,
 ) -> dict[str, Interval]:
     """Return measures of the cloud `x` (n, d) by name, with their bootstrap confidence intervals: (value, low, high).
 
     The interval is that of the bootstrap distribution (scipy) about its own mean, laid around the value: a resample
     repeats points, which moves most measures as a smaller n would, and that shift is no uncertainty. It speaks of clouds
-    of this n. Neighbour and dimension estimates, which repeats would mislead, see the distinct points of each resample.
-    NaN for all three where the measure is undefined. It takes about `resamples` times as long as the measures: each
+    of this n. Estimates of neighbours, dimension and entropy, which repeats would mislead, see the distinct points of each
+    resample. `labels` (n,) are drawn along with their rows; a resample without one of the classes is of the others. NaN for all three where the measure is undefined. It takes about `resamples` times as long as the measures: each
     resample is drawn once for all of them. `progress` is called with (resamples done, in all) and may raise to end it.
 
     Raises:
-        IsobarError: an unknown measure, less than 2 resamples; fewer than two rows, NaN or infinity, not (n, d).
+        IsobarError: as :func:`measure`; less than 2 resamples.
     """
     from scipy.stats import DegenerateDataWarning, bootstrap
 
-    names = measure_names(measures)
+    names = measure_names(measures, labels is not None)
     if resamples < 2 or not 0.0 < confidence < 1.0:
         raise IsobarError("A bootstrap interval needs at least 2 resamples and a confidence between 0 and 1.")
     cloud = as_cloud(x)
-    values = measure(cloud, names)
+    codes = as_classes(cloud, labels).labels if labels is not None else None
+    values = measure(cloud, names, codes)
     # A measure that is undefined here is not asked of the resamples.
     defined = [name for name in names if np.isfinite(values[name])]
     intervals = {name: (value, float("nan"), float("nan")) for name, value in values.items()}
@@ -135,13 +160,16 @@ def measure_intervals(
         return intervals
     whole, done = cloud.moderate, 0
 
+    repeated = [name for name in defined if not MEASURES[name].of_distinct]
+    apart = [name for name in defined if MEASURES[name].of_distinct]
+
     def statistic(rows: np.ndarray) -> list[float]:
         nonlocal done
         distinct = np.unique(rows)
         found = dict.fromkeys(defined, float("nan"))
-        found |= measure(Cloud(whole.x[rows], whole.scale), [n for n in defined if n not in _DISTINCT])
+        found |= measure(Cloud(whole.x[rows], whole.scale), repeated, None if codes is None else codes[rows])
         if distinct.size > 1:
-            found |= measure(Cloud(whole.x[distinct], whole.scale), [n for n in defined if n in _DISTINCT])
+            found |= measure(Cloud(whole.x[distinct], whole.scale), apart)
         done += 1
         if progress is not None:
             progress(done, resamples)
@@ -168,29 +196,39 @@ def measure_intervals(
     return intervals
 
 
-def isotropic_reference(n: int, d: int, measures: Names = "all", seed: int = 0, scale: float = 1.0) -> dict[str, float]:
+def isotropic_reference(
+    n: int,
+    d: int,
+    measures: Names = "all",
+    seed: int = 0,
+    scale: float = 1.0,
+    labels: Sequence | None = None,
+) -> dict[str, float]:
     """Return the measures of an isotropic Gaussian cloud of `n` points in `d` dimensions, `scale` the deviation of each.
 
     What `measure` would show if nothing were amiss: most measures depend on n and d. Only the partition ratio depends on
-    `scale`; give the root mean square of the cloud's entries there. Values are kept, so that asking again is free.
+    `scale`; give the root mean square of the cloud's entries there. With `labels` (n,) its points are in classes of the
+    same sizes, which tell nothing about them. Values are kept, so that asking again is free.
 
     Raises:
-        IsobarError: an unknown measure; fewer than two points, or no dimension.
+        IsobarError: as :func:`measure`; fewer than two points, or no dimension.
     """
-    return dict(_isotropic_reference(n, d, measure_names(measures), seed, scale))
+    names = measure_names(measures, labels is not None)
+    sizes = tuple(rows.size for rows in rows_by_class(labels, n).values()) if labels is not None else ()
+    return dict(_isotropic_reference(n, d, names, seed, scale, sizes))
 
 
 @lru_cache(maxsize=256)
-def _isotropic_reference(n: int, d: int, names: tuple[str, ...], seed: int, scale: float) -> dict[str, float]:
-    return measure(Cloud(as_cloud(np.random.default_rng(seed).standard_normal((n, d))).x, scale), names)
-
-
-_DISTINCT = ("vasicek", "twonn", "ph_dimension")
+def _isotropic_reference(
+    n: int, d: int, names: tuple[str, ...], seed: int, scale: float, sizes: tuple[int, ...]
+) -> dict[str, float]:
+    cloud = as_cloud(np.random.default_rng(seed).standard_normal((n, d)))
+    return measure(Cloud(cloud.x, scale), names, np.repeat(np.arange(len(sizes)), sizes) if sizes else None)
 
 
 def _prepare(cloud: Cloud, names: tuple[str, ...]) -> None:
     """Ask for what gives most first, so that there is one decomposition of a matrix, not two."""
-    if "vasicek" in names:
+    if {"gaussianity", "vrm"} & set(names):
         _ = cloud.centered_system
     elif {"effective_rank", "eee"} & set(names):
         _ = cloud.centered_values

@@ -30,7 +30,9 @@ def anisotropy(x: Embeddings, k: int = 1, center: bool = False) -> float:
     Raises:
         IsobarError: `k` is less than 1; fewer than two rows, NaN or infinity, or not an (n, d) array.
 
-    Source: Ethayarajh, "How Contextual are Contextualized Word Representations?", EMNLP 2019 (k = 1).
+    Source: of the rows as they are, Ethayarajh, "How Contextual are Contextualized Word Representations?", EMNLP 2019
+    (maximum explainable variance, k = 1); centered, Razzhigaev et al., "The Shape of Learning", EACL Findings 2024,
+    arXiv:2311.05928.
     """
     if k < 1:
         raise IsobarError(f"Anisotropy needs at least one direction; k is {k}.")
@@ -105,7 +107,9 @@ def effective_rank(x: Embeddings) -> float:
 def eigenvalue_early_enrichment(x: Embeddings) -> float:
     """Return the area of the cumulative share of variance above the diagonal of equal shares, normalized (EEE).
 
-    Range 0 (isotropic) to 1 (one direction holds all variance). NaN where d is 1 or nothing varies.
+    As published: the trapezoid rule, in unit steps, over the m = min(n, d) differences of the cumulative shares from
+    i/m, divided by m/2. Range 0 (isotropic) to (1 - 1/m)^2 (one direction holds all variance), so near 1 for large m.
+    NaN where d is 1 or nothing varies.
 
     Raises:
         IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
@@ -116,9 +120,10 @@ def eigenvalue_early_enrichment(x: Embeddings) -> float:
     share = _variance_shares(cloud)
     if share is None or cloud.d == 1:
         return float("nan")
-    # 2 / (D - 1) * sum_{i=1..D} (cum_i - i / D); past the rank of a wide cloud cum_i is 1
-    cumulated = np.cumsum(share).sum() + (cloud.d - share.size)
-    return float(np.clip(2.0 / (cloud.d - 1) * (cumulated - (cloud.d + 1) / 2), 0.0, 1.0))
+    m = min(cloud.n, cloud.d)
+    share = share[:m]
+    area = np.trapezoid(np.cumsum(share) - np.arange(1, m + 1) / m)
+    return float(np.clip(area / (m / 2), 0.0, 1.0))
 
 
 def partition_ratio(x: Embeddings) -> float:

@@ -8,8 +8,8 @@ from core.geometry.cloud import Cloud, as_cloud
 from core.geometry.report import Names, measure, measure_names
 
 KEPT = 4_000  # rows: as many as k-means takes to find its cells, more than any other sampled measure looks at
-OF_POINTS = ("partition_ratio", "point_patchiness", "vasicek", "twonn", "ph_dimension")
-"""Measures that need the points themselves; all others follow exactly from sums."""
+OF_POINTS = tuple(name for name, about in MEASURES.items() if about.needs != "sums")
+"""Measures that need the points themselves or their labels; all others follow exactly from sums."""
 
 
 class Moments:
@@ -62,10 +62,19 @@ class CloudStream:
         self.keep, self.count = keep, 0
         self._random = np.random.default_rng(seed)
         self._rows = self._keys = np.zeros(0)
+        self._labels: np.ndarray | None = None
         self._moments, self._directions = None, None
 
-    def add(self, rows: np.ndarray, name: str = "The embeddings", numbers: np.ndarray | None = None) -> None:
+    def add(
+        self,
+        rows: np.ndarray,
+        name: str = "The embeddings",
+        numbers: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+    ) -> None:
         """Take in rows (n, d); `numbers` (n,) says which rows they are where they come in another order.
+
+        `labels` (n,) are their classes, of all batches or of none.
 
         Raises:
             IsobarError: they hold NaN or infinity; the sentence begins with `name`.
@@ -85,23 +94,26 @@ class CloudStream:
         self.count += len(rows)
         # The rows of the smallest of uniform random keys are a uniform sample; in the order in which they came.
         self._keys = np.concatenate((self._keys, self._random.random(len(rows))))
+        if labels is not None:
+            self._labels = np.concatenate((self._labels, labels)) if len(self._rows) else np.array(labels)
         self._rows = np.concatenate((self._rows, rows)) if len(self._rows) else rows.copy()
         if len(self._keys) > self.keep:
             kept = np.sort(np.argpartition(self._keys, self.keep)[: self.keep])
             self._keys, self._rows = self._keys[kept], self._rows[kept]
+            self._labels = self._labels[kept] if self._labels is not None else None
 
     def measure(self, measures: Names = "main") -> dict[str, float]:
         """Return measures of all rows so far, by name.
 
         Raises:
-            IsobarError: an unknown measure, or fewer than two rows.
+            IsobarError: an unknown measure, or one that needs labels where none came; fewer than two rows.
         """
-        names = measure_names(measures)
+        names = measure_names(measures, self._labels is not None)
         sample = self._rows if self.count else np.zeros((0, 1))
         if self._moments is None:
-            return measure(sample, names)
+            return measure(sample, names, self._labels)
         whole = _Summed(self._moments, self._directions)
-        of_points = measure(as_cloud(sample), [name for name in names if name in OF_POINTS])
+        of_points = measure(as_cloud(sample), [name for name in names if name in OF_POINTS], self._labels)
         return {n: of_points[n] if n in of_points else float(MEASURES[n].compute(whole)) for n in names}
 
     def _sum(self, rows: np.ndarray) -> None:

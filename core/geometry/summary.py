@@ -14,8 +14,8 @@ from core.geometry.report import (
     measure_by_class,
     measure_intervals,
     measure_names,
-    rows_by_class,
 )
+from core.geometry.within import rows_by_class
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,21 @@ def summarize(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Measured]:
-    """Return measures of `x` (n, d), and of each class of the `labels` (n,), one a row.
+    """Return measures of `x` (n, d), and of each class of the `labels` (n,), one a row; those that compare classes once.
 
     With `resamples` each of the whole cloud's has its bootstrap interval; `progress` is called with (resamples done, in
     all).
 
     Raises:
-        IsobarError: an unknown measure; labels that are missing or not one a row; fewer than two rows, NaN or infinity,
-            not (n, d).
+        IsobarError: as :func:`~core.geometry.measure`.
     """
-    names, cloud = measure_names(measures), as_cloud(x)
+    names, cloud = measure_names(measures, labels is not None), as_cloud(x)
     rows = rows_by_class(labels, cloud.n) if labels is not None else {}
     if resamples:
-        intervals = measure_intervals(cloud, names, resamples=resamples, seed=seed, progress=progress)
+        intervals = measure_intervals(cloud, names, resamples=resamples, seed=seed, progress=progress, labels=labels)
     else:
-        intervals = {name: (value, None, None) for name, value in measure(cloud, names).items()}
-    found = _rows("all" if rows else "", None, cloud, intervals, seed)
+        intervals = {name: (value, None, None) for name, value in measure(cloud, names, labels).items()}
+    found = _rows("all" if rows else "", None, cloud, intervals, seed, labels)
     if rows:
         for label, values in measure_by_class(cloud, labels, names).items():
             without = {name: (value, None, None) for name, value in values.items()}
@@ -78,10 +77,12 @@ def summarize(
     return found
 
 
-def _rows(of: str, label: str | None, cloud: Cloud, found: dict[str, tuple], seed: int) -> list[Measured]:
+def _rows(
+    of: str, label: str | None, cloud: Cloud, found: dict[str, tuple], seed: int, labels: Sequence | None = None
+) -> list[Measured]:
     points = cloud.moderate
     scale = points.scale * float(np.sqrt(np.mean(points.x**2)))  # only the partition ratio depends on it
-    reference = isotropic_reference(cloud.n, cloud.d, tuple(found), seed, scale) if cloud.n > 1 else {}
+    reference = isotropic_reference(cloud.n, cloud.d, tuple(found), seed, scale, labels) if cloud.n > 1 else {}
     return [
         Measured(of, name, value, reference.get(name, float("nan")), low, high, cloud.n, cloud.d, label)
         for name, (value, low, high) in found.items()

@@ -26,10 +26,15 @@ def token_states(layers: Iterable[Tensor], attention_mask: Tensor, labels: Tenso
 
 
 class LayerStreams:
-    """One :class:`~core.geometry.CloudStream` a layer, filled by :func:`core.models.embedding.encode`'s `on_layers`."""
+    """One :class:`~core.geometry.CloudStream` a layer, filled by :func:`core.models.embedding.encode`'s `on_layers`.
 
-    def __init__(self, **options):
-        self.options, self.streams = options, []
+    Args:
+        labels: (n,) the classes of all texts, by row, for the measures that need them.
+        options: of each stream.
+    """
+
+    def __init__(self, labels: np.ndarray | None = None, **options):
+        self.labels, self.options, self.streams = labels, options, []
 
     def add(self, rows: np.ndarray, layers: list[np.ndarray]) -> None:
         """Take in by every layer the embeddings (b, d) of a batch, whose texts are the `rows` (b,).
@@ -38,8 +43,9 @@ class LayerStreams:
             IsobarError: a layer's hold NaN or infinity; it and the text's row are named.
         """
         self.streams = self.streams or [CloudStream(**self.options) for _ in layers]
+        labels = None if self.labels is None else self.labels[rows]
         for number, (stream, embeddings) in enumerate(zip(self.streams, layers, strict=True)):
-            stream.add(embeddings, f"The hidden states of layer {number} (of 0 to {len(layers) - 1})", rows)
+            stream.add(embeddings, f"The hidden states of layer {number} (of 0 to {len(layers) - 1})", rows, labels)
 
     def measure(self, measures: Names = "main", known: dict[int, dict[str, float]] | None = None) -> list[dict]:
         """Return every layer's measures, the input embeddings' first; those `known` already, by layer, are taken as they are."""

@@ -19,10 +19,13 @@ _DRAWS = 9999  # resamples and, above 13 seeds, sign flips; up to there all 2^n 
 _PLACE = ("model", "task")
 FEWEST_SEEDS = 5  # below, no values bring the sign-flip test under 0.1, and the interval is but their span
 _CHANCE = 0.1
-_HEADLINE = "anisotropy_1_centered"
+_HEADLINE = "anisotropy_1_within"
+_FIRST = (_HEADLINE, "between_share", "nc1", "anisotropy_1_centered", "anisotropy_1")
 _CALLED = {
+    "anisotropy_1_within": "anisotropy_1 (within classes)",
     "anisotropy_1_centered": "anisotropy_1 (centered)",
-    "within_classes": "anisotropy_1 (within classes)",
+    "between_share": "the share between classes",
+    "nc1": "NC1",
     "mcc": "MCC",
     "f1": "F1",
 }
@@ -361,12 +364,8 @@ class _Member:
 
 
 def _numbers(side: Mapping) -> dict[str, float]:
-    """Return the measures and task metrics of one side of a report that are numbers, the mean over classes among them."""
-    found = {k: float(v) for k, v in side.items() if isinstance(v, int | float) and isfinite(v)}
-    within = [shape.get("measures", {}).get(_HEADLINE) for shape in (side.get("classes") or {}).values()]
-    if within and all(isinstance(value, int | float) and isfinite(value) for value in within):
-        found["within_classes"] = fmean(within)
-    return found
+    """Return the measures and task metrics of one side of a report that are numbers."""
+    return {k: float(v) for k, v in side.items() if isinstance(v, int | float) and isfinite(v)}
 
 
 def _group(same: list[_Member], name: str, settings: dict, notes: list[str]) -> Group:
@@ -378,9 +377,8 @@ def _group(same: list[_Member], name: str, settings: dict, notes: list[str]) -> 
         by_seed[member.seed] = member
     first = next(iter(by_seed.values()))
     measures = dict.fromkeys(name for member in by_seed.values() for name in member.after)
-    order = sorted(
-        measures, key=lambda key: (key != first.metric, not key.startswith("anisotropy_1"), key != "within_classes")
-    )
+    leading = (first.metric, *_FIRST)
+    order = sorted(measures, key=lambda key: leading.index(key) if key in leading else len(leading))
     return Group(
         name=name,
         method=method(first.spec),

@@ -16,6 +16,7 @@ import yaml
 from core.errors import IsobarError, nearest
 from core.geometry import ClassShape
 from core.runs import layout
+from core.runs.recall import with_measures_between, with_report_between
 
 _STALE_SECONDS = 60.0  # a run on another machine is taken for dead after this long without a heartbeat
 
@@ -90,8 +91,12 @@ class Run:
 
     @cached_property
     def report(self) -> dict:
-        """report.json: ``before``, ``after``, ``difference``; empty while the run has not ended."""
-        return self._mapping(layout.REPORT, json.loads)
+        """report.json: ``before``, ``after``, ``difference``; empty while the run has not ended.
+
+        Measures that the run's version did not know are those of its snapshots.
+        """
+        report = self._mapping(layout.REPORT, json.loads)
+        return with_report_between(report, {"before": self._first, "after": self._last})
 
     @cached_property
     def _rows(self) -> list[dict]:
@@ -143,7 +148,7 @@ class Run:
                 embeddings=tensors["embeddings"],
                 labels=tensors["labels"],
                 predictions=tensors["predictions"],
-                measures=head["measures"],
+                measures=with_measures_between(head["measures"], tensors["embeddings"], tensors["labels"]),
                 classes=[
                     ClassShape.from_summary(
                         row,
@@ -161,11 +166,17 @@ class Run:
     @cached_property
     def before(self) -> Snapshot | None:
         """The first snapshot (step 0), or None."""
-        return self.snapshot(self.steps[0]) if self.steps and self.steps[0] == 0 else None
+        return self._first()
 
     @cached_property
     def after(self) -> Snapshot | None:
         """The last snapshot that can be read and is not the first, or None."""
+        return self._last()
+
+    def _first(self) -> Snapshot | None:
+        return self.snapshot(self.steps[0]) if self.steps and self.steps[0] == 0 else None
+
+    def _last(self) -> Snapshot | None:
         for step in reversed(self.steps):
             if step > 0 and (found := self.snapshot(step)) is not None:
                 return found
@@ -183,7 +194,7 @@ class Run:
         expected = {layout.SPEC: bool(self.spec), layout.STATUS: bool(self._mapping(layout.STATUS, json.loads))}
         expected[layout.PROBE] = len(self.probe) > 0
         if self.state == "finished":
-            expected[layout.REPORT] = bool(self.report)
+            expected[layout.REPORT] = bool(self._mapping(layout.REPORT, json.loads))
             expected[layout.EVENTS] = len(self.events) > 0
         found = [f"{name} is missing or can't be read." for name, there in expected.items() if not there]
         unreadable = [step for step in self.steps if not self._is_whole(step)]

@@ -1,6 +1,7 @@
 """Looks at a checkpoint's space without training anything."""
 
 import json
+import math
 import time
 import traceback
 from collections.abc import Iterable
@@ -69,7 +70,8 @@ class Inspection:
 
     def as_dict(self) -> dict:
         """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""
-        found = describe({**self.measures, **self.metrics}, self.classes, self.layers)
+        measures = {name: value if math.isfinite(value) else None for name, value in self.measures.items()}
+        found = describe({**measures, **self.metrics}, self.classes, self.layers)
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
         return {"model": self.model, "task": self.task, **found, "reference": self.reference, "notes": self.notes}
@@ -115,7 +117,9 @@ def inspect_checkpoint(
         model=model,
         task=data.name,
         measures=portrait.measures,
-        reference=isotropic_reference(*portrait.encoded.embeddings.shape, measures=list(portrait.measures)),
+        reference=isotropic_reference(
+            *portrait.encoded.embeddings.shape, measures=list(portrait.measures), labels=portrait.labels
+        ),
         metrics=score(data.metrics, portrait.labels, predictions) if data.has_labels and loaded.trained_head else {},
         classes=portrait.classes,
         layers=portrait.layers,

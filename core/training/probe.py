@@ -48,7 +48,10 @@ class Probe:
         Raises:
             IsobarError: a layer's states hold NaN or infinity; it is named.
         """
-        streams = LayerStreams()
+        labels = self.frame["label"].to_numpy()
+        # Texts without labels are one class: there is nothing to compare.
+        classes = labels if len(self.label_names) > 1 else None
+        streams = LayerStreams(classes)
         encoded = encode(
             model,
             self.collate,
@@ -58,8 +61,7 @@ class Probe:
             on_layers=streams.add,
             on_batch=on_batch,
         )
-        labels = self.frame["label"].to_numpy()
-        measures = measure(encoded.embeddings, "main")
+        measures = measure(encoded.embeddings, "main", classes)
         return Portrait(
             encoded=encoded,
             labels=labels,

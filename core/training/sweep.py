@@ -300,10 +300,13 @@ def summary(runs: list[Run]) -> list[dict]:
                 "scored by": group.metric,
                 "score": _mean(group.means.get(group.metric)),
                 "change of score": _told(changes.get(group.metric)),
-                "anisotropy_1": _mean(group.means.get("anisotropy_1")),
+                "within classes": _mean(group.means.get("anisotropy_1_within")),
+                "change within classes": _told(changes.get("anisotropy_1_within")),
+                "share between": _mean(group.means.get("between_share")),
+                "NC1": _mean(group.means.get("nc1")),
                 "centered": _mean(group.means.get("anisotropy_1_centered")),
                 "change of centered": _told(changes.get("anisotropy_1_centered")),
-                "within classes": _mean(group.means.get("within_classes")),
+                "anisotropy_1": _mean(group.means.get("anisotropy_1")),
                 "IsoScore": _mean(group.means.get("isoscore")),
             }
         )

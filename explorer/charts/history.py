@@ -44,7 +44,9 @@ def history(
             "series:N",
             title=None,
             scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-            legend=None if len(colours) < 2 else legend(labelLimit=110, symbolType="stroke"),
+            legend=None
+            if len(colours) < 2
+            else legend(labelLimit=110, symbolType="stroke", **({"columns": 2} if len(colours) > 3 else {})),
         ),
         tooltip=[
             alt.Tooltip("series:N", title="of"),

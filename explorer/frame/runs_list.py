@@ -59,7 +59,8 @@ def _entry(name: str) -> None:
             label=f":{colour}[{dot}] {title}",
             icon="",
             query_params={"run": name},
-            help=f"{word}; {plain(name, 120)}" if name != data.SAMPLE else "A run that ships with Isobar",
+            help=(f"{word}; {plain(name, 120)}" if name != data.SAMPLE else "A run that ships with Isobar")
+            + ("; the change is of anisotropy 1 within classes" if row.change is not None else ""),
             width="stretch",
         )
         st.caption(" · ".join(details))

@@ -5,6 +5,7 @@ import zlib
 import streamlit as st
 
 from core.errors import IsobarError
+from core.geometry import APART
 from core.runs import Run
 from explorer.panels import comparison, data, links
 from explorer.panels.words import plain
@@ -90,7 +91,7 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
         column_order=[name for name in frame.columns if name != "run"],
         column_config={
             name: st.column_config.NumberColumn(name, format="%.3f")
-            for name in ("score", "anisotropy before", "after", "change")
+            for name in ("score", "anisotropy within before", "after", "change")
         },
         alt="The runs: pick those that are to be compared",
     )
@@ -111,13 +112,14 @@ def _verdict(runs: list[Run]) -> None:
     about = st.segmented_control(
         "Anisotropy",
         list(comparison.MEASURES),
-        default="centered",
+        default=next(iter(comparison.MEASURES)),
         required=True,
         key="about",
         bind="query-params",
         label_visibility="collapsed",
     )
-    comparison.charts(found, comparison.MEASURES[about or "centered"])
+    comparison.charts(found, comparison.MEASURES[about or next(iter(comparison.MEASURES))])
+    st.caption(APART)
     if found.notes:
         with st.expander(f"Left out: {len(found.notes)}", icon=":material/info:"):
             for note in found.notes:

@@ -1,15 +1,19 @@
 """The header of a run: each measure before and after, which way is better, and the baseline's beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
 
+from core.geometry import APART
 from core.runs import Run
 from explorer.panels import data
 from explorer.panels.words import DASH, meaning, number
 
-MEASURES = ("anisotropy_1", "anisotropy_1_centered", "isoscore", "mean_cosine")
+CLASSES = ("anisotropy_1_within", "between_share", "nc1")
+WHOLE = ("anisotropy_1_centered", "anisotropy_1", "isoscore", "mean_cosine")
 ENTROPY = "relative_entropy_all"
+_IN_A_ROW = 5
+CANNOT_TELL = "Of all texts together: these can't tell a flat space from classes that are well apart."
 _VERDICTS = {True: ("better", "green"), False: ("worse", "red")}
 
 
@@ -37,11 +41,19 @@ def show(run: Run, baseline: Run | None) -> None:
     """Draw the cards."""
     before, after = sides(run)
     other = sides(baseline)[1] if baseline else {}
-    names = (headline(run), *MEASURES, ENTROPY)
-    columns = st.columns(len(names), gap="small", wrap=False)
-    for column, name in zip(columns, names, strict=True):
-        with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
-            _card(name, before.get(name), after.get(name), other.get(name) if baseline else None)
+    for name in rows((headline(run), *CLASSES, ENTROPY), WHOLE):
+        _card(name, before.get(name), after.get(name), other.get(name) if baseline else None)
+
+
+def rows(within: Sequence[str], whole: Sequence[str]) -> Iterator[str]:
+    """Yield the name of each card, inside of its frame: a row within classes, one of the whole cloud and what it can't tell."""
+    for names in (within, whole):
+        columns = st.columns(_IN_A_ROW, gap="small", wrap=False)
+        for column, name in zip(columns, names, strict=False):
+            with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
+                yield name
+    if set(CLASSES) & set(within):
+        columns[-1].caption(CANNOT_TELL, help=APART)
 
 
 def _card(name: str, before: float | None, after: float | None, baseline: float | None) -> None:

@@ -18,8 +18,13 @@ from explorer.panels.figure import figure
 from explorer.panels.texts import texts_of
 from explorer.panels.words import meaning, moment, number, plain
 
-MEASURES = {"centered": "anisotropy_1_centered", "uncentered": "anisotropy_1", "within classes": "within_classes"}
-_WITHIN = "Anisotropy 1 within classes"
+MEASURES = {
+    "within classes": "anisotropy_1_within",
+    "centered": "anisotropy_1_centered",
+    "uncentered": "anisotropy_1",
+    "share between classes": "between_share",
+    "NC1": "nc1",
+}
 
 
 def table(runs: Iterable[Run]) -> pd.DataFrame:
@@ -41,8 +46,8 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
                 "seed": settings.get("seed"),
                 "metric": meaning(metric).label if after else "",
                 "score": after.get(metric),
-                "anisotropy before": before.get("anisotropy_1_centered"),
-                "after": after.get("anisotropy_1_centered"),
+                "anisotropy within before": before.get("anisotropy_1_within"),
+                "after": after.get("anisotropy_1_within"),
                 "change": row.change,
             }
         )
@@ -142,8 +147,8 @@ def _differences(groups: list[Group], name: str, *, key: str, of: tuple) -> None
             lambda: differences(
                 seeds,
                 means,
-                value="difference, 95 % interval",
-                title=f"{_label(name)}, less the baseline's",
+                value="difference from the baseline, 95 % interval",
+                title=meaning(name).label,
                 colours=colours,
                 description="; ".join(
                     f"{row.group}: {number(row.difference)} [{number(row.low)}, {number(row.high)}]"
@@ -187,19 +192,15 @@ def _points(groups: list[Group], x: str, y: str) -> tuple[pd.DataFrame, pd.DataF
     return pd.DataFrame(points), pd.DataFrame(pairs, columns=columns), pd.DataFrame(means)
 
 
-def _label(name: str) -> str:
-    return _WITHIN if name == MEASURES["within classes"] else meaning(name).label
-
-
 def _axis(name: str) -> str:
-    better = "lower" if name in MEASURES.values() else meaning(name).better
-    return f"{_label(name)} ({better} is better)"
+    about = meaning(name)
+    return about.label if about.better == "disputed" else f"{about.label} ({about.better} is better)"
 
 
 def numbers(found: Comparison) -> None:
     """Draw the table of every measure: mean, interval, paired difference."""
     frame = pd.DataFrame(found.rows())
-    frame["measure"] = [_label(name) for name in frame["measure"]]
+    frame["measure"] = [meaning(name).label for name in frame["measure"]]
     st.dataframe(
         frame,
         hide_index=True,

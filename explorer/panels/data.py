@@ -28,7 +28,7 @@ class Row:
     """A run in one line: what the sidebar shows.
 
     Attributes:
-        change: of centered anisotropy_1, after less before; None where it isn't known.
+        change: of anisotropy_1 within classes, after less before; None where it isn't known.
     """
 
     name: str
@@ -147,7 +147,7 @@ def row(run: Run) -> Row:
         task=short(settings.get("task", "?")),
         method=method(settings),
         seed=settings.get("seed", "?"),
-        change=report(run).get("difference", {}).get("anisotropy_1_centered"),
+        change=report(run).get("difference", {}).get("anisotropy_1_within"),
     )
 
 

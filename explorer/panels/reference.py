@@ -12,17 +12,17 @@ from explorer.panels import cards, data
 from explorer.panels.words import meaning, number
 
 _LAST = "relative_entropy_all"
-_COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.0}  # of the others it is 1
+_COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.0, "nc1": 0.0}  # of the others it is 1
 
 
 def show(run: Run) -> None:
     """Draw the cards, and below them what their marks mean."""
-    found = tracks(run)
-    for column, (name, value, track) in zip(st.columns(len(found), gap="small", wrap=False), found, strict=True):
-        about = meaning(name)
-        with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
-            st.metric(about.label, number(value), help=about.definition)
-            st.html(track)
+    found = {name: (value, track) for name, value, track in tracks(run)}
+    whole = [name for name in found if name in cards.WHOLE]
+    for name in cards.rows([name for name in found if name not in whole], whole):
+        about, (value, track) = meaning(name), found[name]
+        st.metric(about.label, number(value), help=about.definition)
+        st.html(track)
     st.caption(marks(run))
 
 
@@ -31,11 +31,12 @@ def tracks(run: Run) -> list[tuple[str, float | None, str]]:
     report = data.report(run)
     here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
     metric = report.get("metric")
-    # A checkpoint that has a head for these classes can be scored on them; six cards fit a laptop's window.
-    names = [metric, *cards.MEASURES, _LAST] if metric in here else [*cards.MEASURES, "effective_rank", _LAST]
+    # A checkpoint that has a head for these classes can be scored on them; texts without labels have no classes.
+    first = metric if metric in here else "effective_rank"
+    names = [name for name in (*cards.CLASSES, first) if name in here]
     return [
         (name, here.get(name), _track(name, here.get(name), isotropic.get(name), base.get(name), bool(base)))
-        for name in names
+        for name in (*names, _LAST, *cards.WHOLE)
     ]
 
 

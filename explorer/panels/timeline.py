@@ -28,10 +28,11 @@ EXPLAINED = (
     "axes, turned to fit the next one (orthogonal Procrustes), so that what moves is the cloud."
 )
 _LABELS = {
-    "anisotropy_1": "Anisotropy 1",
+    "anisotropy_1_within": "Within classes",
+    "between_share": "Share between",
     "anisotropy_1_centered": "centered",
+    "anisotropy_1": "uncentered",
     "isoscore": "IsoScore",
-    "mean_cosine": "Mean cosine",
     cards.ENTROPY: "Entropy",
 }
 

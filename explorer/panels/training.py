@@ -10,7 +10,7 @@ from core.errors import IsobarError
 from core.runs import Run
 from explorer import jobs
 from explorer.charts.history import history
-from explorer.charts.style import BEFORE, SPACE, class_colour
+from explorer.charts.style import BEFORE, CLASS_COLOURS, SPACE, class_colour
 from explorer.panels import data
 from explorer.panels.figure import figure
 from explorer.panels.progress import progress_of
@@ -120,15 +120,26 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
             _long(
                 events,
                 "probe",
-                {"measures/anisotropy_1": "uncentered", "measures/anisotropy_1_centered": "centered"},
+                {
+                    "measures/anisotropy_1_within": "within classes",
+                    "measures/anisotropy_1_centered": "centered",
+                    "measures/anisotropy_1": "uncentered",
+                    "measures/between_share": "share between",
+                },
             ),
             title="Anisotropy 1 of the probe set",
             value="share",
-            colours={"uncentered": BEFORE, "centered": SPACE},
+            colours={
+                "within classes": SPACE,
+                "centered": CLASS_COLOURS[0],
+                "uncentered": BEFORE,
+                "share between": CLASS_COLOURS[2],
+            },
             total_steps=total,
             domain=(0, 1),
             points=True,
-            description="Anisotropy of the probe set at each snapshot, centered and not",
+            description="Anisotropy of the probe set at each snapshot, within classes, centered and not, and the share of "
+            "the strongest direction that lies between classes",
         ),
     }
 

@@ -55,6 +55,7 @@ _ENTROPIES = {
         "higher",
     ),
 }
+_APART = "Which way is better is disputed: classes that come apart, as they should, move it too."
 _DISPUTED = "Which way is better is disputed: Rudman and Eickhoff (arXiv:2305.19358) find that less isotropy helps."
 
 
@@ -63,7 +64,8 @@ def meaning(name: str) -> Meaning:
     if name in MEASURES:
         measure = MEASURES[name]
         limits = f"Isotropic: {measure.isotropic}; degenerate: {measure.degenerate}."
-        dispute = f" {_DISPUTED}" if measure.better == "disputed" else ""
+        why = _APART if measure.needs == "labels" or name.startswith("anisotropy") else _DISPUTED
+        dispute = f" {why}" if measure.better == "disputed" else ""
         return Meaning(measure.label, f"{measure.definition} {limits} {measure.source}.{dispute}", measure.better)
     return {**_METRICS, **_ENTROPIES}.get(name, Meaning(name, "A metric of the task.", "higher"))
 

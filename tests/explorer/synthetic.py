@@ -64,6 +64,7 @@ def write_run(
     )
     random = np.random.default_rng(spec.seed)
     labels = np.repeat(np.arange(len(names)), per_class)
+    compared = labels if len(names) > 1 else None
     sentences = [f"The {w} sentence number {i} of the probe set." for i, w in enumerate(np.array(names)[labels])]
     sentences[: len(texts)] = texts
     writer.probe(
@@ -77,8 +78,9 @@ def write_run(
     sides = {}
     for step in np.unique(np.linspace(0, done, snapshots).round().astype(int)):
         share = collapse * step / max(steps, 1)
-        x = (1 - share) * spread + 6 * share * centres[labels] + drift
-        measures, classes = measure(x, "main"), shape_by_class(x, labels, names=names)
+        stretch = np.where(np.arange(width) == 0, 1 + 3 * share, 1.0)  # so that a class gets flatter too
+        x = (1 - share) * spread * stretch + 6 * share * centres[labels] + drift
+        measures, classes = measure(x, "main", compared), shape_by_class(x, labels, names=names)
         predictions = np.where(random.random(len(labels)) < 0.5 + share / 1.5, labels, (labels + 1) % len(names))
         writer.snapshot(
             step=int(step), epoch=step / steps, embeddings=x, labels=labels, predictions=predictions,
@@ -169,20 +171,21 @@ def write_inspection(
         return path
     random = np.random.default_rng(spec.seed)
     labels = np.repeat(np.arange(len(names)), per_class)
+    compared = labels if len(names) > 1 else None
     sentences = [f"The {w} sentence number {i} of the probe set." for i, w in enumerate(np.array(names)[labels])]
     sentences[: len(texts)] = texts
     writer.probe(pd.DataFrame({"text": sentences, "label": labels, "label_name": np.array(names)[labels]}))
 
     def side(x: np.ndarray) -> dict:
         classes = shape_by_class(x, labels, names=names)
-        return {**measure(x, "main"), "classes": {c.name: c.summary() for c in classes}}
+        return {**measure(x, "main", compared), "classes": {c.name: c.summary() for c in classes}}
 
     gaussian = random.normal(size=(len(labels), width))
     x = gaussian * random.gamma(2.0, 1.0, size=(1, width)) + 2 * random.normal(size=(1, width))
     classes = shape_by_class(x, labels, names=names)
-    depth = [measure(x + k, "main") for k in range(layers)][::-1]
+    depth = [measure(x + k, "main", compared) for k in range(layers)][::-1]
     writer.snapshot(
-        step=0, embeddings=x, labels=labels, predictions=labels, measures=measure(x, "main"), classes=classes,
+        step=0, embeddings=x, labels=labels, predictions=labels, measures=measure(x, "main", compared), classes=classes,
         layers=depth,
     )  # fmt: skip
     writer.report(

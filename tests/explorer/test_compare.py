@@ -40,11 +40,11 @@ def test_the_newest_task_s_runs_are_compared_over_seeds_and_put_into_the_address
     picked = app.query_params["runs"].split(",")
     assert len(picked) == 6
     (verdict,) = [g.verdict for g in compare([seeds / name for name in picked]).groups if g.differences]
-    assert verdict.startswith("Over 3 seeds, anisotropy_1 (centered) changed by")
+    assert verdict.startswith("Over 3 seeds, anisotropy_1 (within classes) changed by")
     said = all_text(app).replace("\\", "").replace("\u2060", "")
     assert f"**features**: {verdict}" in said
     assert [spec["title"]["text"][:18] for spec in specs(app)[:3]] == [
-        "grammar · minilm: ", "Anisotropy 1, cent", "MCC, less the base",
+        "grammar · minilm: ", "Anisotropy 1, with", "MCC",
     ]  # fmt: skip
     assert len(charts(app)) == 5  # and two barcodes
 
@@ -54,7 +54,7 @@ def test_a_link_opens_the_same_comparison(seeds, open_page):
     app = open_page("compare", seeds, runs=",".join(asked), about="uncentered")
     assert app.query_params["runs"] == ",".join(asked)
     assert "One seed" in all_text(app)
-    assert specs(app)[1]["title"]["text"] == "Anisotropy 1, less the baseline's"
+    assert specs(app)[1]["title"]["text"] == "Anisotropy 1"
 
 
 def test_what_can_not_be_compared_is_named_with_its_reason(seeds, open_page):

@@ -45,7 +45,7 @@ def test_a_link_may_name_a_class_and_a_view(open_page, tmp_path):
     assert len(charts(app)) == 1
     assert "Bar 1" in all_text(app)
     assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Anisotropy"}))) == 3
-    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Layers"}))) == 6
+    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Layers"}))) == 9
     assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "nonsense"}))) == 2
 
 

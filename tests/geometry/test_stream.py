@@ -40,7 +40,8 @@ def test_moments_are_those_of_all_rows_at_once(sizes, kind):
 
 def test_a_cloud_that_fits_is_measured_as_it_is():
     x = cloud()
-    assert streamed(x, keep=300).measure("all") == pytest.approx(measure(x), nan_ok=True)
+    names = [name for name, about in MEASURES.items() if about.needs != "labels" and not about.package]
+    assert streamed(x, keep=300).measure(names) == pytest.approx(measure(x, names), nan_ok=True)
 
 
 @pytest.mark.parametrize(("n", "d"), [(300, 7), (40, 60)])

@@ -27,8 +27,10 @@ def write(tmp_path):
         writer = RunWriter.create(
             tmp_path / (name or f"run{number:02d}"), {**spec, "record": {"task": {"fingerprint": data}}}
         )
-        classes = {c: {"measures": {"anisotropy_1_centered": centered + off}} for c, off in (("a", -0.1), ("b", -0.2))}
-        after = {"anisotropy_1": centered / 2, "anisotropy_1_centered": centered, "classes": classes, "mcc": mcc}
+        after = {
+            "anisotropy_1": centered / 2, "anisotropy_1_centered": centered / 4, "anisotropy_1_within": centered,
+            "between_share": 0.5, "nc1": 2.0, "isoscore": 0.1, "classes": {}, "mcc": mcc,
+        }  # fmt: skip
         writer.report({"metric": "mcc", "before": {}, "after": after} if report is None else report)
         writer.status(state, started=started)
         return writer.path
@@ -45,25 +47,26 @@ def five(write):
 def test_differences_are_paired_by_seed(five):
     baseline, group = compare(five[::-1]).groups
     assert (baseline.method, group.method, group.baseline) == ("none", "prominent", "none")
-    change = group.differences["anisotropy_1_centered"]
+    change = group.differences["anisotropy_1_within"]
     by_hand = [LOWER[seed] - PLAIN[seed] for seed in range(5)]
     assert change.seeds == (0, 1, 2, 3, 4)
     assert change.values == pytest.approx(by_hand)
     assert change.mean == pytest.approx(fmean(by_hand))
     assert min(by_hand) - 1e-12 <= change.low < change.mean < change.high <= max(by_hand) + 1e-12
     assert change.p == 2 / 2**5
-    assert group.means["within_classes"].mean == pytest.approx(fmean(LOWER.values()) - 0.15)
-    assert list(group.means) == ["mcc", "anisotropy_1", "anisotropy_1_centered", "within_classes"]
+    assert group.means["anisotropy_1_within"].mean == pytest.approx(fmean(LOWER.values()))
+    first = ["mcc", "anisotropy_1_within", "between_share", "nc1", "anisotropy_1_centered", "anisotropy_1", "isoscore"]
+    assert list(group.means) == first
 
 
 def test_the_verdict_is_one_plain_sentence(five):
     baseline, group = compare(five).groups
-    change = group.differences["anisotropy_1_centered"]
+    change = group.differences["anisotropy_1_within"]
     assert group.verdict == (
-        f"Over 5 seeds, anisotropy_1 (centered) fell by 0.114 [{-change.high:.3f}, {-change.low:.3f}]; "
+        f"Over 5 seeds, anisotropy_1 (within classes) fell by 0.114 [{-change.high:.3f}, {-change.low:.3f}]; "
         "MCC stayed the same."
     )
-    assert baseline.verdict.startswith("The baseline, 5 seeds: anisotropy_1 (centered) 0.850 [")
+    assert baseline.verdict.startswith("The baseline, 5 seeds: anisotropy_1 (within classes) 0.850 [")
 
 
 def test_a_change_whose_interval_holds_zero_neither_fell_nor_rose(write):
@@ -71,7 +74,7 @@ def test_a_change_whose_interval_holds_zero_neither_fell_nor_rose(write):
     runs += [write(0.8, seed=seed, mcc=0.5 + off) for seed, off in enumerate((-0.02, 0.01, -0.002))]
     group = compare(runs).groups[1]
     assert group.verdict == (
-        "Over 3 seeds, anisotropy_1 (centered) stayed the same; MCC changed by -0.004 [-0.020, 0.010]; "
+        "Over 3 seeds, anisotropy_1 (within classes) stayed the same; MCC changed by -0.004 [-0.020, 0.010]; "
         "3 seeds are too few to tell."
     )
     assert group.differences["mcc"].direction == 0
@@ -80,8 +83,8 @@ def test_a_change_whose_interval_holds_zero_neither_fell_nor_rose(write):
 @pytest.mark.parametrize(("count", "direction"), [(2, 0), (4, 0), (5, -1)])
 def test_fewer_than_five_seeds_tell_no_direction(five, count, direction):
     group = compare([*five[:count], *five[5 : 5 + count]]).groups[1]
-    assert group.differences["anisotropy_1_centered"].high < 0
-    assert group.differences["anisotropy_1_centered"].direction == direction
+    assert group.differences["anisotropy_1_within"].high < 0
+    assert group.differences["anisotropy_1_within"].direction == direction
     assert ("fell by" in group.verdict) == (direction == -1)
     assert ("too few to tell" in group.verdict) == (direction == 0)
 
@@ -102,7 +105,7 @@ def test_rivals_share_one_baseline_and_can_be_compared_with_each_other(write, fi
     assert list(groups) == ["none", "prominent", "all, weight 1.0", "all, weight 2.0"]
     assert groups["none"].settings == {"weight": None}
     assert groups["prominent"].settings == {"weight": 1.0}
-    between = paired(groups["prominent"], groups["all, weight 1.0"])["anisotropy_1_centered"]
+    between = paired(groups["prominent"], groups["all, weight 1.0"])["anisotropy_1_within"]
     assert between.mean == pytest.approx(fmean(LOWER.values()) - fmean(PLAIN.values()) + 0.05)
 
 
@@ -136,7 +139,7 @@ def test_each_experiment_has_its_own_baseline(write):
     assert [group.task for group in groups] == ["data/cola"] * 4 + ["data/mrpc"] * 4
     for group in groups:
         if group.method != "none":
-            assert group.differences["anisotropy_1_centered"].mean == pytest.approx(0.1)
+            assert group.differences["anisotropy_1_within"].mean == pytest.approx(0.1)
             assert group.baseline == group.name.replace("prominent", "none")
     assert groups[0].name == "none, cola, batch_size 8"
 
@@ -190,7 +193,7 @@ def test_measures_that_are_undefined_in_one_run_are_of_the_others(write):
     group = compare(runs).groups[1]
     assert group.means["anisotropy_1_centered"].seeds == (0, 1)
     assert group.means["mcc"].seeds == (0, 1, 2)
-    assert group.differences["within_classes"].seeds == (0, 1)
+    assert group.differences["anisotropy_1_within"].seeds == (0, 1)
 
 
 def test_the_comparison_is_json_and_rows_of_equal_keys(five):
@@ -198,9 +201,11 @@ def test_the_comparison_is_json_and_rows_of_equal_keys(five):
     again = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert again["groups"][1]["differences"]["mcc"]["mean"] == 0
     rows = found.rows()
-    assert len(rows) == 2 * 4
+    assert len(rows) == 2 * 7
     assert len({tuple(row) for row in rows}) == 1
-    assert rows[-1]["difference"] == pytest.approx(fmean(LOWER.values()) - fmean(PLAIN.values()))
+    assert next(r for r in rows[7:] if r["measure"] == "anisotropy_1_within")["difference"] == pytest.approx(
+        fmean(LOWER.values()) - fmean(PLAIN.values())
+    )
 
 
 @pytest.mark.parametrize("n", [3, 5, 8, 20])
@@ -258,7 +263,7 @@ def test_five_seeds_that_do_not_agree_tell_no_direction(write):
     runs += [write(0.8 + change, seed=seed) for seed, change in enumerate((-0.3, -0.3, -0.25, -0.2, 0.005))]
     group = compare(runs).groups[1]
     assert "which the sign-flip test (p 0.125) can't tell from chance; MCC" in group.verdict
-    change = group.differences["anisotropy_1_centered"]
+    change = group.differences["anisotropy_1_within"]
     assert change.high < 0
     assert change.p == 0.125
     assert change.direction == 0
@@ -280,7 +285,7 @@ def test_a_measure_of_fewer_seeds_says_of_how_many(write):
     runs = [write(0.8, seed=seed, regularizer="none", mcc=0.5) for seed in range(6)]
     runs += [write(0.7 + 0.01 * s, seed=s, mcc=0.6 + 0.01 * s if s < 2 else float("nan")) for s in range(6)]
     verdict = compare(runs).groups[1].verdict
-    assert verdict.startswith("Over 6 seeds, anisotropy_1 (centered) fell by")
+    assert verdict.startswith("Over 6 seeds, anisotropy_1 (within classes) fell by")
     assert "MCC changed by 0.105 [0.100, 0.110] (of 2 seeds)." in verdict
 
 

@@ -1,17 +1,12 @@
 """Point clouds that several tests use."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-SHARED = Path(os.environ.get("ISOBAR_SHARED", Path(__file__).parents[2] / ".." / "shared"))
-GOLDEN = SHARED / "golden"
-EXPECTED = json.loads((GOLDEN / "expected.json").read_text()) if (GOLDEN / "expected.json").exists() else {}
-
-needs_golden = pytest.mark.skipif(not EXPECTED, reason=f"no expected figures in {GOLDEN}; set ISOBAR_SHARED")
+GOLDEN = Path(__file__).parents[1] / "golden"
+EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
 
 
 def golden(case: str) -> tuple[np.ndarray, np.ndarray, dict]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import IsobarError, PersistentEntropyLoss, h0_barcode, persistent_entropy
 from core.topology import minimum_spanning_tree, prim
-from tests.topology.clouds import EXPECTED, by_gudhi, distances, golden, is_spanning_tree, needs_golden, tree_of
+from tests.topology.clouds import EXPECTED, by_gudhi, distances, golden, is_spanning_tree, tree_of
 
 BACKENDS = ("prim", "boruvka")
 both = pytest.mark.parametrize("backend", BACKENDS)
@@ -38,7 +38,6 @@ def lengths_of(points, backend="auto", **options):
 # Values
 
 
-@needs_golden
 @both
 @pytest.mark.parametrize("case", EXPECTED)
 def test_golden_lengths(case, backend):
@@ -50,7 +49,6 @@ def test_golden_lengths(case, backend):
         assert persistent_entropy(found.lengths).item() == pytest.approx(figures["entropy_nats"], rel=1e-9, abs=1e-12)
 
 
-@needs_golden
 def test_golden_lengths_by_either_kernel(kernel):
     for case in EXPECTED:
         points, expected, _ = golden(case)

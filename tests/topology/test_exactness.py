@@ -11,7 +11,7 @@ import torch
 
 from core import h0_barcode, hk_barcode
 from core.topology import minimum_spanning_tree
-from tests.topology.clouds import EXPECTED, GOLDEN, by_gudhi, golden, needs_golden, tree_of
+from tests.topology.clouds import EXPECTED, GOLDEN, by_gudhi, golden, tree_of
 
 LOOPY = sorted(
     name.removesuffix("/h1")
@@ -93,7 +93,6 @@ def intervals(found):
     return np.stack((found.births.numpy(), found.deaths.numpy()), 1)
 
 
-@needs_golden
 @pytest.mark.parametrize("case", LOOPY)
 def test_golden_loops(case):
     points = golden(case)[0]

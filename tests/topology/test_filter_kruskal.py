@@ -16,7 +16,7 @@ from core.threads import blas_threads, one_blas_thread
 from core.topology import host_tree, minimum_spanning_tree, prim
 from core.topology.filter_kruskal import Plan, plan
 from core.topology.filter_kruskal import minimum_spanning_tree as filter_kruskal
-from tests.topology.clouds import EXPECTED, by_gudhi, distances, golden, is_spanning_tree, needs_golden, tree_of
+from tests.topology.clouds import EXPECTED, by_gudhi, distances, golden, is_spanning_tree, tree_of
 
 SMALL = Plan(tile=16, sample=9, room=20, enough=25, threads=2)  # many tiles, some searched in parts, many trees
 some = settings(max_examples=25, deadline=None, derandomize=True)
@@ -44,7 +44,6 @@ def lengths_of(points, plan=SMALL):
     return lengths
 
 
-@needs_golden
 @pytest.mark.parametrize("case", EXPECTED)
 def test_golden_lengths(case):
     points, expected, _ = golden(case)

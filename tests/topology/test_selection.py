@@ -10,7 +10,7 @@ from core import IsobarError, select_features
 from core.topology import feature_mask, minimum_spanning_tree, select
 from core.topology.features import prominent_count
 from core.topology.selection import choose, prominent_counts
-from tests.topology.clouds import EXPECTED, golden, needs_golden
+from tests.topology.clouds import EXPECTED, golden
 
 some = settings(max_examples=60, deadline=None, derandomize=True)
 SHAPES = {
@@ -54,7 +54,6 @@ def by_table(lengths) -> int:
     return int(prominent_counts(lengths, torch.zeros(len(lengths), dtype=torch.int64))[0])
 
 
-@needs_golden
 @pytest.mark.parametrize("case", [case for case, figures in EXPECTED.items() if figures.get("selected") is not None])
 def test_golden_selections(case):
     _, lengths, figures = golden(case)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import IsobarError
+from core.geometry import measure
 from core.runs import RunWriter, list_runs, load_run
 from core.training.callbacks import Stopped
 from core.training.inspection import inspect_checkpoint, record_inspection
@@ -32,6 +33,11 @@ def test_an_inspection_is_a_directory_that_readers_of_runs_read(spec, tmp_path):
     assert len(run.probe) == len(found.embeddings) == 16
     assert run.report["before"]["anisotropy_1"] == pytest.approx(found.measures["anisotropy_1"])
     assert set(run.report["before"]) >= set(run.report["isotropic"])
+    assert {"anisotropy_1_within", "between_share", "nc1"} < set(run.report["isotropic"])
+    labels = found.probe["label"].to_numpy()
+    assert found.measures == pytest.approx(measure(found.embeddings, "main", labels))
+    assert found.layers[-1] == pytest.approx(found.measures)
+    assert set(found.layers[0]) == set(found.measures)
     assert set(run.report["isotropic"]["classes"]) == set(run.report["before"]["classes"])
     assert run.report["base"] is None
     assert RunSpec.from_yaml(run.path / "spec.yaml") == spec
@@ -103,6 +109,7 @@ def test_texts_without_labels_are_one_cloud_of_a_seeded_sample(spec, tmp_path, n
     assert len(run.probe) == len(found.embeddings) == 12
     assert [(shape.name, shape.points) for shape in run.before.classes] == [("all texts", 12)]
     assert (found.metrics, run.report["metric"], set(run.before.predictions)) == ({}, None, {-1})
+    assert not {"anisotropy_1_within", "between_share", "nc1"} & {*found.measures, *found.reference, *found.layers[0]}
     assert any("12 of the 30 texts" in note for note in found.as_dict()["notes"])
     assert any("one cloud" in note for note in found.notes)
     again = inspect_checkpoint(spec.model, spec.task, spec=spec)

@@ -79,7 +79,8 @@ def test_the_summary_tells_the_distance_and_the_changes(sweep, tmp_path):
     for spec in sweep.model_copy(update={"grid": grid}).cells():
         score = {"none": 0.5, "persistent-entropy": 0.6 if spec.metric == "cosine" else 0.4}[spec.regularizer]
         writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
-        writer.report({"metric": "mcc", "after": {"mcc": score, "anisotropy_1_centered": 1 - score}})
+        after = {"mcc": score, "anisotropy_1_centered": 1 - score, "anisotropy_1_within": score / 2, "nc1": 0.5}
+        writer.report({"metric": "mcc", "after": after})
         writer.status("finished", total_steps=2)
     rows = summary(list_runs(tmp_path))
     assert {(row["metric"], row["change of score"], row["change of centered"]) for row in rows} == {
@@ -87,7 +88,10 @@ def test_the_summary_tells_the_distance_and_the_changes(sweep, tmp_path):
         ("euclidean", "-0.100 [-0.100, -0.100]", "+0.100 [+0.100, +0.100]"),
         ("cosine", "+0.100 [+0.100, +0.100]", "-0.100 [-0.100, -0.100]"),
     }
-    assert {row["scored by"] for row in rows} == {"mcc"}
+    assert {row["change within classes"] for row in rows} == {
+        "", "-0.050 [-0.050, -0.050]", "+0.050 [+0.050, +0.050]",
+    }  # fmt: skip
+    assert {(row["scored by"], row["NC1"], row["share between"]) for row in rows} == {("mcc", 0.5, None)}
 
 
 def test_a_finished_cell_of_another_default_is_told(sweep, run, tmp_path):

@@ -30,6 +30,12 @@ def test_a_run_leaves_a_whole_directory(finished):
     assert [row["step"] for row in finished.rows("step")] == [1, 2, 4, 6]
     assert [row["step"] for row in finished.rows("evaluation")] == [0, 3, 6]
     assert [row["step"] for row in finished.rows("probe")] == [0, 3, 6]
+    last = finished.rows("probe")[-1]["measures"]
+    assert (
+        last["anisotropy_1_within"]
+        == finished.report["after"]["anisotropy_1_within"]
+        == finished.after.measures["anisotropy_1_within"]
+    )
     assert {p.name for p in finished.path.iterdir()} == {
         "spec.yaml", "status.json", "events.jsonl", "snapshots", "probe.parquet", "report.json", "model",
     }  # fmt: skip
