@@ -366,8 +366,7 @@ def reproduce(
     preset: Annotated[
         str,
         typer.Option(
-            help="grammar (what comes with Isobar), cola, mrpc, cola_ten_seeds and mrpc_longer (claims without rivals), "
-            "paper (BERT and RoBERTa on GLUE), or a sweep file."
+            help="grammar (what comes with Isobar), cola, mrpc, paper (BERT and RoBERTa on GLUE), or a sweep file."
         ),
     ] = "grammar",
     model: Annotated[

@@ -216,9 +216,9 @@ def _reproduction(name: str, found: Comparison, names: Mapping[tuple, str]) -> R
         claims += _against(
             groups, metric, _PAPER, rival, f"(c) {{}} with selected bars than with {rival} bars", "selected is better"
         )
-    for name in (_PAPER, _AUTHORS):
-        words = f"(d) {{}} with the term of {name} than with repulsion alone"
-        claims += _against(groups, metric, name, _REPULSION, words, "not asked")
+    for term in (_PAPER, _AUTHORS):
+        words = f"(d) {{}} with the term of {term} than with repulsion alone"
+        claims += _against(groups, metric, term, _REPULSION, words, "not asked")
     ordered = {name: groups[name] for name in ("none", *dict.fromkeys(names.values())) if name in groups}
     return Reproduction(name, model, task, metric, tuple(claims), ordered, noise, found.notes)
 
