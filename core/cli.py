@@ -362,6 +362,34 @@ def sweep(
 
 
 @cli.command()
+def tradeoff(
+    file: Annotated[Path, typer.Argument(help='A sweep file whose cells are called "METHOD WEIGHT".')],
+    runs: Runs = _RUNS,
+    against: Annotated[
+        str, typer.Option(help="The method that the others are compared with; the file's first if empty.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Also write the curves to this file, as SVG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what flatness costs: the scores of a sweep's methods where they flatten the space alike. Nothing is run."""
+    from core.training.sweep import Sweep
+    from core.training.tradeoff import curves, tradeoff_rows
+
+    _check_place(out)
+    _check_place(picture)
+    metric, found = curves(Sweep.from_yaml(file), runs)
+    names = [curve.name for curve in found]
+    if against and against not in names:
+        raise IsobarError(f"There is no method {against!r} with finished runs; there are: {', '.join(names)}.")
+    _print_rows(tradeoff_rows(metric, found, against), out, as_json)
+    if picture is not None:
+        command = python_module("explorer", "tradeoff", str(file), "--runs", str(runs), "--out", str(picture))
+        if code := subprocess.run(command, check=False).returncode:
+            sys.exit(code)
+
+
+@cli.command()
 def reproduce(
     preset: Annotated[
         str,

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from core.errors import IsobarError
 
-_COMMANDS = {"report": "explorer.report", "bench": "explorer.benchmark"}
+_COMMANDS = {"report": "explorer.report", "bench": "explorer.benchmark", "tradeoff": "explorer.tradeoff"}
 
 
 def main() -> int:

@@ -1,0 +1,87 @@
+"""What flatness costs, told where methods flatten the space alike."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from core import IsobarError
+from core.cli import cli
+from core.runs import RunWriter
+from core.training.sweep import Sweep, cell_dir
+from core.training.tradeoff import curves, tradeoff_rows
+
+CELLS = {
+    "entropy 0.3": {"weight": 0.3},
+    "entropy 1": {},
+    "repulsion 0.01": {"regularizer": "repulsion", "repulsion_weight": 0.01},
+    "repulsion 0.05": {"regularizer": "repulsion"},
+    "KoLeo 0.1": {"regularizer": "koleo"},
+}
+# (anisotropy, score) of seed 0; each further seed has 0.1 more of both scores.
+NUMBERS = {
+    "none": (0.8, 0.6), "entropy 0.3": (0.6, 0.6), "entropy 1": (0.2, 0.4), "repulsion 0.01": (0.4, 0.5),
+    "repulsion 0.05": (0.1, 0.2), "KoLeo 0.1": (0.7, 0.3),
+}  # fmt: skip
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    values = {"base": {"task": "data/cola"}, "grid": {"seed": [0, 1, 2, 3, 4]}, "cells": CELLS}
+    found = Sweep.parse(values)
+    names = {spec: name for name, specs in found.by_name().items() for spec in specs}
+    for spec in found.cells():
+        flat, score = NUMBERS[names.get(spec, "none")]
+        writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
+        writer.report(
+            {"metric": "mcc", "before": {}, "after": {"mcc": score + 0.1 * spec.seed, "anisotropy_1_within": flat}}
+        )
+        writer.status("finished")
+    (tmp_path / "sweep.yaml").write_text(json.dumps(values))
+    return found
+
+
+def test_curves_run_from_the_baseline_through_the_weights(sweep, tmp_path):
+    metric, found = curves(sweep, tmp_path)
+    assert metric == "mcc"
+    assert [curve.name for curve in found] == ["entropy", "repulsion", "KoLeo"]
+    assert [(weight, round(x.mean, 3)) for weight, x, _ in found[0].points] == [("0", 0.8), ("0.3", 0.6), ("1", 0.2)]
+    entropy, repulsion, koleo = found
+    # 0.6 of 0.8 is 0.48: of entropy 0.3 of the way from 0.6 to 0.2, of repulsion 0.8 of the way from 0.8 to 0.4
+    assert entropy.score_at(0, 0.6) == pytest.approx(0.6 - 0.3 * 0.2)
+    assert repulsion.score_at(2, 0.6) == pytest.approx(0.2 + 0.6 - 0.8 * 0.1)
+    assert koleo.score_at(0, 0.6) is None
+
+
+def test_rows_are_paired_by_seed(sweep, tmp_path):
+    rows = tradeoff_rows(*curves(sweep, tmp_path))
+    by = {(row["anisotropy_1 (within classes), share of the baseline's"], row["method"]): row for row in rows}
+    assert len(rows) == 9
+    row = by["60%", "repulsion"]
+    assert row["seeds"] == "5 of 5"
+    assert row["less entropy's"].startswith("-0.020 [-0.020, -0.020]")
+    assert by["60%", "KoLeo"]["mcc"] == "not reached"
+    assert by["60%", "entropy"]["less entropy's"] == ""
+
+
+def test_the_command_writes_table_and_picture(sweep, tmp_path):
+    options = ["--runs", str(tmp_path), "--out", str(tmp_path / "t.md"), "--picture", str(tmp_path / "t.svg"), "--json"]
+    done = CliRunner().invoke(cli, ["tradeoff", str(tmp_path / "sweep.yaml"), *options])
+    assert done.exit_code == 0, done.output
+    assert len(json.loads(done.stdout)) == 9
+    assert "| 60% | repulsion |" in (tmp_path / "t.md").read_text()
+    assert "<svg" in (tmp_path / "t.svg").read_text()
+
+
+def test_what_can_not_be_told_is_one_sentence(sweep, tmp_path):
+    with pytest.raises(IsobarError, match="no finished run"):
+        curves(sweep, tmp_path / "elsewhere")
+    done = CliRunner().invoke(cli, ["tradeoff", str(tmp_path / "sweep.yaml"), "--runs", str(tmp_path), "--against=x"])
+    assert isinstance(done.exception, IsobarError)
+    both = Sweep.parse({"base": {"task": "data/cola"}, "grid": {"batch_size": [16, 32], "seed": [0, 1, 2, 3, 4]}, "cells": CELLS})  # fmt: skip
+    for spec in both.cells():
+        writer = RunWriter.create(cell_dir(tmp_path / "two", spec), spec.model_dump())
+        writer.report({"metric": "mcc", "after": {"mcc": 0.1, "anisotropy_1_within": 0.1}})
+        writer.status("finished")
+    with pytest.raises(IsobarError, match="one baseline; there are 2"):
+        curves(both, tmp_path / "two")
