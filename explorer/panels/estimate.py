@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -69,7 +70,7 @@ def estimate(spec: RunSpec) -> Estimate:
         return Estimate(None, steps)
     same = [found for found in pace if (found["task"], found["max_length"]) == (spec.task, spec.max_length)]
     chosen = same or pace
-    texts = spec.batch_size * spec.accumulation
+    texts = spec.batch_size * spec.accumulation * _passes(spec.model_dump())
     step = statistics.median(found["per_text"] for found in chosen) * texts
     beside = statistics.median(found["beside"] for found in chosen)
     return Estimate(step * steps + beside, steps, len(chosen) if runs else 0, bool(same))
@@ -152,7 +153,7 @@ def _pace(run: Run) -> dict | None:
     logged = events["step_seconds"].dropna().astype(float)
     if len(logged) < _LEAST:
         return None
-    texts = settings["batch_size"] * settings.get("accumulation", 1)
+    texts = settings["batch_size"] * settings.get("accumulation", 1) * _passes(settings)
     last = events["step"].dropna().max()
     beside = float(events["time"].max() - events["time"].min()) - float(logged.median()) * float(last)
     return {
@@ -161,6 +162,16 @@ def _pace(run: Run) -> dict | None:
         "per_text": float(logged.median()) / texts,
         "beside": max(beside, 0.0),
     }
+
+
+def _passes(settings: Mapping) -> float:
+    """Return what a text costs, in forward and backward passes: an accumulated cloud takes a forward pass more, a third of both."""
+    two = (
+        settings.get("accumulated_cloud")
+        and settings.get("accumulation", 1) > 1
+        and settings.get("regularizer") != "none"
+    )
+    return 4 / 3 if two else 1.0
 
 
 def _steps(spec: RunSpec, rows: int | None) -> int | None:

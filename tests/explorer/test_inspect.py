@@ -319,6 +319,10 @@ def test_an_estimate_goes_by_the_steps_of_earlier_runs(judged, tmp_path):
     (path / layout.EVENTS).write_text("\n".join(map(json.dumps, events)))
     assert judged(max_steps=100).seconds == pytest.approx(50)
     assert judged(max_steps=100, batch_size=64).seconds == pytest.approx(70)
+    assert judged(max_steps=100, accumulation=2).seconds == pytest.approx(70)
+    cloud = {"max_steps": 100, "accumulation": 2, "accumulated_cloud": True}
+    assert judged(**cloud).seconds == pytest.approx(30 + 40 * 4 / 3)
+    assert judged(**cloud, regularizer="none").seconds == pytest.approx(70)
     assert judged().steps == 188
     assert judged(accumulation=2).steps == 95
     assert judged(train_size=320, epochs=2).steps == 20
