@@ -17,6 +17,7 @@ from core.models import BUILT_IN
 EXTRAS = {
     "lora": ("peft",),
     "ray": ("ray",),
+    "published": ("faiss-cpu",),
     "bench": ("IsoScore", "ripser", "giotto-ph", "torch-topological"),
     "test": ("pytest", "playwright"),
 }

@@ -222,7 +222,7 @@ def test_measures_that_are_left_out_or_renamed_are_told(isobar, clouds, monkeypa
     monkeypatch.setattr(report, "find_spec", lambda name: None if name == "faiss" else plain(name))
     printed = isobar("measure", folder / "x.npy", "--measures", "all").stdout
     assert "Left out: patchiness_additive, patchiness_product, lloyd_additive, lloyd_product." in printed
-    assert "pip install 'isobar-explorer[published]'" in printed
+    assert 'pip install "isobar-explorer[published]"' in printed
 
 
 def test_json_of_measure_tells_undefined_from_infinite(isobar, tmp_path):

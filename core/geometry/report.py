@@ -59,13 +59,13 @@ def chosen(measures: Names = "all", labelled: bool = False) -> tuple[tuple[str, 
     Raises:
         IsobarError: an unknown measure, or one that needs labels or a package that are not there.
     """
-    here = {name: about for name, about in MEASURES.items() if labelled or about.needs != "labels"}
-    several = {"all": [name for name in here if _installed(name)], "main": [name for name in MAIN if name in here]}
+    here = [name for name, about in MEASURES.items() if labelled or about.needs != "labels"]
+    several = {"all": here, "main": [name for name in MAIN if name in here]}
     names, notes = [], []
     for name in [measures] if isinstance(measures, str) else measures:
         if name in several:
-            names += several[name]
-            missing = [absent for absent in here if name == "all" and not _installed(absent)]
+            missing = [found for found in several[name] if not _installed(found)]
+            names += [found for found in several[name] if found not in missing]
             if missing:
                 notes.append(f"Left out: {', '.join(missing)}. {_install(missing[0])}")
             continue
@@ -90,7 +90,7 @@ def _installed(name: str) -> bool:
 
 def _install(name: str) -> str:
     about = MEASURES[name]
-    return f"It needs the package {about.package}: pip install 'isobar-explorer[{about.extra}]'."
+    return f'It needs the package {about.package}: pip install "isobar-explorer[{about.extra}]".'
 
 
 def measure_by_class(x: Embeddings, labels: Sequence, measures: Names = "main") -> dict[str, dict[str, float]]:

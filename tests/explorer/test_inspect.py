@@ -66,7 +66,7 @@ def test_layers_are_drawn_where_they_were_measured(open_page, tmp_path):
     path = write_inspection(tmp_path, layers=4)
     app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})
     assert not app.exception
-    assert len(charts(app)) == 6
+    assert len(charts(app)) == 9
     assert "The large point is layer 3" in all_text(app)
     path = write_inspection(tmp_path, layers=0, seed=1)
     app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})
