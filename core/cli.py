@@ -1,5 +1,6 @@
 """The command `isobar`: a thin shell over `core`. Heavy libraries are imported by the commands that need them."""
 
+import atexit
 import inspect
 import json
 import logging
@@ -172,8 +173,15 @@ def train(
 
         print_report(report)
         print(f"Run directory: {run.path}" + (" (stopped; --resume continues it)" if run.state == "stopped" else ""))
-    if run.state == "stopped":
-        sys.exit(130)
+    code = 130 if run.state == "stopped" else 0
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # Not by way of Python's own end: a late thread of the process group's would ask for its lock, and abort the process.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    if code:
+        sys.exit(code)
 
 
 @cli.command(name="inspect")

@@ -29,6 +29,7 @@ def isobar(monkeypatch, capfd):
         if cwd is not None:
             monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", ["isobar", *map(str, words)])
+        monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as the command sets it, for the time of the test
         capfd.readouterr()
         code = 0
         try:

@@ -4,7 +4,6 @@ The first process alone writes the run directory and measures the probe set. Wha
 what any of them learns and all must heed, such as a request to stop, is agreed upon step by step.
 """
 
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,9 @@ from accelerate import PartialState
 
 from core.regularizers.gather import is_distributed
 
+# Held until the process ends: whoever drops a group last waits for its threads, and may do so with the lock that they wait for.
+_groups: list = []
+
 
 @contextmanager
 def joined(use_cpu: bool) -> Iterator[None]:
@@ -23,16 +25,11 @@ def joined(use_cpu: bool) -> Iterator[None]:
         yield
         return
     state = PartialState(cpu=use_cpu)
-    group = dist.group.WORLD
+    _groups.append(dist.group.WORLD)
     try:
         yield
     finally:
         state.destroy_process_group()
-        # The group's threads end with its last holder. That may not be the wrapped model, which lies in a cycle of references
-        # and would live until Python ends: a thread that is still at work then asks for Python's lock, and the process is
-        # aborted. Nor may the model be it before, since it would wait for the threads with the lock held; `group` does not.
-        gc.collect()
-        del group
 
 
 def count() -> int:

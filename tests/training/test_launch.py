@@ -2,15 +2,11 @@
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from core import load_run, train
@@ -69,31 +65,6 @@ def test_two_processes_train_as_one(launch, sober_model, tiny_spec, tmp_path):
         assert theirs["task_loss"] == pytest.approx(ours["task_loss"], abs=1e-6)
         assert theirs["regularizer"] == pytest.approx(ours["regularizer"], abs=1e-5)
     assert together.report["after"]["accuracy"] == alone.report["after"]["accuracy"]
-
-
-def _in_a_cycle(rank, port):
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="localhost", MASTER_PORT=port)
-    with ranks.joined(use_cpu=True):
-        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
-        model.itself = [model]  # as a Trainer and its callbacks hold each other
-        model(torch.ones(1, 2)).sum().backward()
-        del model
-        assert ranks.any_of(rank == 0)
-        assert _gloo_threads()
-    assert not _gloo_threads()
-
-
-def _gloo_threads():
-    names = (task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
-    return [name for name in names if "gloo" in name]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the threads of a process are listed in /proc")
-def test_no_thread_of_the_group_is_left_when_python_ends():
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = str(free.getsockname()[1])
-    mp.spawn(_in_a_cycle, args=(port,), nprocs=2)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
