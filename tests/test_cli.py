@@ -412,6 +412,7 @@ def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
                 "mcc": 0.5 + 0.01 * spec.seed,
                 "anisotropy_1": 0.6 + of_none,
                 "anisotropy_1_centered": 0.4 + of_none,
+                "anisotropy_1_within": 0.3 + of_none,
             }
             writer.report({"metric": "mcc", "before": {}, "after": numbers})
             writer.status("finished")
@@ -423,7 +424,7 @@ def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
         in done.stdout
     )
     (found,) = json.loads(isobar("reproduce", "--runs", tmp_path, "--report-only", "--json").stdout)
-    assert [claim["verdict"] for claim in found["claims"]] == ["holds"] * 3 + ["can't be told"] * 4
+    assert [claim["verdict"] for claim in found["claims"]] == ["holds"] * 4 + ["can't be told"] * 8
 
 
 def test_without_the_hub_the_papers_own_runs_are_refused_in_a_sentence(isobar, tmp_path):

@@ -68,7 +68,7 @@ def test_commands_that_load_a_model(isobar, own_core, settings):
 
 
 def test_cells_of_a_sweep_in_processes_of_their_own(isobar, own_core, settings):
-    cells = {"base": settings, "grid": {"seed": [0]}, "cells": {"selected": {}}, "baselines": True}
+    cells = {"base": settings, "grid": {"seed": [0]}, "cells": {"paper": {}}, "baselines": True}
     (own_core / "sweep.yaml").write_text(yaml.safe_dump(cells))
     assert len(json.loads(isobar("sweep", "sweep.yaml", "--processes=1", "--json"))) == 2
     assert "anisotropy" in isobar("reproduce", "--preset=sweep.yaml")
