@@ -135,7 +135,7 @@ class RunRecorder(TrainerCallback):
     def on_step_end(self, args, state, control, model=None, **_):
         """Log, take a portrait, ask for an evaluation, as planned for this step."""
         step, spec = state.global_step, self.trainer.spec
-        seconds = time.perf_counter() - self._step_started + self.trainer.first_pass_seconds
+        seconds = time.perf_counter() - self._step_started
         self.trainer.step_log.step_seconds.append(seconds)
         self._rate = seconds if self._rate is None else 0.9 * self._rate + 0.1 * seconds
         if step == 1 or step % spec.log_every == 0 or step == state.max_steps:

@@ -51,8 +51,8 @@ class RegularizedTrainer(Trainer):
         self.model_accepts_loss_kwargs = False
         self.spec, self.regularizers, self.task_metrics = spec, regularizers, task_metrics
         self.step_log = StepLog()
+        self._batches: list[dict] = []  # of the step to come, whose first pass is due
         self._replays: deque[_Replay] = deque()  # of the batches whose first pass is done
-        self.first_pass_seconds = 0.0  # of the step under way
         self._seen: list[tuple[Tensor, Tensor]] = []  # of a baseline's batches, until the step has all
 
     @property
@@ -61,20 +61,21 @@ class RegularizedTrainer(Trainer):
         return self.spec.accumulated_cloud and self.spec.accumulation > 1
 
     def get_batch_samples(self, epoch_iterator, num_batches, device):
-        """Return the batches of the next optimizer step, after their first pass where the cloud is theirs together."""
+        """Return the batches of the next optimizer step, and keep them where the regularizers see them as one."""
         batches, count = super().get_batch_samples(epoch_iterator, num_batches, device)
         self._replays.clear()
         self._seen.clear()
-        if self.accumulates_cloud and self.spec.regularizers and batches:
-            started = time.perf_counter()
-            self._first_pass(batches)
-            self.first_pass_seconds = time.perf_counter() - started
+        # Their first pass waits for the first of them to be trained on: a resumed Trainer restores the generators between.
+        self._batches = batches if self.accumulates_cloud and self.spec.regularizers else []
         return batches, count
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Return the model's loss, plus the regularizers' values while training."""
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        if self._batches:
+            self._first_pass(self._batches)
+            self._batches = []
         replay = self._replays.popleft() if self._replays else None
         if replay:
             replay.random.restore()

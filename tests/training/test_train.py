@@ -257,7 +257,10 @@ def stopped_at(step, spec, path):
     return run
 
 
-@pytest.mark.parametrize("options", [{}, {"memory": 6}, {"selection": "random"}], ids=str)
+ACCUMULATED = {"batch_size": 8, "accumulation": 2, "accumulated_cloud": True}
+
+
+@pytest.mark.parametrize("options", [{}, {"memory": 6}, {"selection": "random"}, ACCUMULATED], ids=str)
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path, options):
     spec = tiny_spec.model_copy(update={**options, "weight": 5.0, "learning_rate": 5e-3})
     whole = train(spec, tmp_path / "whole")
