@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from core.errors import IsobarError, nearest
 from core.runs import Run
 from core.runs.compare import FEWEST_SEEDS, Comparison, Difference, Group, called, compare, paired
-from core.runs.settings import OF_REGULARIZER, experiment, setting
+from core.runs.settings import OF_REGULARIZER, experiment
 from core.training.spec import RunSpec, slug
 from core.training.sweep import Sweep, cell_dir
 
@@ -168,7 +168,6 @@ def reproduce(sweep: Sweep, runs_dir: Path | str) -> list[Reproduction]:
     cells: dict[tuple, list[RunSpec]] = {}
     for spec in sweep.cells():
         cells.setdefault(experiment(spec.model_dump()), []).append(spec)
-    names = {setting(spec.model_dump()): name for name, specs in sweep.by_name().items() for spec in specs}
     varied = [key for key in sweep.grid if key not in _AXES]
     reproductions, missing = [], []
     for specs in cells.values():
@@ -179,17 +178,14 @@ def reproduce(sweep: Sweep, runs_dir: Path | str) -> list[Reproduction]:
             missing.append(str(error))
             continue
         name = ", ".join([f"{specs[0].model} on {specs[0].task}", *(f"{k} {getattr(specs[0], k)}" for k in varied)])
-        reproductions.append(_reproduction(name, found, names))
+        reproductions.append(_reproduction(name, found, sweep))
     if not reproductions:
         raise IsobarError(missing[0])
     return reproductions
 
 
-def _reproduction(name: str, found: Comparison, names: Mapping[tuple, str]) -> Reproduction:
-    groups = {
-        "none" if group.method == "none" else names.get(setting(group.spec), group.name): group
-        for group in found.groups
-    }
+def _reproduction(name: str, found: Comparison, sweep: Sweep) -> Reproduction:
+    groups = {sweep.group_name(group): group for group in found.groups}
     model, task, metric = found.groups[0].model, found.groups[0].task, found.groups[0].metric
     plain, paper = groups.get("none"), groups.get(_PAPER)
     scores = plain.means[metric].values if plain and metric in plain.means else ()
@@ -219,7 +215,7 @@ def _reproduction(name: str, found: Comparison, names: Mapping[tuple, str]) -> R
     for term in (_PAPER, _AUTHORS):
         words = f"(d) {{}} with the term of {term} than with repulsion alone"
         claims += _against(groups, metric, term, _REPULSION, words, "not asked")
-    ordered = {name: groups[name] for name in ("none", *dict.fromkeys(names.values())) if name in groups}
+    ordered = {name: groups[name] for name in ("none", *sweep.by_name()) if name in groups}
     return Reproduction(name, model, task, metric, tuple(claims), ordered, noise, found.notes)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import IsobarError, nearest
 from core.runs import Run
-from core.runs.compare import Difference, Estimate, beside_baselines, group_runs
+from core.runs.compare import Difference, Estimate, Group, beside_baselines, group_runs
 from core.runs.settings import OF_BOOKKEEPING, OF_REGULARIZER, setting
 from core.training.spec import RunSpec, read_yaml, slug
 
@@ -101,6 +101,13 @@ class Sweep(BaseModel):
         for name, specs in self._sets("the sweep"):
             found.setdefault(name, []).append(specs[-1])
         return found
+
+    def group_name(self, group: Group) -> str:
+        """Return the name of the set of settings that the runs of `group` are cells of: "none" of baselines, else the group's own if of none."""
+        names = {cell_dir("", spec).name: name for name, specs in self.by_name().items() for spec in specs}
+        if group.method == "none":
+            return "none"
+        return next((names[run] for run in group.runs.values() if run in names), group.name)
 
     def _sets(self, where: str) -> Iterator[tuple[str, tuple[RunSpec, ...]]]:
         """Yield the name of each set and its cell, after the cell's baseline if it has one, for each point of the grid."""

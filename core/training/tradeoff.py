@@ -8,7 +8,6 @@ from pathlib import Path
 from core.errors import IsobarError
 from core.runs import Run
 from core.runs.compare import Difference, Estimate, Group, called, compare
-from core.runs.settings import setting
 from core.training.spec import RunSpec
 from core.training.sweep import Sweep, cell_dir
 
@@ -53,15 +52,15 @@ def curves(sweep: Sweep, runs_dir: Path | str) -> tuple[str, list[Curve]]:
     """
     paths = [path for spec in sweep.cells() if (path := cell_dir(runs_dir, spec)).is_dir()]
     found = compare(map(Run, paths), RunSpec.defaults())
-    groups = {setting(group.spec): group for group in found.groups}
+    groups = {sweep.group_name(group): group for group in found.groups}
     plain = [group for group in found.groups if group.method == "none"]
     if len(plain) != 1:
         raise IsobarError(f"A trade-off is told from one baseline; there are {len(plain)} among these runs.")
     metric = plain[0].metric
     cells: dict[str, list[tuple[str, Group]]] = {}
-    for name, specs in sweep.by_name().items():
+    for name in sweep.by_name():
         method, _, weight = name.rpartition(" ")
-        if (group := groups.get(setting(specs[0].model_dump()))) is not None:
+        if (group := groups.get(name)) is not None:
             cells.setdefault(method or name, []).append((weight, group))
     found_curves = []
     for method, members in cells.items():
@@ -71,6 +70,8 @@ def curves(sweep: Sweep, runs_dir: Path | str) -> tuple[str, list[Curve]]:
         by_seed = {seed: tuple((x[seed], y[seed]) for x, y in values) for seed in sorted(seeds)}
         points = tuple((weight, group.means[AXIS], group.means[metric]) for weight, group in line)
         found_curves.append(Curve(method, points, by_seed))
+    if not found_curves:
+        raise IsobarError("No cell of the sweep has finished beside its baseline.")
     return metric, found_curves
 
 
