@@ -539,8 +539,26 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 @cli.command()
-def doctor(runs: Runs = _RUNS, as_json: Json = False) -> None:
+def doctor(
+    runs: Runs = _RUNS,
+    models: Annotated[
+        bool,
+        typer.Option(
+            "--models",
+            help="Instead try every type of text classifier that transformers knows, each as a tiny random checkpoint; takes minutes.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="With --models: also write the table to this file, as Markdown.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Say what this installation can do and what it lacks."""
+    if models:
+        _try_models(out, as_json)
+        return
+    if out is not None:
+        raise IsobarError("--out needs --models, whose table it takes.")
     from dataclasses import asdict
 
     from core.doctor import examine
@@ -549,6 +567,18 @@ def doctor(runs: Runs = _RUNS, as_json: Json = False) -> None:
         found = [asdict(finding) for finding in examine(runs)]
     _print_rows(found, None, as_json)
     if any(finding["state"] == "wrong" for finding in found):
+        sys.exit(1)
+
+
+def _try_models(out: Path | None, as_json: bool) -> None:
+    _check_place(out)
+    with _quiet(as_json) as console:
+        from core.every_type import FAULT, heading, try_types
+
+        with _progress_bar(console) as progress:
+            rows = try_types(progress=progress)
+    _print_rows(rows, out, as_json, heading(rows))
+    if any(row["verdict"] == FAULT for row in rows):
         sys.exit(1)
 
 

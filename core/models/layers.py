@@ -8,21 +8,24 @@ from torch import Tensor
 
 from core.geometry import CloudStream, Moments
 from core.geometry.report import Names
+from core.models.states import States, hidden_states, read_states
 
 
-def chosen_layers(hidden_states: tuple[Tensor, ...], layers: str = "all") -> tuple[Tensor, ...]:
-    """Return the hidden states of one layer, by its number (0 is the input embeddings), or of "all" but the input embeddings."""
-    return tuple(hidden_states[1:]) if layers == "all" else (hidden_states[int(layers)],)
+def chosen_layers(states: States, layers: str = "all") -> list[tuple[Tensor, Tensor]]:
+    """Return states and mask of one layer, by its number (0 is the input embeddings), or of "all" but the input embeddings."""
+    every = list(zip(states.layers, states.masks))
+    return every[1:] if layers == "all" else [every[int(layers)]]
 
 
-def token_states(layers: Iterable[Tensor], attention_mask: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def token_states(layers: Iterable[tuple[Tensor, Tensor]], labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return the union of the layers' token states (b, t, d) as one cloud (n, d), and its labels (n,).
 
-    A token has its text's label, padding -1: the shape depends on no value, so that nothing waits for a device.
+    A token has its text's label, padding by its layer's mask (b, t) -1: the shape depends on no value, so that nothing
+    waits for a device.
     """
     layers = tuple(layers)
-    of_token = torch.where(attention_mask.bool(), labels.unsqueeze(1), -1)
-    return torch.cat([states.flatten(0, 1) for states in layers]), of_token.flatten().repeat(len(layers))
+    of_token = [torch.where(mask.bool(), labels.unsqueeze(1), -1).flatten() for _, mask in layers]
+    return torch.cat([states.flatten(0, 1) for states, _ in layers]), torch.cat(of_token)
 
 
 class LayerStreams:
@@ -82,7 +85,7 @@ def state_covariance(
         batch_size: texts a batch.
         on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
     """
-    depth = model.config.num_hidden_layers if layers == "all" else 1
+    depth = _depth(model, collate, rows) if layers == "all" else 1
     order = np.random.default_rng(seed).permutation(len(rows))
     lengths = np.array([len(ids) for ids in rows["input_ids"]])[order]
     taken = max(int(np.searchsorted(np.cumsum(lengths) * depth, limit, side="right")), 1)
@@ -95,13 +98,22 @@ def state_covariance(
         for start in range(0, taken, batch_size):
             batch = collate([rows[int(i)] for i in order[start : start + batch_size]])
             batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
-            hidden = model(**batch, output_hidden_states=True).hidden_states
-            there = torch.ones_like(batch["attention_mask"]) if padding else batch["attention_mask"]
-            there = there.bool()
-            for states in chosen_layers(hidden, layers):
-                moments.add(states[there].float())
+            output = model(**batch, output_hidden_states=True)
+            for states, mask in chosen_layers(read_states(model.config, output, batch), layers):
+                moments.add(states[torch.ones_like(mask) if padding else mask].float())
             if on_batch is not None:
                 on_batch(min(start + batch_size, taken), taken)
     finally:
         model.train(was_training)
     return moments.scatter / max(moments.count - 1, 1)
+
+
+def _depth(model, collate: Callable, rows) -> int:
+    """Return how many layers "all" are."""
+    batch = {k: v.to(model.device) for k, v in collate([rows[0]]).items() if k != "labels"}
+    was_training = model.training
+    model.eval()
+    try:
+        return len(hidden_states(model(**batch, output_hidden_states=True))) - 1
+    finally:
+        model.train(was_training)

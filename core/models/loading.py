@@ -1,5 +1,6 @@
 """Loads a classifier and its tokenizer from a built-in name, a local folder or a Hub id; safetensors weights only."""
 
+import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,21 @@ from pathlib import Path
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 from transformers.utils import logging
 
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
 from core.models.builtin import BUILT_IN
+from core.models.states import is_decoder, whole_length
 
+REFUSED = {
+    "layoutlmv2": "reads pictures of pages beside their words",
+    "tapas": "reads tables, and texts only beside one",
+}
+"""The types of classifiers that can't read texts alone, and why."""
+
+_LONGEST = 8_192  # tokens of a text, as RunSpec.max_length has it
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _NOT_REACHED = "ConnectionError|ConnectError|Timeout|Max retries|OfflineModeIsEnabled|LocalEntryNotFound|couldn't connect|cannot send"
 
@@ -46,6 +56,7 @@ def load_model(name: str, num_labels: int) -> LoadedModel:
     logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(source, num_labels=num_labels, **options)
+        _check_type(name, config)
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
         model, info = AutoModelForSequenceClassification.from_pretrained(
             source,
@@ -59,12 +70,56 @@ def load_model(name: str, num_labels: int) -> LoadedModel:
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise IsobarError(_why(name, error)) from error
 
-    if tokenizer.pad_token is None:  # decoders come without one; padding is masked, so any token serves
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
+    _fit(tokenizer, model)
     made_anew = set(info["missing_keys"]) | {m[0] if isinstance(m, tuple) else m for m in info["mismatched_keys"]}
     return LoadedModel(model, tokenizer, trained_head=not made_anew, source=name if name in BUILT_IN else str(source))
+
+
+def _check_type(name: str, config) -> None:
+    kind = config.model_type
+    if kind in REFUSED:
+        raise IsobarError(f"The model {name!r} ({kind}) {REFUSED[kind]}; choose one that reads texts.")
+    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        raise IsobarError(
+            f"The model {name!r} is of the type {kind}, of which transformers has no classifier of texts."
+        )
+    if (whole_length(config) or 0) > _LONGEST:
+        raise IsobarError(
+            f"The model {name!r} ({kind}) takes texts of {whole_length(config):,} tokens and no shorter ones; "
+            f"{_LONGEST:,} are the most that are read."
+        )
+    if kind == "xmod" and config.default_language is None:
+        raise IsobarError(
+            f"The model {name!r} has an adapter for each language and doesn't say which to take; "
+            f"set default_language in its config.json to one of {', '.join(config.languages[:8])}."
+        )
+
+
+def _fit(tokenizer: Tokenizer, model: PreTrainedModel) -> None:
+    """Let the tokenizer give what the model takes, and agree on the padding token."""
+    names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+    # Some tokenizers (FNet's, ALBERT's, XLNet's) leave out what their models were trained with, others (those without a
+    # class of their own) give segments to models that have none.
+    names += ["attention_mask"] * ("attention_mask" not in names)
+    tokenizer.model_input_names = [*names, *["token_type_ids"] * takes_segments(model)]
+    if model.config.model_type == "xlnet":  # its head reads the last position, whatever stands there
+        tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:  # decoders come without one; padding is masked, so any token serves
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    for config in (model.config, model.config.get_text_config()):
+        # A decoder's head looks for the last token that is not this one.
+        if getattr(config, "pad_token_id", None) is None or is_decoder(model.config):
+            config.pad_token_id = tokenizer.pad_token_id
+
+
+def takes_segments(model: PreTrainedModel) -> bool:
+    """Return whether the model tells the first text of a pair from the second by ``token_type_ids``.
+
+    Others that take them have one segment, or (GPT-2, XLM) add the embedding of the token with that number.
+    """
+    config = model.config.get_text_config()
+    several = (getattr(config, "type_vocab_size", None) or 0) > 1 or config.model_type == "xlnet"
+    return several and "token_type_ids" in inspect.signature(model.forward).parameters
 
 
 def _source(name: str) -> Path | str:

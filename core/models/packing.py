@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from core.models.pooling import encoder_of
+from core.models.states import hidden_states, kind_of
+
 ROW = 64  # tokens a row: attention grows with its square, while shorter rows leave more of their ends empty
 _WORTH = 0.9  # share of the padded tokens above which the padded way is as fast
 _TOLERANCE = 1e-4  # relative, of float32 states: rounding leaves 1e-6, a token that is seen or missed 1e-2 and more
@@ -95,7 +98,7 @@ class PaddingFree:
     """
 
     def __init__(self, model, *, causal: bool, longest: int, row: int | None = ROW, always: bool = False):
-        self.encoder = _encoder(model)
+        self.encoder = encoder_of(model)
         self.causal, self.longest, self.row, self.always = causal, longest, row, always
         self._names = list(inspect.signature(self.encoder.forward).parameters)
         positions = [
@@ -172,10 +175,11 @@ class PaddingFree:
             output["hidden_states"] = tuple(states if h is last else layout.unpack(h) for h in output.hidden_states)
         output["last_hidden_state"] = states
         if output.get("pooler_output") is not None:  # it saw the first token of each row
-            linear = isinstance(encoder.pooler, nn.Linear)
-            output["pooler_output"] = (
-                encoder.pooler_activation(encoder.pooler(states[:, 0])) if linear else encoder.pooler(states)
-            )
+            if isinstance(encoder.pooler, nn.Linear):  # ALBERT's and BigBird's
+                activation = getattr(encoder, "pooler_activation", None) or encoder.activation
+                output["pooler_output"] = activation(encoder.pooler(states[:, 0]))
+            else:
+                output["pooler_output"] = encoder.pooler(states)
         return output
 
 
@@ -192,7 +196,9 @@ def pack_texts(model, batch: dict[str, Tensor]) -> tuple[PaddingFree | None, str
     Returns:
         The hooks, to be removed in the end, and an empty string; or None and a sentence that says why not.
     """
-    encoder = _encoder(model)
+    if kind_of(model.config) != "plain":
+        return None, "The model's states are not one for each token, so its texts can't be packed."
+    encoder = encoder_of(model)
     parameters = inspect.signature(encoder.forward).parameters
     if not {"input_ids", "attention_mask", "position_ids"} <= set(parameters):
         return None, "The model takes no positions, so its texts can't be packed."
@@ -216,7 +222,7 @@ def pack_texts(model, batch: dict[str, Tensor]) -> tuple[PaddingFree | None, str
                 try:
                     packed = model(**batch, output_hidden_states=True)
                     error = _relative_error(padded, packed, real)
-                except (RuntimeError, TypeError, ValueError, IndexError) as refusal:
+                except Exception as refusal:  # each architecture refuses in its own way
                     why = f"The model refuses packed texts ({type(refusal).__name__})."
                     continue
                 finally:
@@ -237,10 +243,6 @@ def telling_rows(lengths: Sequence[int], longest: int = 2, shortest: int = 6) ->
 
 def _relative_error(padded, packed, real: Tensor) -> float:
     """Return the largest difference, relative to the largest value, over every layer's real tokens and the scores."""
-    pairs = [(a[real], b[real]) for a, b in zip(padded.hidden_states, packed.hidden_states, strict=True)]
+    pairs = [(a[real], b[real]) for a, b in zip(hidden_states(padded), hidden_states(packed), strict=True)]
     errors = [(a - b).abs().max() / a.abs().max().clamp_min(1e-30) for a, b in [*pairs, (padded.logits, packed.logits)]]
     return float(torch.stack(errors).max().nan_to_num(nan=torch.inf))
-
-
-def _encoder(model):
-    return (model.get_base_model() if hasattr(model, "get_base_model") else model).base_model

@@ -349,6 +349,8 @@ class _Member:
         if not isinstance(side, dict):
             return f"{run.name} is left out, since its report is missing or can't be read."
         spec = {**defaults, **run.spec}
+        if pooling := (spec.get("record") or {}).get("pooling"):  # what auto came to
+            spec["pooling"] = pooling
         if not isinstance(spec.get("seed", 0), int):
             return f"{run.name} is left out, since its seed is {spec['seed']!r} and no whole number."
         status, metric = run.status, str(run.report.get("metric", ""))

@@ -13,22 +13,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from datasets import Dataset
-from transformers import DataCollatorWithPadding
 
 from core.errors import IsobarError, RunFailedError
 from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
-from core.models.embedding import check_layer, check_pooling, encode
+from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
+from core.models.pooling import check_pooling
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_texts, score
 from core.tasks.sampling import ONE_CLOUD
 from core.training.callbacks import Progress, Stopped, StopSignal
 from core.training.probe import describe
 from core.training.spec import RunSpec
-from core.training.trainer import check_device, make_probe, record, sentence, to_device, tokenize
+from core.training.trainer import check_device, collator, make_probe, record, sentence, to_device, tokenize, view_of
 
 _BEAT_SECONDS = 0.4
 _AT_ONCE = 2_048  # texts that are tokenized together, so that batches can be of texts of like length
@@ -104,7 +104,6 @@ def inspect_checkpoint(
         label_column=spec.label_column,
     )
     loaded = load_model(model, data.num_labels)
-    check_layer(loaded.model, spec.layer)
     check_pooling(loaded.model, spec.pooling)
     data, spec = _one_cloud(data, spec)
     probe = make_probe(data, loaded, spec)
@@ -126,7 +125,7 @@ def inspect_checkpoint(
         embeddings=portrait.encoded.embeddings,
         predictions=predictions,
         probe=probe.frame,
-        record=record(data, loaded),
+        record=record(data, loaded, probe.view),
     )
 
 
@@ -240,7 +239,7 @@ def measure_layers(
     data: Iterable[str | tuple[str, str]],
     measures: Names = "main",
     *,
-    pooling: str = "cls",
+    pooling: str = "auto",
     max_length: int = 128,
     batch_size: int = 64,
     device: str = "auto",
@@ -258,7 +257,7 @@ def measure_layers(
         model: built-in name, local folder or Hub id, or a model that is loaded already.
         data: texts, or pairs of texts; any iterable, which is read once.
         measures: as :func:`core.geometry.measure` takes them.
-        pooling: how token states become a text's embedding: cls, mean or last.
+        pooling: how token states become a text's embedding: auto, cls, mean, last or head.
         max_length: word pieces a text is cut to.
         batch_size: texts a forward pass.
         device: auto, cpu, cuda or mps.
@@ -273,7 +272,7 @@ def measure_layers(
     check_device(device)
     loaded = load_model(model, 2) if isinstance(model, str) else model
     network = to_device(loaded.model, device)
-    streams, collate = LayerStreams(keep=keep, seed=seed), DataCollatorWithPadding(loaded.tokenizer)
+    streams, collate, rule = LayerStreams(keep=keep, seed=seed), collator(loaded), None
     done, total = 0, len(data) if hasattr(data, "__len__") else 0
     unread = iter(data)
     while texts := list(islice(unread, _AT_ONCE)):
@@ -281,11 +280,12 @@ def measure_layers(
         first = [text[0] for text in texts] if pairs else texts
         rows = Dataset.from_dict({"text": first, **pairs, "label": [0] * len(texts)})
         rows = tokenize(rows, loaded, max_length).to_list()
+        rule = rule or view_of(network, collate, rows, pooling).pooling
         encode(
             network,
             collate,
             rows,
-            pooling=pooling,
+            pooling=rule,
             batch_size=batch_size,
             on_layers=lambda at, layers, before=done: streams.add(before + at, layers),
         )

@@ -10,8 +10,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import Trainer
 
-from core.models.embedding import pool
+from core.errors import IsobarError
 from core.models.layers import chosen_layers, token_states
+from core.models.pooling import HeadInput, pooled
+from core.models.states import read_states
 from core.regularizers import Regularizer
 from core.regularizers.make import make_regularizer
 from core.tasks import score
@@ -38,18 +40,30 @@ class RegularizedTrainer(Trainer):
         regularizers: by name. Each is called with the batch's embeddings (b, d) and labels (b,), those on token states
             with these (n, d) and their labels, and its value is added where the spec asks for it.
         task_metrics: the names that evaluation reports, the headline first.
+        pooling: what `spec.pooling` comes to for this model (cls, mean, last or head); the same, if not given.
         options: as :class:`transformers.Trainer` takes them.
     """
 
     def __init__(
-        self, *, spec: RunSpec, regularizers: dict[str, Regularizer], task_metrics: tuple[str, ...], **options
+        self,
+        *,
+        spec: RunSpec,
+        regularizers: dict[str, Regularizer],
+        task_metrics: tuple[str, ...],
+        pooling: str | None = None,
+        **options,
     ):
         super().__init__(
-            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)), **options
+            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)),
+            # An encoder-decoder hands out its encoder's states behind the scores.
+            preprocess_logits_for_metrics=lambda given, _: given[0] if isinstance(given, tuple) else given,
+            **options,
         )
         # Per-batch means, so that accumulation divides task loss and regularizer alike.
         self.model_accepts_loss_kwargs = False
         self.spec, self.regularizers, self.task_metrics = spec, regularizers, task_metrics
+        self.pooling = pooling or spec.pooling
+        self.head = HeadInput(self.model) if self.pooling == "head" else None
         self.step_log = StepLog()
         self._batches: list[dict] = []  # of the step to come, whose first pass is due
         self._replays: deque[_Replay] = deque()  # of the batches whose first pass is done
@@ -82,7 +96,8 @@ class RegularizedTrainer(Trainer):
         inputs = {**inputs, "output_hidden_states": True}
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         self.step_log.task_loss.append(loss.detach())
-        states = self._states(outputs, inputs["attention_mask"], inputs["labels"])
+        states = self._states(outputs, inputs)
+        self._check_gradient(states)
         if replay:
             # The Trainer divides by the number of batches; the term is not divided.
             share = sum((states[name][0] * gradient).sum() for name, gradient in replay.gradients.items())
@@ -135,17 +150,24 @@ class RegularizedTrainer(Trainer):
             save_file({name: values.detach().clone() for name, values in held}, folder / _REGULARIZERS)
         super()._save_checkpoint(model, trial)
 
-    def _states(self, outputs, attention_mask: Tensor, labels: Tensor) -> _States:
+    def _states(self, outputs, inputs: dict) -> _States:
         """Return what each regularizer acts on, and its labels."""
-        spec = self.spec
-        texts = pool(outputs.hidden_states[spec.layer], attention_mask, spec.pooling), labels
-        found = dict.fromkeys(self.regularizers, texts)
+        spec, labels = self.spec, inputs["labels"]
+        states = read_states(self.model.config, outputs, inputs)
+        found = dict.fromkeys(self.regularizers, (pooled(states, spec.layer, self.pooling, self.head), labels))
         if "istar" in found:
-            mask = torch.ones_like(attention_mask) if spec.istar_padding else attention_mask
-            found["istar"] = token_states(chosen_layers(outputs.hidden_states, spec.istar_layers), mask, labels)
+            layers = chosen_layers(states, spec.istar_layers)
+            if spec.istar_padding:
+                layers = [(of_layer, torch.ones_like(mask)) for of_layer, mask in layers]
+            found["istar"] = token_states(layers, labels)
         if "cosine" in found and spec.cosine_of == "tokens":
-            found["cosine"] = token_states((outputs.hidden_states[spec.layer],), attention_mask, labels)
+            found["cosine"] = token_states(chosen_layers(states, str(spec.layer)), labels)
         return found
+
+    def _check_gradient(self, states: _States) -> None:
+        for name in self.spec.regularizers:
+            if not states[name][0].requires_grad:
+                raise IsobarError(no_gradient(name, self.spec))
 
     def _log_only(self, states: _States) -> None:
         """Let the persistent entropy see the states where it is not asked for."""
@@ -163,7 +185,7 @@ class RegularizedTrainer(Trainer):
             with torch.no_grad(), self.compute_loss_context_manager():
                 without = {key: value for key, value in inputs.items() if key != "labels"}
                 outputs = self.model_wrapped(**without, output_hidden_states=True)
-                seen.append(self._states(outputs, inputs["attention_mask"], inputs["labels"]))
+                seen.append(self._states(outputs, inputs))
         if LOGGED not in self.spec.regularizers:
             self._log_only({LOGGED: _joined([states[LOGGED] for states in seen])})
         for name in self.spec.regularizers:
@@ -198,6 +220,21 @@ class RegularizedTrainer(Trainer):
         term.register_hook(lambda _: clock.append(time.perf_counter()))
         states.register_hook(lambda _: seconds.append(forward + time.perf_counter() - clock[0]))
         return term
+
+
+def layers_of(name: str, spec: RunSpec) -> str:
+    """Return which layers the regularizer `name` acts on: a number, or "all" but the input embeddings."""
+    return spec.istar_layers if name == "istar" else str(spec.layer)
+
+
+def no_gradient(name: str, spec: RunSpec) -> str:
+    """Return a sentence that says of what the regularizer `name` would reach no weight."""
+    of = layers_of(name, spec)
+    where = "all layers" if of == "all" else f"layer {of}"
+    return (
+        f"The regularizer {name} can't act on {where}: the model hands out those states without a gradient to any weight "
+        "that is trained; choose another layer, pooling head, or regularizer none."
+    )
 
 
 def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:

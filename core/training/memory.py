@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
+from core.models.states import hidden_states
+
 _ADAMW = 2  # moments a trained weight
 
 
@@ -70,7 +72,7 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
         ):
             # The graph holds what is counted until the end, so that no address is used twice.
             output = model(**{k: v.to(device) for k, v in batch.items()}, output_hidden_states=True)
-            for states in output.hidden_states:  # the regularizer's; and with checkpointing, the only ones kept
+            for states in hidden_states(output):  # the regularizer's; and with checkpointing, the only ones kept
                 count(states)
             del output
     finally:

@@ -5,12 +5,12 @@ import time
 from collections.abc import Sequence
 
 import torch
-from transformers import DataCollatorWithPadding, set_seed
+from transformers import set_seed
 
 from core.models.loading import load_model
 from core.models.packing import pack_texts, telling_rows
 from core.tasks import load_task
-from core.training.trainer import tokenize
+from core.training.trainer import collator, tokenize
 
 PAIRS = 7
 _BATCHES = 6  # a turn; all ways take their turns on the same ones
@@ -38,7 +38,7 @@ def _rows(name: str, pairs: int, count: int) -> list[dict]:
     set_seed(0)
     task = load_task(name)
     loaded = load_model("minilm", task.num_labels)
-    model, collate = loaded.model.train(), DataCollatorWithPadding(loaded.tokenizer)
+    model, collate = loaded.model.train(), collator(loaded)
     data = tokenize(task.train, loaded, _MAX_LENGTH).shuffle(seed=0)
     chosen = data.select(range(min(len(data), count * _BATCH_SIZE))).to_list()
     batches = [collate(chosen[i : i + _BATCH_SIZE]) for i in range(0, len(chosen), _BATCH_SIZE)]

@@ -9,6 +9,7 @@ import pandas as pd
 from core.geometry import ClassShape, measure, shape_by_class
 from core.models.embedding import Encoded, encode
 from core.models.layers import LayerStreams
+from core.models.pooling import View
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,15 @@ class Probe:
     Attributes:
         frame: ``text``, ``text_pair`` where there are two, ``label``, ``label_name``, ``row`` (in the validation split).
         rows: the same texts, tokenized.
-        collate, pooling, layer: as :func:`core.models.embedding.encode` takes them.
+        collate, layer: as :func:`core.models.embedding.encode` takes them.
+        view: how the model that they were tokenized for is looked at.
     """
 
     frame: pd.DataFrame
     rows: list[dict]
     label_names: tuple[str, ...]
     collate: Callable
-    pooling: str
+    view: View
     layer: int
 
     def portray(self, model, on_batch: Callable[[int, int], None] | None = None) -> Portrait:
@@ -56,7 +58,7 @@ class Probe:
             model,
             self.collate,
             self.rows,
-            pooling=self.pooling,
+            pooling=self.view.pooling,
             layer=self.layer,
             on_layers=streams.add,
             on_batch=on_batch,

@@ -13,7 +13,7 @@ from core.regularizers.settings import SETTINGS
 from core.runs.settings import method
 
 REGULARIZERS = tuple(SETTINGS)
-Pooling = Literal["cls", "mean", "last"]
+Pooling = Literal["auto", "cls", "mean", "last", "head"]
 Schedule = Literal["linear", "cosine", "constant"]
 Decayed = Literal["matrices", "linear"]
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -65,7 +65,10 @@ class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fie
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pooling: Pooling = Field("cls", description="How a text's token states become its embedding.")
+    pooling: Pooling = Field(
+        "auto",
+        description="How a text's token states become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last), head the input of its last linear layer.",
+    )
     layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
 
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = Field(

@@ -275,6 +275,8 @@ def _finished(path: Path, spec: RunSpec) -> bool:
 def _other_settings(run: Run, spec: RunSpec) -> list[str]:
     """Return the settings of `run` that count and are not those of `spec`: a directory's name holds no defaults."""
     kept = {name: value for name, value in run.spec.items() if name not in OF_BOOKKEEPING}
+    if kept.get("pooling") == "cls" and "pooling" not in (run.spec.get("record") or {}):
+        kept["pooling"] = RunSpec.model_fields["pooling"].default  # recorded when cls was the default
     return [name for name, value in spec.model_dump().items() if name in kept and kept[name] != value]
 
 

@@ -16,14 +16,15 @@ from transformers import DataCollatorWithPadding, PrinterCallback, ProgressCallb
 
 from core.errors import IsobarError, RunFailedError
 from core.models.adapters import with_adapters, without_adapters
-from core.models.embedding import check_layer, check_pooling
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
+from core.models.pooling import View, check_pooling, view
+from core.models.states import whole_length, without_layer_drop
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set
 from core.training import ranks
 from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, Stopped, StopSignal, Trained
-from core.training.loss import RegularizedTrainer, regularizers_of
+from core.training.loss import RegularizedTrainer, layers_of, no_gradient, regularizers_of
 from core.training.memory import estimate_memory
 from core.training.probe import Probe
 from core.training.spec import Lora, RunSpec
@@ -80,7 +81,9 @@ def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resu
         raise
 
     if ranks.is_first():
-        RunWriter.create(run_dir, {**spec.model_dump(), "record": record(work.task, work.loaded)}, resume=resume)
+        RunWriter.create(
+            run_dir, {**spec.model_dump(), "record": record(work.task, work.loaded, work.probe.view)}, resume=resume
+        )
     writer.status("running", phase="loading")  # a directory without a status reads as failed
     try:
         return work.run(writer, resume=resume, progress=progress)
@@ -137,10 +140,7 @@ class _Work:
         check_device(spec.device)
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels)
-        check_layer(loaded.model, spec.layer)
         check_pooling(loaded.model, spec.pooling)
-        if "istar" in spec.regularizers and spec.istar_layers != "all":
-            check_layer(loaded.model, int(spec.istar_layers))
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
         if spec.lora:
@@ -152,6 +152,7 @@ class _Work:
                 raise IsobarError(f"The model {spec.model!r} can't do gradient checkpointing; leave it off.")
             loaded.model.activation_checkpointing_enable(_CHECKPOINTING)
         probe = make_probe(task, loaded, spec)
+        _check_regularizers(spec, probe.view)
         progress("loading", 1, 1)
         return cls(spec, task, loaded, probe)
 
@@ -162,6 +163,10 @@ class _Work:
         trainer = self._trainer(writer.path)
         if checkpoint is not None:
             trainer.recall_regularizers(checkpoint)
+        self._tell_pooling(writer)
+        if without_layer_drop(trainer.model):
+            text = "LayerDrop is off: with layers left out at random, a layer's number would mean another at each step."
+            writer.event(kind="note", step=0, text=text)
         self._tell_memory(trainer, writer)
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
@@ -199,6 +204,12 @@ class _Work:
     def _read(self, writer: RunWriter) -> Run:
         ranks.from_first(None)  # none reads before the first process has written
         return load_run(writer.path)
+
+    def _tell_pooling(self, writer: RunWriter) -> None:
+        seen = self.probe.view
+        writer.event(kind="pooling", step=0, asked=self.spec.pooling, pooling=seen.pooling, states=seen.kind)
+        if self.spec.pooling == "auto" and ranks.is_first():
+            _log.info("A text's embedding is what the model's classifier reads: pooling %s.", seen.pooling)
 
     def _tell_memory(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
         rows = trainer.train_dataset
@@ -267,6 +278,7 @@ class _Work:
             spec=spec,
             regularizers=regularizers_of(spec),
             task_metrics=self.task.metrics,
+            pooling=self.probe.view.pooling,
             model=self.loaded.model,
             args=arguments,
             train_dataset=tokenize(self.task.train, self.loaded, spec.max_length),
@@ -282,13 +294,30 @@ class _Work:
         return report(recorder.spaces, recorder.metrics, self.task)
 
 
-def record(task: Task, loaded: LoadedModel) -> dict:
+def _check_regularizers(spec: RunSpec, seen: View) -> None:
+    """Raise an IsobarError where a regularizer's layer is not there, or its term would reach no weight."""
+    for name in spec.regularizers:
+        of = layers_of(name, spec)
+        if of != "all":
+            seen.check_number(int(of))
+        tokens = name == "istar" or (name == "cosine" and spec.cosine_of == "tokens")
+        if seen.pooling == "head" and not tokens:
+            reached = seen.head_gradient
+        else:
+            reached = any(seen.gradient[1:]) if of == "all" else seen.gradient[int(of)]
+        if not reached:
+            raise IsobarError(no_gradient(name, spec))
+
+
+def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
     """Return what spec.yaml records beside the settings: versions, machine, model, data."""
     names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
         "platform": f"{platform.system()} {platform.machine()}",
         "model": {"source": loaded.source, "trained_head": loaded.trained_head},
+        "pooling": seen.pooling,
+        "states": seen.kind,
         "task": {
             "name": task.name,
             "fingerprint": task.fingerprint,
@@ -322,15 +351,15 @@ def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: 
 def tokenize(data, loaded: LoadedModel, max_length: int):
     """Return `data` (columns text, maybe text_pair, label) as token ids with ``labels``, cut to `max_length` pieces."""
     datasets.disable_progress_bars()  # a run tells its progress itself
-    limit = min(
-        max_length,
-        loaded.tokenizer.model_max_length,
-        getattr(loaded.model.config, "max_position_embeddings", max_length),
-    )
+    positions = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None) or 0
+    # XLNet says -1: it has no limit.
+    limit = min(max_length, loaded.tokenizer.model_max_length, positions if positions > 0 else max_length)
+
+    tokenizer = loaded.tokenizer
 
     def pieces(batch):
         pair = batch.get("text_pair")
-        return {**loaded.tokenizer(batch["text"], pair, truncation=True, max_length=limit), "labels": batch["label"]}
+        return {**tokenizer(batch["text"], pair, truncation=True, max_length=limit), "labels": batch["label"]}
 
     return data.map(
         pieces, batched=True, remove_columns=data.column_names, keep_in_memory=True, load_from_cache_file=False
@@ -341,19 +370,31 @@ def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
     """Return the probe set of `task`, tokenized for `loaded`.
 
     Raises:
-        IsobarError: a class has fewer than 4 validation texts.
+        IsobarError: a class has fewer than 4 validation texts; the model has no such layer, or can't read the texts.
     """
     chosen = probe_set(task, spec.probe_per_class, spec.seed)
     frame = chosen.to_pandas()
     frame["label_name"] = [task.label_names[label] for label in frame["label"]]
+    rows, collate = tokenize(chosen, loaded, spec.max_length).to_list(), collator(loaded)
     return Probe(
         frame=frame,
-        rows=tokenize(chosen, loaded, spec.max_length).to_list(),
+        rows=rows,
         label_names=task.label_names,
-        collate=DataCollatorWithPadding(loaded.tokenizer),
-        pooling=spec.pooling,
+        collate=collate,
+        view=view_of(loaded.model, collate, rows, spec.pooling, spec.layer),
         layer=spec.layer,
     )
+
+
+def collator(loaded: LoadedModel) -> DataCollatorWithPadding:
+    """Return what turns rows into a padded batch."""
+    return DataCollatorWithPadding(loaded.tokenizer, pad_to_multiple_of=whole_length(loaded.model.config))
+
+
+def view_of(model, collate: DataCollatorWithPadding, rows: list[dict], pooling: str, layer: int = -1) -> View:
+    """Return how `model` is looked at, by a trial on a few of the `rows`, the longest and the shortest."""
+    telling = telling_rows([len(row["input_ids"]) for row in rows], longest=1, shortest=2)
+    return view(model, collate([rows[i] for i in telling]), pooling, layer)
 
 
 def check_device(device: str) -> None:

@@ -32,16 +32,17 @@ def decoder(request, tmp_path_factory):
 
 
 def test_a_decoder_is_trained_and_inspected_by_its_last_token(decoder, tiny_spec, tmp_path):
-    spec = tiny_spec.model_copy(update={"model": str(decoder), "pooling": "last"})
+    spec = tiny_spec.model_copy(update={"model": str(decoder)})
     run = train(spec, tmp_path / "run")
     assert run.state == "finished"
+    assert run.spec["record"]["pooling"] == "last"
     assert run.rows("step")[-1]["regularizer"] < 0
     found = inspect_checkpoint(str(run.path / "model"), spec.task, spec=spec)
     np.testing.assert_allclose(found.embeddings, run.after.embeddings, atol=1e-4)
 
 
 def test_the_first_token_of_a_decoder_is_refused(decoder, tiny_spec, tmp_path):
-    spec = tiny_spec.model_copy(update={"model": str(decoder)})
+    spec = tiny_spec.model_copy(update={"model": str(decoder), "pooling": "cls"})
     with pytest.raises(IsobarError, match=r"decoder .* choose pooling last or mean"):
         train(spec, tmp_path / "run")
     with pytest.raises(IsobarError, match=r"choose pooling last or mean"):

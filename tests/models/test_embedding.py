@@ -3,8 +3,9 @@ import torch
 from transformers import DataCollatorWithPadding
 
 from core import IsobarError
-from core.models.embedding import check_layer, encode, pool
+from core.models.embedding import encode
 from core.models.loading import load_model
+from core.models.pooling import View, pool
 
 STATES = torch.arange(2 * 4 * 3, dtype=torch.float32).reshape(2, 4, 3)
 
@@ -48,8 +49,11 @@ def test_encoding_keeps_the_order_and_does_not_depend_on_the_batches(loaded):
     )
 
 
-def test_layers_are_checked(loaded):
-    check_layer(loaded.model, 2)
-    check_layer(loaded.model, -3)
+def test_layers_are_checked():
+    seen = View("cls", layers=3, gradient=(True,) * 3)
+    seen.check_layer(2)
+    seen.check_layer(-3)
     with pytest.raises(IsobarError, match="no layer 3"):
-        check_layer(loaded.model, 3)
+        seen.check_layer(3)
+    with pytest.raises(IsobarError, match="head does not read layer 1"):
+        View("head", layers=3, gradient=(True,) * 3).check_layer(1)

@@ -8,7 +8,7 @@ from core.models.layers import state_covariance, token_states
 def test_token_states_are_every_layers_and_padding_is_marked():
     layers = [torch.randn(2, 3, 4) for _ in range(2)]
     mask = torch.tensor([[1, 1, 0], [1, 1, 1]])
-    states, labels = token_states(layers, mask, torch.tensor([5, 6]))
+    states, labels = token_states([(states, mask) for states in layers], torch.tensor([5, 6]))
     assert labels.tolist() == [5, 5, -1, 6, 6, 6] * 2
     torch.testing.assert_close(states[labels >= 0], torch.cat([x[mask.bool()] for x in layers]))
 

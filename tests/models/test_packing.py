@@ -5,8 +5,8 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from core.models.adapters import with_adapters
-from core.models.embedding import pool
 from core.models.packing import Layout, PaddingFree, pack_texts, telling_rows
+from core.models.pooling import pool
 
 TINY = {
     "vocab_size": 60,

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from core import IsobarError, measure, measure_layers
-from core.models.embedding import pool
 from core.models.loading import load_model
+from core.models.pooling import pool
 
 TEXTS = [f"the {'very ' * (i % 5)}blue stone {i} lies by the road" for i in range(70)]
 

@@ -115,8 +115,8 @@ def test_weight_zero_is_the_baseline(tiny_spec, tmp_path):
 def test_the_loss_is_the_task_loss_plus_the_regularizer(tiny_spec, tiny_model, tmp_path):
     from transformers import TrainingArguments
 
-    from core.models.embedding import pool
     from core.models.loading import load_model
+    from core.models.pooling import pool
 
     loaded = load_model(str(tiny_model), 2)
     loaded.model.train()

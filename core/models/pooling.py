@@ -1,0 +1,225 @@
+"""The states of a text -> one vector: by a rule, or by what the architecture's own classifier reads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import IsobarError
+from core.models.states import States, is_decoder, kind_of, read_states
+
+
+def pool(states: Tensor, attention_mask: Tensor, pooling: str = "cls", ends: Tensor | None = None) -> Tensor:
+    """Return one vector a text, shape (b, d), from its token states (b, t, d) and attention mask (b, t).
+
+    "cls" is the first token that is no padding, "last" the last such token (of `ends` (b, t) if given, see
+    :class:`core.models.states.States`), "mean" the average over them; padding may stand on either side.
+    """
+    if pooling == "mean":
+        mask = attention_mask.unsqueeze(-1).to(states.dtype)
+        return (states * mask).sum(1) / mask.sum(1).clamp_min(1)
+    return states[torch.arange(states.shape[0], device=states.device), _position(attention_mask, pooling, ends)]
+
+
+def _position(mask: Tensor, pooling: str, ends: Tensor | None) -> Tensor:
+    """Return the position (b,) of the one token that is taken of each text."""
+    positions = torch.arange(mask.shape[1], device=mask.device)
+    if pooling == "cls":
+        index = torch.where(mask.bool(), positions, mask.shape[1]).amin(1)
+    elif pooling == "last":
+        index = torch.where((mask if ends is None else ends).bool(), positions, -1).amax(1)
+    else:
+        raise IsobarError(f"There is no pooling {pooling!r}; choose cls, mean or last.")
+    return index.clamp(0, mask.shape[1] - 1)
+
+
+class HeadInput:
+    """What the last linear layer of a classifier, which makes the scores, read when the model was last run.
+
+    Args:
+        model: a classifier of transformers, with adapters or without; :meth:`remove` leaves it as it was.
+    """
+
+    def __init__(self, model):
+        self._read: Tensor | None = None
+        classes = model.config.num_labels
+        # EuroBERT's "late" scores each token and takes the scores' mean.
+        self._of_scores = "mean" if getattr(model.config, "classifier_pooling", None) == "late" else "last"
+        self._handles = [
+            module.register_forward_pre_hook(self._keep)
+            for module in model.modules()
+            if isinstance(module, nn.Linear) and module.out_features == classes
+        ]
+
+    def _keep(self, module, args) -> None:
+        self._read = args[0]
+
+    def vectors(self, states: States) -> Tensor:
+        """Return what was read, (b, d); where each token is scored and the scores of one are taken, that token's; their mean, if that is.
+
+        Raises:
+            IsobarError: the model has no such layer.
+        """
+        read, self._read = self._read, None
+        if read is None or read.ndim not in (2, 3):
+            raise IsobarError(
+                "The model's head has no linear layer that makes its scores; choose pooling cls, mean or last."
+            )
+        if read.ndim == 2:
+            return read
+        if read.shape[1] == 1:
+            return read[:, 0]
+        return pool(read, states.masks[-1], self._of_scores, states.ends[-1])
+
+    def remove(self) -> None:
+        """Leave the model as it was."""
+        for handle in self._handles:
+            handle.remove()
+
+
+@dataclass(frozen=True)
+class View:
+    """How a model's states become one vector a text, in evaluation and in training.
+
+    Attributes:
+        pooling: cls, mean, last or head (never auto).
+        layers: how many layers have states, the input embeddings' included.
+        gradient: for each layer, whether a term on its states reaches a weight.
+        kind: of states, see :func:`core.models.states.kind_of`.
+        head_gradient: the same for what the head reads.
+    """
+
+    pooling: str
+    layers: int
+    gradient: tuple[bool, ...] = field(repr=False)
+    kind: str = "plain"
+    head_gradient: bool = True
+
+    def check_layer(self, layer: int) -> None:
+        """Raise an IsobarError where no text has an embedding by `layer` (0 is the input embeddings)."""
+        self.check_number(layer)
+        if self.pooling == "head" and layer not in (-1, self.layers - 1):
+            raise IsobarError(f"The model's head does not read layer {layer}; choose pooling cls, mean or last for it.")
+
+    def check_number(self, layer: int) -> None:
+        """Raise an IsobarError where there are no hidden states number `layer`."""
+        if not -self.layers <= layer < self.layers:
+            raise IsobarError(
+                f"The model has no layer {layer}: it can be 0 (input embeddings) to {self.layers - 1}, or -1 for the last."
+            )
+
+
+def view(model, batch: dict[str, Tensor], pooling: str = "auto", layer: int = -1) -> View:
+    """Return how `model` is looked at; with `pooling` auto, by what its own classifier reads.
+
+    That is found by a trial: the scores' gradient says which positions of the last layer they depend on. The first
+    of each text's is cls, the last one is last, all alike is mean; else it is head, the input of the head's last
+    linear layer. Of a layer that is not the last, auto is the same rule, or mean where that is head.
+
+    Args:
+        model: a sequence classifier of transformers; its mode and torch's generators are left as they were.
+        batch: a padded batch of a few texts of different lengths.
+        pooling: auto, cls, mean, last or head.
+        layer: whose states will be looked at.
+
+    Raises:
+        IsobarError: no such layer; the first token of a decoder is asked for, which has seen no other.
+    """
+    check_pooling(model, pooling)
+    device = next(model.parameters()).device
+    batch = {k: v.to(device) for k, v in batch.items() if k != "labels"}
+    was_training = model.training
+    model.eval()
+    given: list[Tensor] = []  # what the encoder hands to the head; some hand out a copy as the last layer's states
+    watch = encoder_of(model).register_forward_hook(lambda module, inputs, output: given.append(output[0]))
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), watched_head(model) as head:
+        try:
+            with torch.enable_grad():
+                try:
+                    output = model(**batch, output_hidden_states=True)
+                except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
+                    raise IsobarError(_why(model, error)) from error
+                states = read_states(model.config, output, batch)
+                found = _read_by_scores(output.logits, states, given[-1]) if pooling == "auto" else pooling
+                reached = head.vectors(states).requires_grad if found == "head" else True
+        finally:
+            watch.remove()
+            model.train(was_training)
+    if pooling == "auto" and found == "head" and layer not in (-1, len(states.layers) - 1):
+        found = "mean"
+    if found == "cls":
+        check_pooling(model, found)
+    gradient = tuple(layer.requires_grad for layer in states.layers)
+    seen = View(found, len(gradient), gradient, kind_of(model.config), reached)
+    seen.check_layer(layer)
+    return seen
+
+
+def encoder_of(model):
+    """Return the part of a classifier in front of its head, with adapters or without."""
+    return (model.get_base_model() if hasattr(model, "get_base_model") else model).base_model
+
+
+@contextmanager
+def watched_head(model) -> Iterator[HeadInput]:
+    """Watch what the head reads meanwhile."""
+    head = HeadInput(model)
+    try:
+        yield head
+    finally:
+        head.remove()
+
+
+def pooled(states: States, layer: int, pooling: str, head: HeadInput | None = None) -> Tensor:
+    """Return one vector a text, (b, d), by its states of `layer`; `head` was watched, if that is the pooling."""
+    if pooling == "head":
+        return head.vectors(states)
+    return pool(states.layers[layer], states.masks[layer], pooling, states.ends[layer])
+
+
+def check_pooling(model, pooling: str) -> None:
+    """Raise an IsobarError where `model` is a decoder and `pooling` takes its first token, which has seen no other."""
+    if pooling == "cls" and is_decoder(model.config):
+        raise IsobarError(
+            f"The model is a decoder ({model.config.model_type}), whose first token has seen none of the text; choose pooling last or mean."
+        )
+
+
+def _why(model, error: Exception) -> str:
+    said = " ".join(str(error).split())[:240].rstrip(".")
+    return f"The model ({model.config.model_type}) can't read the texts as its tokenizer gives them ({type(error).__name__}: {said})."
+
+
+def _read_by_scores(scores: Tensor, states: States, given: Tensor) -> str:
+    """Return the pooling that takes those states of the last layer that `scores` (b, c) depend on, or "head".
+
+    Where the last layer's states are a copy of what the encoder has `given` to the head, that is looked at.
+    """
+    last, mask, ends = states.layers[-1], states.masks[-1], states.ends[-1]
+    if given.shape == last.shape and torch.equal(given, last):
+        last = given
+    if not (last.requires_grad and scores.requires_grad):
+        return "head"
+    weighted = scores.float() * torch.arange(1, scores.shape[1] + 1, device=scores.device)  # no sum that is constant
+    (gradient,) = torch.autograd.grad(weighted.sum(), last, allow_unused=True)
+    if gradient is None:
+        return "head"
+    size = gradient.float().norm(dim=-1)
+    read = size > 1e-5 * size.amax(1, keepdim=True)
+    if not size.amax(1).all():
+        return "head"
+    for rule in ("cls", "last"):
+        one = torch.zeros_like(read)
+        one[torch.arange(len(one)), _position(mask, rule, ends)] = True
+        if torch.equal(read, one):
+            return rule
+    return "mean" if torch.equal(read, mask) and _even(gradient, mask) else "head"
+
+
+def _even(gradient: Tensor, mask: Tensor) -> bool:
+    """Return whether each of a text's states counts as much as the others."""
+    mean = pool(gradient, mask, "mean").unsqueeze(1)
+    apart = (gradient - mean).float().norm(dim=-1) * mask
+    return bool((apart <= 1e-4 * mean.float().norm(dim=-1)).all())

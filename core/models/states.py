@@ -1,0 +1,177 @@
+"""Where architectures differ: what a model puts out -> the states of each layer, with a mask of their own."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+
+@dataclass(frozen=True)
+class States:
+    """The hidden states of a batch of b texts.
+
+    Attributes:
+        layers: for each layer (b, t, d), the input embeddings first; t may differ from layer to layer.
+        masks: for each layer (b, t) bool, which positions are the text's.
+        ends: for each layer (b, t) bool, among which positions the last is the one that stands for the text: all of
+            the text's, but where the architecture's head leaves some out.
+    """
+
+    layers: tuple[Tensor, ...]
+    masks: tuple[Tensor, ...]
+    ends: tuple[Tensor, ...]
+
+
+def hidden_states(output) -> tuple[Tensor, ...]:
+    """Return every layer's states as `output` holds them, the input embeddings first.
+
+    Of an encoder-decoder these are the encoder's, then those of the decoder's layers; the decoder's own input
+    embeddings, which are the text's shifted by one, are left out.
+    """
+    if getattr(output, "hidden_states", None) is not None:
+        return tuple(output.hidden_states)
+    return (*output.encoder_hidden_states, *output.decoder_hidden_states[1:])
+
+
+def read_states(config, output, batch: dict[str, Tensor]) -> States:
+    """Return the states in `output`, which a model of this `config` made of `batch`."""
+    layers = hidden_states(output)
+    return _ADAPTERS.get(kind_of(config), _plain)(config, layers, batch)
+
+
+def kind_of(config) -> str:
+    """Return the kind of states that models of this `config` have: "plain", or a key of :data:`KINDS`."""
+    return next((kind for kind, types in KINDS.items() if config.model_type in types), "plain")
+
+
+def is_decoder(config) -> bool:
+    """Return whether each token has seen none of those behind it, so that the first knows nothing of the text."""
+    kind = config.model_type
+    # XLNet generates too, but by permutations: when it classifies, each token sees all.
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in (*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
+
+
+def padding_id(config) -> int | None:
+    """Return the padding token's number; a configuration of several models has it in its text model's."""
+    for there in (config, config.get_text_config()):
+        if getattr(there, "pad_token_id", None) is not None:
+            return there.pad_token_id
+    return None
+
+
+def whole_length(config) -> int | None:
+    """Return the number whose multiples a batch's length must be, or None where any length will do.
+
+    CANINE makes molecules of so many characters; Funnel halves the length by each block; Reformer attends by chunks, and while it trains, the axes of its
+    positions must be filled.
+    """
+    if config.model_type == "canine":
+        return config.downsampling_rate
+    if config.model_type == "funnel":
+        return 2 ** (len(config.block_sizes) - 1)
+    if config.model_type == "reformer":
+        axes = math.prod(config.axial_pos_shape) if config.axial_pos_embds else 1
+        return math.lcm(axes, *(getattr(config, f"{kind}_attn_chunk_length") or 1 for kind in set(config.attn_layers)))
+    return None
+
+
+def _plain(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """One state for each token in every layer."""
+    mask = batch["attention_mask"].bool()
+    ends = mask
+    if is_decoder(config) and padding_id(config) is not None and batch.get("input_ids") is not None:
+        ends = mask & (
+            batch["input_ids"] != padding_id(config)
+        )  # a head looks at ids, where an end token may serve as padding
+    return _alike(layers, mask, ends)
+
+
+def _encoder_decoder(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """The encoder's and the decoder's, both of the input's length; the last end token stands for the text."""
+    mask = batch["attention_mask"].bool()
+    return _alike(layers, mask, mask & (batch["input_ids"] == config.eos_token_id))
+
+
+def _decoder_of_two(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """T5Gemma's: its decoder's alone, whose input is the text shifted by one, cut to the input's length."""
+    real = (
+        batch["input_ids"] != padding_id(config) if padding_id(config) is not None else batch["attention_mask"].bool()
+    )
+    real = functional.pad(real, (1, 0), value=True)[:, :-1]
+    return _alike(layers, real, real)
+
+
+def _pooled(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """Funnel's: each block halves the length, and its mask as the model's own is halved."""
+    masks = [batch["attention_mask"].bool()]
+    for states in layers[1:]:
+        mask = masks[-1]
+        if states.shape[1] != mask.shape[1]:
+            if config.separate_cls:
+                mask = torch.cat([mask[:, :1], mask[:, :-1] if config.truncate_seq else mask], dim=1)
+            # A position is padding where one of the two is, which the model itself doesn't look at.
+            mask = -functional.max_pool1d(-mask[:, None].float(), 2, ceil_mode=True)[:, 0] > 0
+        masks.append(mask)
+    return States(layers, tuple(masks), tuple(masks))
+
+
+def _molecules(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """CANINE's: characters, in the deep layers molecules of several characters, then characters again."""
+    mask = batch["attention_mask"].bool()
+    short = functional.max_pool1d(mask[:, None].float(), config.downsampling_rate)[:, 0] > 0
+    masks = tuple(mask if states.shape[1] == mask.shape[1] else short for states in layers)
+    return States(layers, masks, masks)
+
+
+def _latents(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """Perceiver's: as many vectors for each text, none of them padding."""
+    return _alike(layers, *[torch.ones(layers[0].shape[:2], dtype=torch.bool, device=layers[0].device)] * 2)
+
+
+def _chunked(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """Reformer's: padded to whole chunks, and without gradient, since its backward pass computes them anew."""
+    mask = batch["attention_mask"].bool()
+    return _alike(tuple(states[:, : mask.shape[1]] for states in layers), mask, mask)
+
+
+def _alike(layers: tuple[Tensor, ...], mask: Tensor, ends: Tensor) -> States:
+    return States(layers, (mask,) * len(layers), (ends,) * len(layers))
+
+
+KINDS = {
+    "encoder-decoder": ("bart", "bigbird_pegasus", "mbart", "mt5", "mvp", "plbart", "t5", "umt5"),
+    "decoder of an encoder-decoder": ("t5gemma", "t5gemma2"),
+    "shortened layers": ("funnel",),
+    "characters and molecules": ("canine",),
+    "latents": ("perceiver",),
+    "without gradient": ("reformer",),
+}
+"""The types of models that differ from the plain kind."""
+
+_ADAPTERS: dict[str, Callable[..., States]] = {
+    "encoder-decoder": _encoder_decoder,
+    "decoder of an encoder-decoder": _decoder_of_two,
+    "shortened layers": _pooled,
+    "characters and molecules": _molecules,
+    "latents": _latents,
+    "without gradient": _chunked,
+}
+
+
+def without_layer_drop(model) -> bool:
+    """Switch off LayerDrop, which leaves out layers at random in training; return whether there was any.
+
+    Left-out layers have no states, so that a layer's number would mean another layer at each step.
+    """
+    dropping = [
+        module
+        for module in model.modules()
+        if isinstance(getattr(module, "layerdrop", None), float | int) and module.layerdrop
+    ]
+    for module in dropping:
+        module.layerdrop = 0.0
+    return bool(dropping)
