@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
+    Qwen2Tokenizer,
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
@@ -98,7 +99,7 @@ _BESIDES = {
     "umt5": {"decoder_start_token_id": 0},
     "xmod": {"default_language": "en_XX"},
     "zamba": {"num_hidden_layers": 4, "layer_types": ["mamba", "hybrid"] * 2},
-    "zamba2": {"layer_types": ["mamba", "hybrid"]},
+    "zamba2": {"layers_block_type": ["mamba", "hybrid"]},
 }  # fmt: skip
 
 
@@ -123,6 +124,12 @@ def tiny_tokenizer(kind: str) -> PreTrainedTokenizerBase:
     own = {"canine": CanineTokenizer, "perceiver": PerceiverTokenizer}.get(kind)
     if own is not None:
         return own(model_max_length=64)
+    if kind in ("qwen2", "qwen3_5"):  # transformers reads their folders by this class alone, which knows byte pairs
+        letters = (*_SPECIAL, "Ġ", *"abcdefghijklmnopqrstuvwxyz")
+        known = {letter: number for number, letter in enumerate(letters)}
+        return Qwen2Tokenizer(
+            vocab=known, merges=[], unk_token="[UNK]", pad_token="[PAD]", eos_token="[SEP]", model_max_length=64
+        )
     known = {word: number for number, word in enumerate((*_SPECIAL, *_WORDS))}
     fast = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
     fast.pre_tokenizer = pre_tokenizers.Whitespace()

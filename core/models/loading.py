@@ -118,7 +118,7 @@ def takes_segments(model: PreTrainedModel) -> bool:
     Others that take them have one segment, or (GPT-2, XLM) add the embedding of the token with that number.
     """
     config = model.config.get_text_config()
-    several = (getattr(config, "type_vocab_size", None) or 0) > 1 or config.model_type == "xlnet"
+    several = (getattr(config, "type_vocab_size", None) or 0) > 1 or config.model_type in ("funnel", "xlnet")
     return several and "token_type_ids" in inspect.signature(model.forward).parameters
 
 

@@ -66,13 +66,13 @@ def padding_id(config) -> int | None:
 def whole_length(config) -> int | None:
     """Return the number whose multiples a batch's length must be, or None where any length will do.
 
-    CANINE makes molecules of so many characters; Funnel halves the length by each block; Reformer attends by chunks, and while it trains, the axes of its
+    CANINE makes molecules of so many characters; Funnel halves the length by each block, and fails where nothing is left; Reformer attends by chunks, and while it trains, the axes of its
     positions must be filled.
     """
     if config.model_type == "canine":
         return config.downsampling_rate
     if config.model_type == "funnel":
-        return 2 ** (len(config.block_sizes) - 1)
+        return 2 ** len(config.block_sizes)
     if config.model_type == "reformer":
         axes = math.prod(config.axial_pos_shape) if config.axial_pos_embds else 1
         return math.lcm(axes, *(getattr(config, f"{kind}_attn_chunk_length") or 1 for kind in set(config.attn_layers)))

@@ -271,6 +271,8 @@ class _Work:
             report_to=spec.report_to,
             run_name=run_dir.name,
             seed=spec.seed,
+            remove_unused_columns=False,  # there are none, and Qwen3.5 doesn't name those that it takes
+            label_names=["labels"],
             disable_tqdm=True,
             dataloader_pin_memory=torch.cuda.is_available(),  # it speeds copies to a GPU, and warns without one
         )
