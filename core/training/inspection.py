@@ -74,7 +74,8 @@ class Inspection:
         found = describe({**measures, **self.metrics}, self.classes, self.layers)
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
-        return {"model": self.model, "task": self.task, **found, "reference": self.reference, "notes": self.notes}
+        about = {"model": self.model, "task": self.task, "pooling": self.record.get("pooling")}
+        return {**about, **found, "reference": self.reference, "notes": self.notes}
 
 
 def inspect_checkpoint(
