@@ -48,7 +48,7 @@ def step(loaded, spec, batches, tmp_path, *, dropout):
         output_dir=str(tmp_path), use_cpu=True, report_to="none", gradient_accumulation_steps=len(batches),
     )  # fmt: skip
     trainer = RegularizedTrainer(
-        spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), model=model, args=arguments
+        spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), pooling="cls", model=model, args=arguments
     )
     samples, _ = trainer.get_batch_samples(iter(batches), len(batches), torch.device("cpu"))
     trainer.current_gradient_accumulation_steps = len(samples)
@@ -158,7 +158,7 @@ def test_what_decays(loaded, tiny_spec, tmp_path):
     def names(decayed):
         spec = tiny_spec.model_copy(update={"decayed": decayed})
         trainer = RegularizedTrainer(
-            spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), model=loaded.model,
+            spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), pooling="cls", model=loaded.model,
             args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
         )  # fmt: skip
         return set(trainer.get_decay_parameter_names(loaded.model))
@@ -190,7 +190,7 @@ accumulation, batch = int(sys.argv[1]), int(sys.argv[2])
 torch.manual_seed(0)
 model = BertForSequenceClassification(BertConfig(hidden_size=128, num_hidden_layers=8, num_attention_heads=4, intermediate_size=512, vocab_size=1000))
 spec = RunSpec(accumulation=accumulation, accumulated_cloud=accumulation > 1, batch_size=batch)
-trainer = RegularizedTrainer(spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), model=model, args=TrainingArguments(output_dir=sys.argv[3], use_cpu=True, report_to="none", gradient_accumulation_steps=accumulation))
+trainer = RegularizedTrainer(spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), pooling="cls", model=model, args=TrainingArguments(output_dir=sys.argv[3], use_cpu=True, report_to="none", gradient_accumulation_steps=accumulation))
 def batches():
     while True:
         ids = torch.randint(5, 1000, (batch, 128))

@@ -127,7 +127,7 @@ def test_the_loss_is_the_task_loss_plus_the_regularizer(tiny_spec, tiny_model, t
     batch["labels"] = torch.arange(12) % 2
     loss = PersistentEntropyLoss(weight=0.7)
     trainer = RegularizedTrainer(
-        spec=tiny_spec, regularizers={"persistent-entropy": loss}, task_metrics=("mcc",), model=loaded.model,
+        spec=tiny_spec, regularizers={"persistent-entropy": loss}, task_metrics=("mcc",), pooling="cls", model=loaded.model,
         args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
     )  # fmt: skip
     total = trainer.compute_loss(loaded.model, dict(batch))
@@ -178,7 +178,7 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
         trainer = RegularizedTrainer(
             spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar_layers": layers}),
             regularizers={**regularizers_of(tiny_spec), "istar": loss},
-            task_metrics=("mcc",), model=loaded.model,
+            task_metrics=("mcc",), pooling="cls", model=loaded.model,
             args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
         )  # fmt: skip
         expected = outputs.loss + loss(states, torch.zeros(len(states), dtype=torch.int64))
