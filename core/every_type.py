@@ -207,6 +207,7 @@ def try_types(
     """Return :func:`try_type` of each of `types`; `progress` is called with (phase, done, in all)."""
     rows = []
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     for number, kind in enumerate(types, start=1):
         with tempfile.TemporaryDirectory() as folder:
             rows.append(try_type(kind, Path(folder)))

@@ -61,13 +61,18 @@ def print_report(report: Mapping) -> None:
     console.print(table)
 
 
+def _pooled(found) -> str:
+    pooling = found.record.get("pooling")
+    return f", pooling {pooling}" if pooling else ""
+
+
 def print_inspection(found) -> None:
     """Print the measures of a checkpoint beside an isotropic Gaussian's, and each class's barcode."""
     console = Console()
     n, d = found.embeddings.shape
     table = Table(
         "measure",
-        title=Text(f"The space of {found.model} on {found.task}: {n} texts, {d} dimensions"),
+        title=Text(f"The space of {found.model} on {found.task}: {n} texts, {d} dimensions{_pooled(found)}"),
         title_justify="left",
     )
     for name in ("value", "isotropic Gaussian"):

@@ -58,6 +58,7 @@ def load_model(name: str, num_labels: int) -> LoadedModel:
         config = AutoConfig.from_pretrained(source, num_labels=num_labels, **options)
         _check_type(name, config)
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        _check_tokenizer(name, tokenizer)
         model, info = AutoModelForSequenceClassification.from_pretrained(
             source,
             config=config,
@@ -93,6 +94,17 @@ def _check_type(name: str, config) -> None:
             f"The model {name!r} has an adapter for each language and doesn't say which to take; "
             f"set default_language in its config.json to one of {', '.join(config.languages[:8])}."
         )
+
+
+def _check_tokenizer(name: str, tokenizer: Tokenizer) -> None:
+    """Raise an IsobarError where the tokenizer wants more than texts: LayoutLMv3's wants boxes, MarkupLM's paths."""
+    try:
+        tokenizer(["a text"], truncation=True, max_length=8)
+    except Exception as error:  # each says it in its own way
+        said = " ".join(str(error).split())[:160].rstrip(".")
+        raise IsobarError(
+            f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
+        ) from error
 
 
 def _fit(tokenizer: Tokenizer, model: PreTrainedModel) -> None:

@@ -74,7 +74,8 @@ class Inspection:
         found = describe({**measures, **self.metrics}, self.classes, self.layers)
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
-        return {"model": self.model, "task": self.task, **found, "reference": self.reference, "notes": self.notes}
+        about = {"model": self.model, "task": self.task, "pooling": self.record.get("pooling")}
+        return {**about, **found, "reference": self.reference, "notes": self.notes}
 
 
 def inspect_checkpoint(
@@ -249,6 +250,8 @@ def measure_layers(
 ) -> list[dict[str, float]]:
     """Return measures of the embeddings by every layer of `model`, the input embeddings' first: one forward pass a text.
 
+    Pooling auto takes three texts for a trial besides.
+
     However many texts there are, memory holds sums and `keep` embeddings a layer. Up to `keep` texts every measure is
     that of all; of more, those that need the points themselves (:data:`core.geometry.stream.OF_POINTS`) are of a
     seeded random sample of `keep` texts, the same in every layer, and the others still exact.
@@ -271,6 +274,7 @@ def measure_layers(
     measure_names(measures)
     check_device(device)
     loaded = load_model(model, 2) if isinstance(model, str) else model
+    check_pooling(loaded.model, pooling)
     network = to_device(loaded.model, device)
     streams, collate, rule = LayerStreams(keep=keep, seed=seed), collator(loaded), None
     done, total = 0, len(data) if hasattr(data, "__len__") else 0
@@ -280,7 +284,7 @@ def measure_layers(
         first = [text[0] for text in texts] if pairs else texts
         rows = Dataset.from_dict({"text": first, **pairs, "label": [0] * len(texts)})
         rows = tokenize(rows, loaded, max_length).to_list()
-        rule = rule or view_of(network, collate, rows, pooling).pooling
+        rule = rule or (view_of(network, collate, rows, pooling).pooling if pooling == "auto" else pooling)
         encode(
             network,
             collate,

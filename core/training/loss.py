@@ -40,7 +40,7 @@ class RegularizedTrainer(Trainer):
         regularizers: by name. Each is called with the batch's embeddings (b, d) and labels (b,), those on token states
             with these (n, d) and their labels, and its value is added where the spec asks for it.
         task_metrics: the names that evaluation reports, the headline first.
-        pooling: what `spec.pooling` comes to for this model (cls, mean, last or head); the same, if not given.
+        pooling: what `spec.pooling` comes to for this model: cls, mean, last or head, never auto.
         options: as :class:`transformers.Trainer` takes them.
     """
 
@@ -50,7 +50,7 @@ class RegularizedTrainer(Trainer):
         spec: RunSpec,
         regularizers: dict[str, Regularizer],
         task_metrics: tuple[str, ...],
-        pooling: str | None = None,
+        pooling: str,
         **options,
     ):
         super().__init__(
@@ -62,7 +62,7 @@ class RegularizedTrainer(Trainer):
         # Per-batch means, so that accumulation divides task loss and regularizer alike.
         self.model_accepts_loss_kwargs = False
         self.spec, self.regularizers, self.task_metrics = spec, regularizers, task_metrics
-        self.pooling = pooling or spec.pooling
+        self.pooling = pooling
         self.head = HeadInput(self.model) if self.pooling == "head" else None
         self.step_log = StepLog()
         self._batches: list[dict] = []  # of the step to come, whose first pass is due

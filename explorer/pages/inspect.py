@@ -155,7 +155,8 @@ def _origin(settings: dict) -> Run | None:
 def _of_what(run: Run) -> str:
     settings = data.spec(run)
     layer = settings.get("layer", -1)
-    return f"{'last layer' if layer == -1 else f'layer {plain(layer, 8)}'} · {plain(settings.get('pooling', '?'), 12)}"
+    pooling = (settings.get("record") or {}).get("pooling") or settings.get("pooling", "?")  # what auto came to
+    return f"{'last layer' if layer == -1 else f'layer {plain(layer, 8)}'} · {plain(pooling, 12)}"
 
 
 def _filled_from_address() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AlbertTokenizer, FNetTokenizer, FunnelTokenizer, XLNetTokenizer
+from transformers import AlbertTokenizer, FNetTokenizer, FunnelTokenizer, LayoutLMv3Tokenizer, XLNetTokenizer
 
 from core import IsobarError, RunSpec, inspect_checkpoint, train
 from core.every_type import WORKS, tiny_checkpoint, tiny_task, try_type
@@ -227,3 +227,15 @@ def test_pairs_have_segments_and_a_mask_where_the_tokenizer_leaves_them_out(kind
     assert batch["attention_mask"].dtype == torch.long
     if kind == "xlnet":  # its head reads the last position
         assert batch["attention_mask"][:, -1].all()
+
+
+def test_a_tokenizer_that_wants_more_than_texts_is_refused(tmp_path):
+    folder = tiny_checkpoint("layoutlmv3", tmp_path / "model")
+    (folder / "tokenizer.json").unlink()
+    letters = {
+        letter: n
+        for n, letter in enumerate(["<s>", "<pad>", "</s>", "<unk>", "<mask>", "Ġ", *"abcdefghijklmnopqrstuvwxyz"])
+    }
+    LayoutLMv3Tokenizer(vocab=letters, merges=[]).save_pretrained(folder)
+    with pytest.raises(IsobarError, match="can't read texts alone"):
+        load_model(str(folder), 2)

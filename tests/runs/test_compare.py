@@ -18,14 +18,17 @@ LOWER = {0: 0.70, 1: 0.72, 2: 0.80, 3: 0.69, 4: 0.77}
 def write(tmp_path):
     """Writes a run directory with these numbers after training, and returns it."""
 
-    def write(centered, *, mcc=0.5, state="finished", data="abc", name=None, report=None, started="1", **settings):
+    def write(
+        centered, *, mcc=0.5, state="finished", data="abc", name=None, report=None, started="1", record=None, **settings
+    ):
         spec = {
             "model": "minilm", "task": "cola", "regularizer": "persistent-entropy", "weight": 1.0,
             "selection": "prominent", "batch_size": 32, "seed": 0, "log_every": 5, **settings,
         }  # fmt: skip
         number = len(list(tmp_path.iterdir()))
         writer = RunWriter.create(
-            tmp_path / (name or f"run{number:02d}"), {**spec, "record": {"task": {"fingerprint": data}}}
+            tmp_path / (name or f"run{number:02d}"),
+            {**spec, "record": {"task": {"fingerprint": data}, **(record or {})}},
         )
         after = {
             "anisotropy_1": centered / 2, "anisotropy_1_centered": centered / 4, "anisotropy_1_within": centered,
@@ -57,6 +60,16 @@ def test_differences_are_paired_by_seed(five):
     assert group.means["anisotropy_1_within"].mean == pytest.approx(fmean(LOWER.values()))
     first = ["mcc", "anisotropy_1_within", "between_share", "nc1", "anisotropy_1_centered", "anisotropy_1", "isoscore"]
     assert list(group.means) == first
+
+
+def test_pooling_auto_is_what_it_came_to(write):
+    """Runs recorded when cls was the default stand beside those that chose it."""
+    recorded = [write(0.8, regularizer="none", pooling="cls"), write(0.6, seed=1, pooling="cls")]
+    chosen = write(0.7, pooling="auto", record={"pooling": "cls"})
+    _, group = compare([*recorded, chosen]).groups
+    assert group.differences["anisotropy_1_within"].values == pytest.approx([-0.1])
+    other = write(0.5, seed=2, pooling="auto", record={"pooling": "mean"})
+    assert len(compare([*recorded, chosen, other]).groups) == 3
 
 
 def test_the_verdict_is_one_plain_sentence(five):

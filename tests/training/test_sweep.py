@@ -216,3 +216,15 @@ def test_a_wrong_file_is_one_sentence(tmp_path, content, words):
 def test_the_recorded_sweeps_are_valid(name):
     sweep = Sweep.from_yaml(Path(__file__).parents[2] / "assets" / "sweeps" / f"{name}.yaml")
     assert all(isinstance(cell, RunSpec) for cell in sweep.cells())
+
+
+def test_cells_that_finished_when_cls_was_the_default_are_not_run_again(tmp_path):
+    spec = RunSpec()
+    for name, pooling, record, other in (
+        ("old", "cls", {}, []),
+        ("now", "auto", {"pooling": "cls"}, []),
+        ("asked", "cls", {"pooling": "cls"}, ["pooling"]),
+        ("mean", "mean", {}, ["pooling"]),
+    ):
+        RunWriter.create(tmp_path / name, {**spec.model_dump(), "pooling": pooling, "record": record})
+        assert sweeps._other_settings(load_run(tmp_path / name), spec) == other
