@@ -40,6 +40,6 @@ def picture(metric: str, found: list) -> str:
             for k, (weight, x, y) in enumerate(curve.points)
         ]
     )  # fmt: skip
-    title = "What flatness costs: means over seeds and their 95 % intervals; grey is the baseline, numbers are weights"
+    title = "What flatness costs: means over seeds, 95 % intervals, weights"
     chart = charts.curves(points, x=called(AXIS), y=called(metric), title=title)
     return vector(chart.to_dict())
