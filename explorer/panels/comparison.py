@@ -42,7 +42,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
                 "task": row.task,
                 "model": row.model,
                 "regularizer": row.method,
-                "weight": settings.get("weight") if row.method != BASELINE else None,
+                "weight": next((settings[name] for name in data.weights(settings)), None),
                 "seed": settings.get("seed"),
                 "metric": meaning(metric).label if after else "",
                 "score": after.get(metric),
@@ -147,7 +147,7 @@ def _differences(groups: list[Group], name: str, *, key: str, of: tuple) -> None
             lambda: differences(
                 seeds,
                 means,
-                value="difference from the baseline, 95 % interval",
+                value="from the baseline, 95 %",
                 title=meaning(name).label,
                 colours=colours,
                 description="; ".join(

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.errors import IsobarError, nearest
 from core.runs import Run, Snapshot, layout, list_runs, load_run
-from core.runs.settings import experiment
+from core.runs.settings import SETTINGS_OF, experiment
 from core.training.spec import RunSpec
 from explorer.panels.words import moment
 
@@ -166,6 +166,9 @@ def method(settings: dict) -> str:
         "persistent-entropy": _METHODS.get(settings.get("selection", ""), "persistent entropy"),
         "istar": f"I-STAR {'↑' if up else '↓'}",  # the way it moves isotropy
         "cosine": "cosine",
+        "repulsion": "repulsion",
+        "total-persistence": "total persistence",
+        "koleo": "KoLeo",
     }
     return " + ".join(words.get(name, name) for name in names)
 
@@ -190,8 +193,10 @@ def facts(run: Run) -> list[str]:
 
 def weights(settings: dict) -> list[str]:
     """Return the names of the settings that weigh the run's regularizers."""
-    names = {"persistent-entropy": "weight", "istar": "istar_weight", "cosine": "cosine_weight"}
-    found = (names.get(name) for name in str(settings.get("regularizer", "")).split("+"))
+    used = str(settings.get("regularizer", "")).split("+")
+    found = [name for one in used for name in SETTINGS_OF.get(one, ()) if name.endswith("weight")]
+    if "persistent-entropy" in used and settings.get("cohesion"):
+        found.append("cohesion")
     return [name for name in found if isinstance(settings.get(name), int | float)]
 
 
