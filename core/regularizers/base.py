@@ -1,5 +1,7 @@
 """What all regularizers share: how they are called, and how their numbers are read."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -45,6 +47,12 @@ class Regularizer(nn.Module):
     def _keep(self, **stats: Tensor) -> None:
         if not torch.compiler.is_exporting():
             self.stats = {name: values.detach() for name, values in stats.items()}
+
+
+def check_weight(weight: float) -> None:
+    """Raise an IsobarError where `weight` is no finite number."""
+    if not math.isfinite(weight):
+        raise IsobarError(f"weight = {weight} must be a finite number.")
 
 
 def check_batch(embeddings: Tensor, labels: Tensor) -> None:

@@ -1,12 +1,9 @@
 """CosReg: keeps embeddings from pointing the same way."""
 
-import math
-
 import torch
 from torch import Tensor
 
-from core.errors import IsobarError
-from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import sum_over_processes
 from core.topology.entropy import in_working_precision
 from core.topology.host import refuse_visible_nonfinite
@@ -35,8 +32,7 @@ class CosineLoss(Regularizer):
 
     def __init__(self, weight: float = 1.0):
         super().__init__()
-        if not math.isfinite(weight):
-            raise IsobarError(f"weight = {weight} must be a finite number.")
+        check_weight(weight)
         self.weight = weight
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:

@@ -1,12 +1,10 @@
 """I-STAR: raises or lowers the isotropy of token states, by IsoScore* in closed form."""
 
-import math
-
 import torch
 from torch import Tensor
 
 from core.errors import IsobarError
-from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import is_distributed, sum_over_processes
 from core.topology.entropy import in_working_precision
 from core.topology.host import on_host, refuse_visible_nonfinite
@@ -40,8 +38,7 @@ class IStarLoss(Regularizer):
 
     def __init__(self, weight: float = -1.0, zeta: float = 0.2, shrinkage: Tensor | None = None):
         super().__init__()
-        if not math.isfinite(weight):
-            raise IsobarError(f"weight = {weight} must be a finite number.")
+        check_weight(weight)
         if not 0.0 <= zeta <= 1.0:
             raise IsobarError(f"zeta = {zeta} must lie between 0 and 1.")
         self.weight, self.zeta = weight, zeta

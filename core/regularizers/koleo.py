@@ -1,12 +1,10 @@
 """KoLeo: pushes each embedding away from its nearest neighbour."""
 
-import math
-
 import torch
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
-from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import gather_batch
 from core.topology.entropy import in_working_precision
 
@@ -36,8 +34,7 @@ class KoLeoLoss(Regularizer):
 
     def __init__(self, weight: float = 0.1, scope: str = "global"):
         super().__init__()
-        if not math.isfinite(weight):
-            raise IsobarError(f"weight = {weight} must be a finite number.")
+        check_weight(weight)
         if scope not in SCOPES:
             raise IsobarError(f"Unknown scope {scope!r}; known are {', '.join(SCOPES)}.{nearest(scope, SCOPES)}")
         self.weight, self.scope = weight, scope

@@ -1,13 +1,12 @@
 """The controls of persistent entropy: bars are lengthened, whatever their entropy."""
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
-from core.regularizers.base import Regularizer, check_batch
+from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import gather_batch
 from core.topology import h0_barcode, select_features
 from core.topology.entropy import in_working_precision
@@ -35,8 +34,7 @@ class TotalPersistenceLoss(Regularizer):
 
     def __init__(self, weight: float = 0.05, bars: Literal["all", "noise"] = "all"):
         super().__init__()
-        if not math.isfinite(weight):
-            raise IsobarError(f"weight = {weight} must be a finite number.")
+        check_weight(weight)
         if bars not in BARS:
             raise IsobarError(f"Unknown bars {bars!r}; known are {', '.join(BARS)}.{nearest(bars, BARS)}")
         self.weight, self.bars = weight, bars
