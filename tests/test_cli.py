@@ -477,10 +477,11 @@ def test_doctor_says_what_is_there_and_what_is_wrong(isobar, tmp_path):
 
 
 def test_a_benchmarks_table_says_what_made_it(monkeypatch, tmp_path, capsys):
-    from core import benchmarks, cli
+    from core import benchmarks
+    from core.cli import machine
 
     monkeypatch.setitem(benchmarks.BENCHMARKS, "nothing", lambda: [{"what": "nothing", "ms": 1.0}])
-    cli.bench("nothing", out=tmp_path / "nothing.md", as_json=True)
+    machine.bench("nothing", out=tmp_path / "nothing.md", as_json=True)
     assert json.loads(capsys.readouterr().out) == [{"what": "nothing", "ms": 1.0}]
     first, _, head, *_ = (tmp_path / "nothing.md").read_text().splitlines()
     assert first.startswith("Made by `isobar bench nothing` on ")

@@ -1,0 +1,126 @@
+"""Commands that look and train nothing: a checkpoint, or any embeddings."""
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand
+
+from core.cli.options import Json, with_spec_options
+from core.cli.output import check_place, quiet, writing
+from core.cli.progress import progress_bar, progress_on_terminal
+from core.training.spec import RunSpec
+
+commands = typer.Typer()
+_PROBE_OPTIONS = (
+    "pooling", "layer", "max_length", "probe_per_class", "seed", "device", "text_column", "text_pair_column", "label_column",
+)  # fmt: skip
+
+
+@commands.command(name="inspect")
+@with_spec_options(*_PROBE_OPTIONS)
+def inspect_(
+    settings: dict,
+    model: Annotated[
+        str | None, typer.Argument(help="Built-in name, local folder or Hub id. [default: minilm]", show_default=False)
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Built-in name, local folder or file, or Hub id. [default: grammar]", show_default=False),
+    ] = None,
+    spec: Annotated[Path | None, typer.Option(help="A YAML file of settings; options given here win over it.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Also write everything, embeddings and texts too, into this new directory.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the shape of a checkpoint's space, without training."""
+    base = RunSpec.from_yaml(spec).model_dump() if spec is not None else {}
+    named = {name: value for name, value in (("model", model), ("task", task)) if value is not None}
+    chosen = RunSpec.parse({**base, **settings, **named}, where="the options")
+    check_place(out)
+
+    from core.training.callbacks import Stopped
+    from core.training.inspection import inspect_checkpoint, record_inspection
+
+    with quiet(as_json) as console, progress_bar(console) as progress:
+        if run_dir is None:
+            found = inspect_checkpoint(chosen.model, chosen.task, spec=chosen, progress=progress)
+        else:
+            try:
+                _, found = record_inspection(chosen, run_dir, progress=progress)
+            except Stopped:
+                sys.exit(130)
+    text = json.dumps(found.as_dict())
+    if out is not None:
+        with writing(out):
+            out.write_text(text, encoding="utf-8")
+    if as_json:
+        print(text)
+    else:
+        from core.tables import print_inspection
+
+        print_inspection(found)
+
+
+class _ExplainsMeasures(TyperCommand):
+    def format_epilog(self, ctx, formatter) -> None:
+        """Add a paragraph on every measure, from the table that the app's hover texts come from."""
+        from core.geometry.catalogue import explain_measures
+
+        formatter.write(f"\nThe measures:\n\n{explain_measures()}")
+
+
+@commands.command(name="measure", cls=_ExplainsMeasures)
+def measure_(
+    file: Annotated[Path, typer.Argument(help="Embeddings, one a row: .npy, .csv, .parquet or .safetensors.")],
+    measures: Annotated[
+        str,
+        typer.Option(help="Joined by commas: names, main (those that cost milliseconds) or all."),
+    ] = "main",
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Column or tensor of labels: each class is measured too, and how they stand apart."),
+    ] = None,
+    tensor: Annotated[str | None, typer.Option(help="Which tensor of a .safetensors file.")] = None,
+    intervals: Annotated[
+        bool,
+        typer.Option(
+            "--intervals", help="Add a 95 % bootstrap interval to the whole cloud's; takes about 200 times as long."
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and the isotropic reference.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure the shape of any embeddings, beside an isotropic Gaussian cloud of the same size.
+
+    With --json each row has n and d, what was measured; null is undefined, and "infinity" a value without bound. Notes on
+    the file, such as which columns were left out, and on measures then go to stderr.
+    """
+    from core.geometry.files import read_embeddings
+    from core.geometry.report import chosen
+    from core.geometry.summary import summarize
+
+    names, notes = chosen([name.strip() for name in measures.split(",")], labels is not None)
+    stored = read_embeddings(file, labels, tensor)
+    with progress_on_terminal() if intervals else nullcontext() as told:
+        found = summarize(
+            stored.embeddings,
+            stored.labels,
+            names,
+            resamples=200 if intervals else 0,
+            seed=seed,
+            progress=(lambda done, total: told("resamples", done, total)) if told else None,
+        )
+    notes = (*stored.notes, *notes)
+    if as_json:
+        print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr)
+        print(json.dumps([row.as_dict() for row in found]))
+    else:
+        from core.tables import print_measures
+
+        print_measures(found, notes)

@@ -1,0 +1,91 @@
+"""Commands about this machine: its speed, and what is installed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.options import RUNS, Json, Runs
+from core.cli.output import check_place, print_rows, quiet
+from core.cli.progress import progress_bar
+from core.errors import IsobarError
+
+commands = typer.Typer()
+
+
+@commands.command()
+def bench(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="topology, clouds (large ones), measures, regularizers, step (their share of a training step), "
+            "training (a step without padding), or app."
+        ),
+    ] = "topology",
+    task: Annotated[
+        list[str] | None, typer.Option(help="Of training: whose texts, as `isobar train` takes it; may be repeated.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure speed against the peers that are installed (pip install -e ".[bench]")."""
+    from core.benchmarks import BENCHMARKS
+    from core.threads import cores
+
+    if what not in BENCHMARKS:
+        from core.errors import nearest
+
+        raise IsobarError(
+            f"There is no benchmark {what!r}; there are: {', '.join(BENCHMARKS)}.{nearest(what, BENCHMARKS)}"
+        )
+    if task and what != "training":
+        raise IsobarError(f"The benchmark {what!r} takes no --task; training does.")
+    check_place(out)
+    with quiet(as_json):
+        rows = BENCHMARKS[what](task) if task else BENCHMARKS[what]()
+    print_rows(rows, out, as_json, f"Made by `isobar bench {what}` on {cores()} cores.\n\n")
+
+
+@commands.command()
+def doctor(
+    runs: Runs = RUNS,
+    models: Annotated[
+        bool,
+        typer.Option(
+            "--models",
+            help="Instead try every type of text classifier that transformers knows, each as a tiny random checkpoint; takes minutes.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="With --models: also write the table to this file, as Markdown.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what this installation can do and what it lacks."""
+    if models:
+        _try_models(out, as_json)
+        return
+    if out is not None:
+        raise IsobarError("--out needs --models, whose table it takes.")
+    from dataclasses import asdict
+
+    from core.doctor import examine
+
+    with quiet(as_json):
+        found = [asdict(finding) for finding in examine(runs)]
+    print_rows(found, None, as_json)
+    if any(finding["state"] == "wrong" for finding in found):
+        sys.exit(1)
+
+
+def _try_models(out: Path | None, as_json: bool) -> None:
+    check_place(out)
+    with quiet(as_json) as console:
+        from core.every_type import FAULT, heading, try_types
+
+        with progress_bar(console) as progress:
+            rows = try_types(progress=progress)
+    print_rows(rows, out, as_json, heading(rows))
+    if any(row["verdict"] == FAULT for row in rows):
+        sys.exit(1)
