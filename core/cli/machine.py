@@ -1,5 +1,6 @@
-"""Commands about this machine: its speed, and what is installed."""
+"""Commands about this machine and its files: its speed, what is installed, and weights in another form."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -89,3 +90,37 @@ def _try_models(out: Path | None, as_json: bool) -> None:
     print_rows(rows, out, as_json, heading(rows))
     if any(row["verdict"] == FAULT for row in rows):
         sys.exit(1)
+
+
+@commands.command()
+def convert(
+    folder: Annotated[
+        Path, typer.Argument(help="A checkpoint with config.json and pickled weights (.bin, .pt, .ckpt).")
+    ],
+    out: Annotated[Path, typer.Argument(help="The new folder, which `isobar inspect` and `train` take as a model.")],
+    weights: Annotated[str | None, typer.Option(help="The file of the weights, where there are several.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", help="The model's type where config.json does not say it, such as bert.")
+    ] = None,
+    pieces: Annotated[
+        str | None,
+        typer.Option(
+            help="A regular expression whose matches are the tokens, for a vocab.txt of something else than words: '.' "
+            "for amino acids."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a checkpoint's pickled weights as safetensors; nothing in the files is run."""
+    with quiet(as_json):
+        from core.models.convert import convert_checkpoint
+
+        done = convert_checkpoint(folder, out, weights=weights, model_type=kind, pieces=pieces)
+    if as_json:
+        print(json.dumps({"model": str(done.path), "tensors": done.tensors, "notes": list(done.notes)}))
+    else:
+        for line in (
+            *done.notes,
+            f"{done.tensors} tensors are in {done.path}; `isobar inspect {done.path}` looks at them.",
+        ):
+            print(line)

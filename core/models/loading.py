@@ -162,7 +162,7 @@ def _check_folder(folder: Path) -> None:
     if pickled:
         raise IsobarError(
             f"The folder {folder} has only pickled weights ({pickled[0]}), which can run code when opened; "
-            "convert them with model.save_pretrained(folder), which writes model.safetensors."
+            f"`isobar convert {folder} NEW_FOLDER` writes them as safetensors and runs nothing."
         )
     raise IsobarError(f"The folder {folder} has no weights: model.safetensors is missing.")
 
