@@ -1,8 +1,9 @@
-"""What a task is: labelled texts in two splits, with the names of its classes and of its metrics."""
+"""What a task is: labelled texts, images or sounds in two splits, with the names of its classes and of its metrics."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """A classification task, ready for a tokenizer.
+    """A classification task, ready for a model's own encoding.
 
-    `train` and `validation` have the columns ``text``, ``text_pair`` (only where `has_pairs`) and ``label``
-    (integers 0..C-1, an index into `label_names`). The first of `metrics` is the headline. `notes` says in one
+    `train` and `validation` have one column called as the `modality` (``text``, ``image`` or ``audio``), ``text_pair``
+    only where `has_pairs`, and ``label`` (integers 0..C-1, an index into `label_names`). A text is a string; an image or
+    a sound a cell as in :mod:`core.modalities.media`. The first of `metrics` is the headline. `notes` says in one
     sentence each what was guessed or dropped on the way here.
     """
 
@@ -27,6 +29,7 @@ class Task:
     fingerprint: str
     source: str
     notes: tuple[str, ...] = ()
+    modality: str = "text"
 
     @property
     def has_pairs(self) -> bool:
@@ -45,24 +48,28 @@ class Task:
 
 
 def fingerprint(train: Dataset, validation: Dataset, label_names: tuple[str, ...]) -> str:
-    """Return the SHA-256 (hex) of the texts, labels and class names, in order.
+    """Return the SHA-256 (hex) of the examples, labels and class names, in order.
 
-    Only content counts: not the file format, the machine, nor how Arrow happens to have cut a column into chunks.
+    Only content counts: of an image or a sound its file's bytes, and not the file's name, the machine, nor how Arrow
+    happens to have cut a column into chunks.
     """
     digest = hashlib.sha256()
     _update(digest, list(label_names))
     for split in (train, validation):
-        columns = split[:]
-        _update(digest, columns["text"])
-        _update(digest, columns.get("text_pair", []))
-        _update(digest, [str(label) for label in columns["label"]])
+        example = next(name for name in ("text", "image", "audio") if name in split.column_names)
+        _update(digest, split[example])
+        _update(digest, split["text_pair"] if "text_pair" in split.column_names else [])
+        _update(digest, [str(label) for label in split["label"][:]])
     return digest.hexdigest()
 
 
-def _update(digest, column: list[str]) -> None:
-    # Counts and lengths go in beside the text, so that no two different columns spell the same bytes.
+def _update(digest, column: Sequence) -> None:
+    # Counts and lengths go in beside the content, so that no two different columns spell the same bytes.
     digest.update(f"{len(column)};".encode())
     for start in range(0, len(column), 10_000):
         chunk = column[start : start + 10_000]
-        digest.update(",".join(str(len(text)) for text in chunk).encode())
-        digest.update("".join(chunk).encode())
+        if isinstance(chunk[0], dict):
+            chunk = [cell["bytes"] for cell in chunk]
+        digest.update(",".join(str(len(one)) for one in chunk).encode())
+        for one in chunk:
+            digest.update(one.encode() if isinstance(one, str) else one)

@@ -6,6 +6,7 @@ import pytest
 from core.errors import IsobarError
 from core.tasks import BUILT_IN, Task, load_task, probe_set, score
 from core.tasks.metrics import metric_names
+from core.tasks.task import fingerprint
 
 
 def _task(labels, classes=2):
@@ -76,3 +77,26 @@ def test_unknown_tasks_are_answered_with_the_nearest():
 def test_built_in_tasks_have_no_columns_to_name(name):
     with pytest.raises(IsobarError, match="columns of its own"):
         load_task(name, label_column="label")
+
+
+def test_the_fingerprint_of_images_is_of_their_bytes_and_not_of_their_names():
+    def split(cells, labels=(0, 1)):
+        return datasets.Dataset.from_dict({"image": cells, "label": list(labels)})
+
+    def cells(*contents, name="a.png"):
+        return [{"bytes": content, "path": name} for content in contents]
+
+    names = ("a", "b")
+    one = split(cells(b"12", b"3"))
+    same = fingerprint(one, one, names)
+    assert fingerprint(split(cells(b"12", b"3", name="b.png")), one, names) == same
+    others = (split(cells(b"1", b"23")), split(cells(b"3", b"12")), split(cells(b"12", b"3"), (1, 0)))
+    assert len({same, *(fingerprint(other, one, names) for other in others)}) == 4
+
+
+def test_the_fingerprint_of_texts_is_what_it_was():
+    """Runs keep it, and a resumed one must find its task again."""
+    texts = datasets.Dataset.from_dict({"text": ["ä", "b"], "text_pair": ["c", "d"], "label": [0, 1]})
+    assert (
+        fingerprint(texts, texts, ("no", "yes")) == "b1e08ed5a8839ad6855b26dbd48370c69d169e7d2f13da2c4e3e84a258b18a4f"
+    )

@@ -1,0 +1,1 @@
+"""What an example is: a text, an image or a sound."""
