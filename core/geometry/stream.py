@@ -8,7 +8,7 @@ from core.geometry.cloud import Cloud, as_cloud
 from core.geometry.report import Names, measure, measure_names
 
 KEPT = 4_000  # rows: as many as k-means takes to find its cells, more than any other sampled measure looks at
-OF_POINTS = tuple(name for name, about in MEASURES.items() if about.needs != "sums")
+OF_POINTS = tuple(name for name, about in MEASURES.items() if about.of_points)
 """Measures that need the points themselves or their labels; all others follow exactly from sums."""
 
 

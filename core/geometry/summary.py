@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.labels import rows_by_class
 from core.geometry.report import (
     Names,
     isotropic_reference,
@@ -15,7 +16,6 @@ from core.geometry.report import (
     measure_intervals,
     measure_names,
 )
-from core.geometry.within import rows_by_class
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _rows(
     of: str, label: str | None, cloud: Cloud, found: dict[str, tuple], seed: int, labels: Sequence | None = None
 ) -> list[Measured]:
     points = cloud.moderate
-    scale = points.scale * float(np.sqrt(np.mean(points.x**2)))  # only the partition ratio depends on it
+    scale = points.scale * float(np.sqrt(np.mean(points.x**2)))
     reference = isotropic_reference(cloud.n, cloud.d, tuple(found), seed, scale, labels) if cloud.n > 1 else {}
     return [
         Measured(of, name, value, reference.get(name, float("nan")), low, high, cloud.n, cloud.d, label)

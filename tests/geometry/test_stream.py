@@ -40,7 +40,7 @@ def test_moments_are_those_of_all_rows_at_once(sizes, kind):
 
 def test_a_cloud_that_fits_is_measured_as_it_is():
     x = cloud()
-    names = [name for name, about in MEASURES.items() if about.needs != "labels" and not about.package]
+    names = [name for name, about in MEASURES.items() if not about.of_labels and not about.package]
     assert streamed(x, keep=300).measure(names) == pytest.approx(measure(x, names), nan_ok=True)
 
 

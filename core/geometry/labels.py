@@ -1,4 +1,4 @@
-"""Measures of a cloud whose rows have classes: its shape within them, and how far they stand apart."""
+"""The classes of a cloud's rows: labels checked once, and what measures of classes share."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -7,7 +7,6 @@ import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
-from core.geometry.spectrum import anisotropy
 
 
 class Classes:
@@ -64,70 +63,6 @@ def as_classes(x: "Embeddings | Classes", labels: Sequence | None) -> Classes:
     for code, rows in enumerate(rows_by_class(labels, cloud.n).values()):
         codes[rows] = code
     return Classes(cloud, codes)
-
-
-def anisotropy_within(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
-    """Return the largest squared singular value's share of `x` (n, d) when each class is centered on its own mean.
-
-    The classes' rows are then taken together as one cloud: what is left is the spread of texts around their class, which
-    a separation of the classes does not touch. Range 1/d (isotropic) to 1 (on a line); with one class it is the centered
-    anisotropy. A class of one point adds nothing. NaN where no class has a spread: its points coincide or stand alone.
-
-    Raises:
-        IsobarError: labels that are missing or not one a row; fewer than two rows, NaN or infinity, not (n, d).
-
-    Source: as the published code of arXiv:2501.05502 measures it at the end of training; the measure itself is
-    Razzhigaev et al., EACL Findings 2024, arXiv:2311.05928.
-    """
-    return anisotropy(as_classes(x, labels).within, center=True)
-
-
-def between_share(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
-    """Return the share of the squared first singular value s_1^2 of the centered `x` (n, d) that lies between class means.
-
-    Of the rows' coordinates t along the first principal direction, sum_c n_c mean_c(t)^2 / sum_i t_i^2, where the
-    denominator is s_1^2 (the correlation ratio eta^2 of t and the classes). Range 0 (each class has the same mean along
-    it: the direction is one of spread within classes) to 1 (no class varies along it: the direction only tells classes
-    apart). Classes in n rows of an isotropic cloud have about (C - 1)/(n - 1). 0 with one class, NaN where nothing varies.
-
-    Raises:
-        IsobarError: labels that are missing or not one a row; fewer than two rows, NaN or infinity, not (n, d).
-
-    Source: this project's, after Mickus, Grönroos, Attieh, "Isotropy, Clusters, and Classifiers", ACL 2024.
-    """
-    classes = as_classes(x, labels)
-    if not classes.cloud.centered.any():
-        return float("nan")
-    return classes.share_between(classes.cloud.along_first) if len(classes.sizes) > 1 else 0.0
-
-
-def nc1(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
-    """Return tr(S_W S_B^+) / C of `x` (n, d): the spread within C classes over that between their means.
-
-    S_W = 1/n sum_i (x_i - mean_c)(x_i - mean_c)', S_B = sum_c n_c/n (mean_c - mean)(mean_c - mean)', ^+ the
-    pseudo-inverse; classes are weighed by their size, which for classes of one size is the published definition.
-    Range 0 (each class is one point: within-class variability has collapsed) upwards. With few points for the dimensions
-    it is small by chance, about n/d: compare with an isotropic cloud of the same classes.
-    NaN with one class, where all class means coincide, and where every class is a single point, which shows no spread.
-
-    Raises:
-        IsobarError: labels that are missing or not one a row; fewer than two rows, NaN or infinity, not (n, d).
-
-    Source: Papyan, Han, Donoho, "Prevalence of neural collapse", PNAS 2020, arXiv:2008.08186.
-    """
-    classes = as_classes(x, labels)
-    n, sizes = classes.cloud.n, classes.sizes
-    if sizes.max() == 1:
-        return float("nan")
-    _, s, directions = np.linalg.svd(np.sqrt(sizes / n)[:, None] * classes.means, full_matrices=False)
-    # A mean's rounding is as large as that of the rows it is of, however near each other the means are.
-    rounding = max(n, classes.cloud.d) * np.finfo(float).eps * np.sqrt(np.trace(classes.cloud.centered_moment) / n)
-    some = s > rounding
-    if not some.any():
-        return float("nan")
-    # S_B = V diag(s^2) V', so tr(S_W S_B^+) = sum_k v_k' S_W v_k / s_k^2
-    along = classes.within.x @ directions[some].T
-    return float((np.einsum("ij,ij->j", along, along) / n / s[some] ** 2).sum() / len(sizes))
 
 
 def rows_by_class(labels: Sequence, n: int) -> dict[str, np.ndarray]:
