@@ -30,7 +30,7 @@ def line(n, d, seed=0):
 
 @pytest.mark.parametrize("n", [240, 60])  # more points than dimensions, and fewer
 def test_shift_rotation_and_scale_change_only_what_they_should(n):
-    x = cloud(n, 80 if n == 60 else 12)
+    x = cloud(n, 80 if n == 60 else 24)
     rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((x.shape[1], x.shape[1])))[0]
     labels = np.arange(n) % 3
     plain = measure(x, OWN, labels)
@@ -84,8 +84,8 @@ def test_growing_noise_moves_every_measure_of_isotropy_one_way():
 
 
 def test_every_measure_has_its_reference_and_interval():
-    x, labels = cloud(120, 5), np.arange(120) % 3
-    reference = isotropic_reference(120, 5, OWN, labels=labels)
+    x, labels = cloud(120, 24), np.arange(120) % 3
+    reference = isotropic_reference(120, 24, OWN, labels=labels)
     assert tuple(reference) == OWN
     assert all(np.isfinite(value) for value in reference.values())
     for name in OWN:
