@@ -3,6 +3,7 @@
 from core.geometry.axes import Projection, aligned_axes, common_axes
 from core.geometry.catalogue import COMPARISONS, MAIN, MEASURES
 from core.geometry.classes import ClassShape, shape_by_class
+from core.geometry.compare import compare_spaces
 from core.geometry.measures import Measure
 from core.geometry.measures.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 from core.geometry.measures.density import gaussianity, kmeans_patchiness, vrm
@@ -47,6 +48,7 @@ __all__ = [
     "between_share",
     "class_silhouettes",
     "common_axes",
+    "compare_spaces",
     "cosine_shares",
     "effective_rank",
     "eigenvalue_early_enrichment",

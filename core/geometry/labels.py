@@ -13,11 +13,12 @@ class Classes:
     """A checked cloud and the class of each row, with what several measures share computed once.
 
     Attributes:
-        cloud: the rows.  labels: (n,) int64, 0 to C - 1.  sizes: (C,) int64, none of them 0.
+        cloud: the rows, with moderate numbers.  given: as they came.
+        labels: (n,) int64, 0 to C - 1.  sizes: (C,) int64, none of them 0.
     """
 
     def __init__(self, cloud: Cloud, labels: np.ndarray):
-        self.cloud = cloud.moderate
+        self.given, self.cloud = cloud, cloud.moderate
         _, self._first, self.labels, self.sizes = np.unique(
             labels, return_index=True, return_inverse=True, return_counts=True
         )
@@ -34,6 +35,13 @@ class Classes:
         rows = self.cloud.x - self.cloud.x[self._first[self.labels]]
         rows -= (self._sums(rows) / self.sizes[:, None])[self.labels]
         return Cloud(rows)
+
+    @cached_property
+    def rounding(self) -> float:
+        """How large a length of `means` may be by rounding alone."""
+        # A mean's rounding is as large as that of the rows it is of, however near each other the means are.
+        n, d = self.cloud.n, self.cloud.d
+        return float(max(n, d) * np.finfo(float).eps * np.sqrt(np.trace(self.cloud.centered_moment) / n))
 
     def share_between(self, along: np.ndarray) -> float:
         """Return what share of the variance of the coordinates `along` (n,) a direction lies between class means."""
@@ -93,3 +101,19 @@ def rows_by_class(labels: Sequence, n: int) -> dict[str, np.ndarray]:
         order = sorted({str(value) for value in values})
     texts = np.array([str(value) for value in values])
     return {str(value): np.flatnonzero(texts == str(value)) for value in order}
+
+
+def whole_labels(labels: Sequence[int], rows: int) -> np.ndarray:
+    """Return `labels` as (rows,) int64.
+
+    Raises:
+        IsobarError: they are not one whole number a row.
+    """
+    if hasattr(labels, "detach"):
+        labels = labels.detach().cpu().numpy()
+    labels = np.asarray(labels)
+    if labels.shape != (rows,):
+        raise IsobarError(f"Labels must be one a row: there are {rows} embeddings, and labels of shape {labels.shape}.")
+    if labels.dtype.kind not in "iub" and not (labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels))):
+        raise IsobarError("Labels must be whole numbers, one for each class.")
+    return labels.astype(np.int64)

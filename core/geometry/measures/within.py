@@ -64,9 +64,7 @@ def nc1(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
     if sizes.max() == 1:
         return float("nan")
     _, s, directions = np.linalg.svd(np.sqrt(sizes / n)[:, None] * classes.means, full_matrices=False)
-    # A mean's rounding is as large as that of the rows it is of, however near each other the means are.
-    rounding = max(n, classes.cloud.d) * np.finfo(float).eps * np.sqrt(np.trace(classes.cloud.centered_moment) / n)
-    some = s > rounding
+    some = s > classes.rounding
     if not some.any():
         return float("nan")
     # S_B = V diag(s^2) V', so tr(S_W S_B^+) = sum_k v_k' S_W v_k / s_k^2
