@@ -171,7 +171,8 @@ def measure_intervals(
             progress(done, resamples)
         return list(found.values())
 
-    with warnings.catch_warnings():  # that all resamples agree is a result
+    # That all resamples agree is a result, and so is a length whose square is too large.
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)
         result = bootstrap(
             (np.arange(cloud.n),),

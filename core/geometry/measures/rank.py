@@ -19,7 +19,8 @@ def rankme(x: Embeddings) -> float:
 
     Source: Garrido, Balestriero, Najman, LeCun, "RankMe", ICML 2023, arXiv:2210.02885.
     """
-    return smooth_rank(np.sqrt(as_cloud(x).moderate.values))
+    cloud = as_cloud(x).moderate
+    return smooth_rank(np.sqrt(cloud.values[: min(cloud.n, cloud.d)]))
 
 
 def smooth_rank(values: np.ndarray) -> float:
