@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from core.geometry.cloud import Embeddings, as_cloud
-from core.geometry.labels import whole_labels
+from core.geometry.labels import Labels, whole_labels
 from core.geometry.report import measure
 
-CLASS_MEASURES = ("anisotropy_1", "anisotropy_1_centered", "mean_cosine")
+CLASS_MEASURES: tuple[str, ...] = ("anisotropy_1", "anisotropy_1_centered", "mean_cosine")
 _NAN = float("nan")
 
 
@@ -120,7 +120,7 @@ _ENTROPIES = ("threshold", "entropy", "relative_entropy", "entropy_all", "relati
 
 
 def shape_by_class(
-    x: Embeddings, labels: Sequence[int], names: Mapping[int, str] | Sequence[str] | None = None
+    x: Embeddings, labels: Labels, names: Mapping[int, str] | Sequence[str] | None = None
 ) -> list[ClassShape]:
     """Return the shape of each class of `x` (n, d), in the order of the `labels` (n,) that occur.
 

@@ -1,12 +1,15 @@
 """The classes of a cloud's rows: labels checked once, and what measures of classes share."""
 
-from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
+
+Labels = Any
+"""(n,) the class of each row: a list, a numpy array, a pandas Series or a torch tensor."""
 
 
 class Classes:
@@ -56,7 +59,7 @@ class Classes:
         return np.add.reduceat(rows[np.argsort(self.labels, kind="stable")], starts)
 
 
-def as_classes(x: "Embeddings | Classes", labels: Sequence | None) -> Classes:
+def as_classes(x: "Embeddings | Classes", labels: Labels | None) -> Classes:
     """Return `x` (n, d) with its `labels` (n,), checked; one that is checked already is returned as it is.
 
     Raises:
@@ -73,7 +76,7 @@ def as_classes(x: "Embeddings | Classes", labels: Sequence | None) -> Classes:
     return Classes(cloud, codes)
 
 
-def rows_by_class(labels: Sequence, n: int) -> dict[str, np.ndarray]:
+def rows_by_class(labels: Labels, n: int) -> dict[str, np.ndarray]:
     """Return the rows (k,) int64 of each class of the `labels` (n,), by label (as text) in their order.
 
     Raises:
@@ -103,7 +106,7 @@ def rows_by_class(labels: Sequence, n: int) -> dict[str, np.ndarray]:
     return {str(value): np.flatnonzero(texts == str(value)) for value in order}
 
 
-def whole_labels(labels: Sequence[int], rows: int) -> np.ndarray:
+def whole_labels(labels: Labels, rows: int) -> np.ndarray:
     """Return `labels` as (rows,) int64.
 
     Raises:

@@ -1,12 +1,10 @@
 """Nearest neighbours: whose they are, which of them a point keeps, and how near it is to its own class."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
-from core.geometry.labels import whole_labels
+from core.geometry.labels import Labels, whole_labels
 
 SAMPLE = 4_000
 """Rows that measures of all pairs look at: of more they take a second, and of these they tell no less."""
@@ -66,7 +64,7 @@ def neighbours_kept(before: Embeddings, after: Embeddings, k: int = 10) -> np.nd
     return kept
 
 
-def class_silhouettes(x: Embeddings, labels: Sequence[int]) -> np.ndarray:
+def class_silhouettes(x: Embeddings, labels: Labels) -> np.ndarray:
     """Return how much nearer each row of `x` (n, d) is to the mean of its own class than to that of the nearest other.
 
     (b - a) / max(a, b), where a is the distance to the own class's mean and b that to the nearest other class's.

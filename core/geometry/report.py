@@ -1,7 +1,7 @@
 """Many measures of one cloud at the price of one decomposition, their intervals, and what an isotropic cloud would show."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Literal
@@ -11,12 +11,12 @@ import numpy as np
 from core.errors import IsobarError, nearest
 from core.geometry.catalogue import MAIN, MEASURES, RENAMED
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
-from core.geometry.labels import as_classes, rows_by_class
+from core.geometry.labels import Labels, as_classes, rows_by_class
 
 Names = Literal["all", "main"] | Iterable[str]
 
 
-def measure(x: Embeddings, measures: Names = "all", labels: Sequence | None = None) -> dict[str, float]:
+def measure(x: Embeddings, measures: Names = "all", labels: Labels | None = None) -> dict[str, float]:
     """Return measures of the cloud `x` (n, d) by name, in the order asked for; what they share is computed once.
 
     `measures` is "all", "main" (those that cost milliseconds) or names of :data:`~core.geometry.catalogue.MEASURES`, which
@@ -91,7 +91,7 @@ def _install(name: str) -> str:
     return f'It needs the package {about.package}: pip install "isobar-explorer[{about.extra}]".'
 
 
-def measure_by_class(x: Embeddings, labels: Sequence, measures: Names = "main") -> dict[str, dict[str, float]]:
+def measure_by_class(x: Embeddings, labels: Labels, measures: Names = "main") -> dict[str, dict[str, float]]:
     """Return measures of the rows of `x` (n, d) of each class by itself, by label (as text) in their order.
 
     A class of one row has no shape: its measures are NaN. Measures that compare classes are left out.
@@ -116,7 +116,7 @@ def measure_interval(
     resamples: int = 500,
     seed: int = 0,
     confidence: float = 0.95,
-    labels: Sequence | None = None,
+    labels: Labels | None = None,
 ) -> Interval:
     """Return measure `name` of the cloud `x` (n, d) with its interval, as :func:`measure_intervals` does of many."""
     (name,) = measure_names(name, labels is not None)
@@ -130,7 +130,7 @@ def measure_intervals(
     seed: int = 0,
     confidence: float = 0.95,
     progress: Callable[[int, int], None] | None = None,
-    labels: Sequence | None = None,
+    labels: Labels | None = None,
 ) -> dict[str, Interval]:
     """Return measures of the cloud `x` (n, d) by name, with their bootstrap confidence intervals: (value, low, high).
 
@@ -199,7 +199,7 @@ def isotropic_reference(
     measures: Names = "all",
     seed: int = 0,
     scale: float = 1.0,
-    labels: Sequence | None = None,
+    labels: Labels | None = None,
 ) -> dict[str, float]:
     """Return the measures of an isotropic Gaussian cloud of `n` points in `d` dimensions, `scale` the deviation of each.
 

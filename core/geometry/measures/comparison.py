@@ -127,7 +127,7 @@ def _hsic(x: Cloud, y: Cloud) -> float:
 
 def _narrow(cloud: Cloud) -> np.ndarray:
     """(n, min(n, d)): coordinates of the centered rows with the same products among them."""
-    return np.linalg.qr(cloud.centered.T, mode="r").T if cloud.is_wide else cloud.centered
+    return np.asarray(np.linalg.qr(cloud.centered.T, mode="r")).T if cloud.is_wide else cloud.centered
 
 
 _UNVARIED = "where nothing varies in one of the two"

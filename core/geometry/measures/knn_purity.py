@@ -1,16 +1,14 @@
 """Whether a point's neighbours are of its class."""
 
-from collections.abc import Sequence
-
 from core.geometry.cloud import Embeddings
-from core.geometry.labels import Classes, as_classes
+from core.geometry.labels import Classes, Labels, as_classes
 from core.geometry.measures import Measure
 from core.geometry.neighbours import nearest_rows
 
 K = 10  # neighbours, as of hubness
 
 
-def knn_purity(x: "Embeddings | Classes", labels: Sequence | None = None, k: int = K) -> float:
+def knn_purity(x: "Embeddings | Classes", labels: Labels | None = None, k: int = K) -> float:
     """Return the share of each row's `k` nearest neighbours in `x` (n, d) that are of its class, the mean over the rows.
 
     Range 0 to 1; by chance it is sum_c n_c (n_c - 1) / (n (n - 1)). Euclidean distance; n - 1 neighbours where there are

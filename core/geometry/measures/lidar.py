@@ -1,18 +1,16 @@
 """In how many directions the classes stand apart, measured by their spread."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from core.geometry.cloud import Embeddings
-from core.geometry.labels import Classes, as_classes
+from core.geometry.labels import Classes, Labels, as_classes
 from core.geometry.measures import INFINITY, Measure
 from core.geometry.measures.rank import smooth_rank
 
 DELTA = 1e-4  # of the mean variance within classes
 
 
-def lidar(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
+def lidar(x: "Embeddings | Classes", labels: Labels | None = None) -> float:
     """Return the LiDAR of `x` (n, d): exp of the entropy of the eigenvalues of S_w^(-1/2) S_b S_w^(-1/2).
 
     S_b is the covariance of the class means, S_w that within classes plus delta I; classes are weighed by their size,

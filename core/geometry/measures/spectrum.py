@@ -52,7 +52,7 @@ def anisotropy(x: Embeddings, k: int = 1, center: bool = False) -> float:
     return float(min(cloud.largest_values(k, center).sum() / total, 1.0)) if total > 0 else float("nan")
 
 
-def isoscore(x: Embeddings, zeta: float = 0.0, shrinkage: np.ndarray | None = None) -> float:
+def isoscore(x: Embeddings, zeta: float = 0.0, shrinkage: Embeddings | None = None) -> float:
     """Return IsoScore* of `x` (n, d): how evenly variance is spread over the d dimensions; `zeta` 0 is IsoScore.
 
     Range 0 (one direction holds all variance) to 1 (isotropic); n points in d > n dimensions can't exceed about n/d.

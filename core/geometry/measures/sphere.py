@@ -1,11 +1,9 @@
 """How unit vectors lie on their sphere: whether they cover it, and whether those of one class lie together."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from core.geometry.cloud import Cloud, Embeddings, as_cloud, rows_and_norms
-from core.geometry.labels import Classes, as_classes
+from core.geometry.labels import Classes, Labels, as_classes
 from core.geometry.measures import Measure
 from core.geometry.neighbours import sampled_rows
 
@@ -37,7 +35,7 @@ def uniformity(x: Embeddings) -> float:
     return float(np.clip(np.log(max(total / (n * (n - 1)), np.exp(-8.0))), -8.0, 0.0))
 
 
-def alignment(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
+def alignment(x: "Embeddings | Classes", labels: Labels | None = None) -> float:
     """Return the mean of |u_i - u_j|^2 over all pairs of one class, of the unit rows u of `x` (n, d).
 
     Range 0 (each class is one direction) to 4; 2 for an isotropic cloud. NaN where no class has two rows, and where a row

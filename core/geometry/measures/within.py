@@ -1,16 +1,14 @@
 """Measures of a cloud whose rows have classes: its shape within them, and how far they stand apart."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from core.geometry.cloud import Embeddings
-from core.geometry.labels import Classes, as_classes
+from core.geometry.labels import Classes, Labels, as_classes
 from core.geometry.measures import INFINITY, RAZZHIGAEV, SEPARATION, Measure
 from core.geometry.measures.spectrum import anisotropy
 
 
-def anisotropy_within(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
+def anisotropy_within(x: "Embeddings | Classes", labels: Labels | None = None) -> float:
     """Return the largest squared singular value's share of `x` (n, d) when each class is centered on its own mean.
 
     The classes' rows are then taken together as one cloud: what is left is the spread of texts around their class, which
@@ -26,7 +24,7 @@ def anisotropy_within(x: "Embeddings | Classes", labels: Sequence | None = None)
     return anisotropy(as_classes(x, labels).within, center=True)
 
 
-def between_share(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
+def between_share(x: "Embeddings | Classes", labels: Labels | None = None) -> float:
     """Return the share of the squared first singular value s_1^2 of the centered `x` (n, d) that lies between class means.
 
     Of the rows' coordinates t along the first principal direction, sum_c n_c mean_c(t)^2 / sum_i t_i^2, where the
@@ -45,7 +43,7 @@ def between_share(x: "Embeddings | Classes", labels: Sequence | None = None) -> 
     return classes.share_between(classes.cloud.along_first) if len(classes.sizes) > 1 else 0.0
 
 
-def nc1(x: "Embeddings | Classes", labels: Sequence | None = None) -> float:
+def nc1(x: "Embeddings | Classes", labels: Labels | None = None) -> float:
     """Return tr(S_W S_B^+) / C of `x` (n, d): the spread within C classes over that between their means.
 
     S_W = 1/n sum_i (x_i - mean_c)(x_i - mean_c)', S_B = sum_c n_c/n (mean_c - mean)(mean_c - mean)', ^+ the
