@@ -15,6 +15,7 @@ _HOME = {
     "select_features": "core.topology",
     "Selection": "core.topology",
     "measure": "core.geometry",
+    "compare_spaces": "core.geometry",
     "anisotropy": "core.geometry",
     "isoscore": "core.geometry",
     "mean_cosine": "core.geometry",
@@ -36,7 +37,7 @@ __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from core.errors import IsobarError
-    from core.geometry import anisotropy, isoscore, mean_cosine, measure
+    from core.geometry import anisotropy, compare_spaces, isoscore, mean_cosine, measure
     from core.regularizers import CosineLoss, IStarLoss, KoLeoLoss, PersistentEntropyLoss, TotalPersistenceLoss
     from core.runs import list_runs, load_run
     from core.runs.compare import compare

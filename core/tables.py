@@ -140,6 +140,8 @@ def print_measures(rows: list[Measured], notes: Iterable[str] = ()) -> None:
             for row in rows
         ]
     )
+    for name in dict.fromkeys(row.name for row in rows if row.value != row.value and row.n > 1):
+        print(f"\n{name} has no value where the table has a dash: it is undefined {MEASURES[name].undefined}.")
 
 
 def _interval(row: Measured) -> str:

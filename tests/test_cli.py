@@ -200,7 +200,7 @@ def test_main_and_all_stand_in_a_list_of_measures(isobar, clouds):
 
     pytest.importorskip("faiss", reason="faiss-cpu, which some of all need, is not installed")
     folder, _, _ = clouds
-    bare = [name for name, about in MEASURES.items() if about.needs != "labels"]
+    bare = [name for name, about in MEASURES.items() if not about.of_labels]
     main = [name for name in MAIN if name in bare]
     for words, names in (("main, twonn", [*main, "twonn"]), ("isoscore,all", ["isoscore", *bare])):
         found = json.loads(isobar("measure", folder / "x.npy", "--measures", words, "--json").stdout)

@@ -1,23 +1,15 @@
 """Numbers that say what shape a cloud of embeddings has."""
 
-from core.geometry.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 from core.geometry.axes import Projection, aligned_axes, common_axes
-from core.geometry.catalogue import APART, MAIN, MEASURES, Measure
+from core.geometry.catalogue import COMPARISONS, MAIN, MEASURES
 from core.geometry.classes import ClassShape, shape_by_class
-from core.geometry.density import gaussianity, kmeans_patchiness, vrm
-from core.geometry.dimension import ph_dimension, two_nn
-from core.geometry.merges import Merge, merges
-from core.geometry.neighbours import class_silhouettes, neighbours_kept
-from core.geometry.quantizers import quantizer_lloyd, quantizer_patchiness
-from core.geometry.report import (
-    isotropic_reference,
-    measure,
-    measure_by_class,
-    measure_interval,
-    measure_intervals,
-    measure_names,
-)
-from core.geometry.spectrum import (
+from core.geometry.compare import compare_spaces
+from core.geometry.measures import Measure
+from core.geometry.measures.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
+from core.geometry.measures.density import gaussianity, kmeans_patchiness, vrm
+from core.geometry.measures.dimension import ph_dimension, two_nn
+from core.geometry.measures.quantizers import quantizer_lloyd, quantizer_patchiness
+from core.geometry.measures.spectrum import (
     anisotropy,
     effective_rank,
     eigenvalue_early_enrichment,
@@ -26,11 +18,22 @@ from core.geometry.spectrum import (
     partition_ratio,
     singular_values,
 )
+from core.geometry.measures.within import APART, anisotropy_within, between_share, nc1
+from core.geometry.merges import Merge, merges
+from core.geometry.neighbours import class_silhouettes, neighbours_kept
+from core.geometry.report import (
+    isotropic_reference,
+    measure,
+    measure_by_class,
+    measure_interval,
+    measure_intervals,
+    measure_names,
+)
 from core.geometry.stream import CloudStream, Moments
-from core.geometry.within import anisotropy_within, between_share, nc1
 
 __all__ = [
     "APART",
+    "COMPARISONS",
     "MAIN",
     "MEASURES",
     "ClassShape",
@@ -45,6 +48,7 @@ __all__ = [
     "between_share",
     "class_silhouettes",
     "common_axes",
+    "compare_spaces",
     "cosine_shares",
     "effective_rank",
     "eigenvalue_early_enrichment",

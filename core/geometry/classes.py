@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from core.errors import IsobarError
 from core.geometry.cloud import Embeddings, as_cloud
+from core.geometry.labels import Labels, whole_labels
 from core.geometry.report import measure
 
-CLASS_MEASURES = ("anisotropy_1", "anisotropy_1_centered", "mean_cosine")
+CLASS_MEASURES: tuple[str, ...] = ("anisotropy_1", "anisotropy_1_centered", "mean_cosine")
 _NAN = float("nan")
 
 
@@ -120,7 +120,7 @@ _ENTROPIES = ("threshold", "entropy", "relative_entropy", "entropy_all", "relati
 
 
 def shape_by_class(
-    x: Embeddings, labels: Sequence[int], names: Mapping[int, str] | Sequence[str] | None = None
+    x: Embeddings, labels: Labels, names: Mapping[int, str] | Sequence[str] | None = None
 ) -> list[ClassShape]:
     """Return the shape of each class of `x` (n, d), in the order of the `labels` (n,) that occur.
 
@@ -163,22 +163,6 @@ def _entropies(lengths: np.ndarray) -> tuple[float, float]:
     p = lengths / lengths.sum()
     entropy = max(float(-(p @ np.log(p))), 0.0)
     return entropy, min(entropy / math.log(p.size), 1.0) if p.size > 1 else _NAN
-
-
-def whole_labels(labels: Sequence[int], rows: int) -> np.ndarray:
-    """Return `labels` as (rows,) int64.
-
-    Raises:
-        IsobarError: they are not one whole number a row.
-    """
-    if hasattr(labels, "detach"):
-        labels = labels.detach().cpu().numpy()
-    labels = np.asarray(labels)
-    if labels.shape != (rows,):
-        raise IsobarError(f"Labels must be one a row: there are {rows} embeddings, and labels of shape {labels.shape}.")
-    if labels.dtype.kind not in "iub" and not (labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels))):
-        raise IsobarError("Labels must be whole numbers, one for each class.")
-    return labels.astype(np.int64)
 
 
 def _name(names: Mapping[int, str] | Sequence[str] | None, label: int) -> str:

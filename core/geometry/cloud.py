@@ -171,11 +171,12 @@ def as_cloud(x: "Embeddings | Cloud") -> Cloud:
     """
     if isinstance(x, Cloud):
         return x
-    if hasattr(x, "detach"):  # a torch tensor; not imported, so that readers of runs need no torch
-        x = x.detach().cpu()
-        x = (x if x.is_complex() else x.double()).numpy()
+    given: Any = x
+    if hasattr(given, "detach"):  # a torch tensor; not imported, so that readers of runs need no torch
+        given = given.detach().cpu()
+        given = (given if given.is_complex() else given.double()).numpy()
     try:
-        x = np.asarray(x, dtype=None if np.iscomplexobj(x) else np.float64)
+        x = np.asarray(given, dtype=None if np.iscomplexobj(given) else np.float64)
     except (TypeError, ValueError) as error:
         raise IsobarError("Embeddings must be an array of numbers of shape (points, dimensions).") from error
     if np.iscomplexobj(x):
@@ -222,7 +223,8 @@ def _largest_value(matrix: np.ndarray) -> np.ndarray:
     start = np.random.default_rng(0).standard_normal(len(matrix))
     try:
         # An eigenvalue's error is about the square of its vector's, which the tolerance bounds.
-        return scale * eigsh(matrix / scale, k=1, v0=start, tol=1e-7, ncv=32, return_eigenvectors=False)
+        tol: Any = 1e-7  # of which scipy's default, 0, hides the type
+        return scale * eigsh(matrix / scale, k=1, v0=start, tol=tol, ncv=32, return_eigenvectors=False)
     except ArpackNoConvergence:
         return _values(matrix)[:1]
 

@@ -1,14 +1,34 @@
-"""How single points move: which of their nearest neighbours they keep, and how near they are to their own class."""
-
-from collections.abc import Sequence
+"""Nearest neighbours: whose they are, which of them a point keeps, and how near it is to its own class."""
 
 import numpy as np
 
 from core.errors import IsobarError
-from core.geometry.classes import whole_labels
-from core.geometry.cloud import Embeddings, as_cloud
+from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.labels import Labels, whole_labels
 
+SAMPLE = 4_000
+"""Rows that measures of all pairs look at: of more they take a second, and of these they tell no less."""
 _ROWS = 512  # whose distances are held at once
+
+
+def sampled_rows(n: int, seed: int = 0) -> np.ndarray:
+    """Return which of `n` rows stand for all: every one of them, or :data:`SAMPLE` drawn by `seed`, in a random order."""
+    return np.random.default_rng(seed).permutation(n)[:SAMPLE]
+
+
+def nearest_rows(cloud: Cloud, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the :func:`sampled_rows` (m,) of `cloud` and of each its `k` nearest among them: (m, k), places in the m.
+
+    Euclidean distance; m - 1 where there are not as many. What several measures ask is computed once.
+    """
+    key = f"{k} nearest"
+    if key not in cloud.shared:
+        rows = sampled_rows(cloud.n)
+        x, k = cloud.centered[rows], min(k, len(rows) - 1)
+        starts = range(0, len(rows), _ROWS)
+        near = [_nearest(x, slice(start, min(start + _ROWS, len(rows))), k) for start in starts]
+        cloud.shared[key] = rows, np.concatenate(near)
+    return cloud.shared[key]
 
 
 def neighbours_kept(before: Embeddings, after: Embeddings, k: int = 10) -> np.ndarray:
@@ -39,12 +59,12 @@ def neighbours_kept(before: Embeddings, after: Embeddings, k: int = 10) -> np.nd
     kept = np.empty(one.n)
     for start in range(0, one.n, _ROWS):
         some = slice(start, min(start + _ROWS, one.n))
-        old, new = (_nearest(cloud.centered, some, k) for cloud in (one, other))
+        old, new = (_mask(_nearest(cloud.centered, some, k), one.n) for cloud in (one, other))
         kept[some] = (old & new).sum(1) / k
     return kept
 
 
-def class_silhouettes(x: Embeddings, labels: Sequence[int]) -> np.ndarray:
+def class_silhouettes(x: Embeddings, labels: Labels) -> np.ndarray:
     """Return how much nearer each row of `x` (n, d) is to the mean of its own class than to that of the nearest other.
 
     (b - a) / max(a, b), where a is the distance to the own class's mean and b that to the nearest other class's.
@@ -75,10 +95,15 @@ def class_silhouettes(x: Embeddings, labels: Sequence[int]) -> np.ndarray:
 
 
 def _nearest(x: np.ndarray, some: slice, k: int) -> np.ndarray:
-    """(b, n) bool: which rows of `x` are the `k` nearest of each row in `some`; itself is not."""
+    """(b, k): which rows of `x` are the `k` nearest of each row in `some`; itself is not."""
     # |x - y|^2 = |x|^2 - 2 x.y + |y|^2, of which |x|^2 doesn't change the order
     squares = np.einsum("ij,ij->i", x, x)[None, :] - 2.0 * (x[some] @ x.T)
     squares[np.arange(len(squares)), np.arange(some.start, some.stop)] = np.inf
-    mask = np.zeros(squares.shape, bool)
-    np.put_along_axis(mask, np.argpartition(squares, k - 1, axis=1)[:, :k], True, axis=1)
+    return np.argpartition(squares, k - 1, axis=1)[:, :k]
+
+
+def _mask(near: np.ndarray, n: int) -> np.ndarray:
+    """(b, n) bool: whether a row is among the neighbours `near` (b, k)."""
+    mask = np.zeros((len(near), n), bool)
+    np.put_along_axis(mask, near, True, axis=1)
     return mask

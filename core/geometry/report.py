@@ -1,7 +1,7 @@
 """Many measures of one cloud at the price of one decomposition, their intervals, and what an isotropic cloud would show."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Literal
@@ -11,12 +11,12 @@ import numpy as np
 from core.errors import IsobarError, nearest
 from core.geometry.catalogue import MAIN, MEASURES, RENAMED
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
-from core.geometry.within import as_classes, rows_by_class
+from core.geometry.labels import Labels, as_classes, rows_by_class
 
 Names = Literal["all", "main"] | Iterable[str]
 
 
-def measure(x: Embeddings, measures: Names = "all", labels: Sequence | None = None) -> dict[str, float]:
+def measure(x: Embeddings, measures: Names = "all", labels: Labels | None = None) -> dict[str, float]:
     """Return measures of the cloud `x` (n, d) by name, in the order asked for; what they share is computed once.
 
     `measures` is "all", "main" (those that cost milliseconds) or names of :data:`~core.geometry.catalogue.MEASURES`, which
@@ -32,10 +32,8 @@ def measure(x: Embeddings, measures: Names = "all", labels: Sequence | None = No
     names = measure_names(asked, labels is not None)
     cloud = as_cloud(x)
     _prepare(cloud.moderate, names)
-    classes = as_classes(cloud, labels) if any(MEASURES[name].needs == "labels" for name in names) else None
-    found = {
-        name: float(MEASURES[name].compute(classes if MEASURES[name].needs == "labels" else cloud)) for name in names
-    }
+    classes = as_classes(cloud, labels) if any(MEASURES[name].of_labels for name in names) else None
+    found = {name: float(MEASURES[name].compute(classes if MEASURES[name].of_labels else cloud)) for name in names}
     return found | {old: found[new] for old, new in RENAMED.items() if old in asked}
 
 
@@ -59,7 +57,7 @@ def chosen(measures: Names = "all", labelled: bool = False) -> tuple[tuple[str, 
     Raises:
         IsobarError: an unknown measure, or one that needs labels or a package that are not there.
     """
-    here = [name for name, about in MEASURES.items() if labelled or about.needs != "labels"]
+    here = [name for name, about in MEASURES.items() if labelled or not about.of_labels]
     several = {"all": here, "main": [name for name in MAIN if name in here]}
     names, notes = [], []
     for name in [measures] if isinstance(measures, str) else measures:
@@ -93,7 +91,7 @@ def _install(name: str) -> str:
     return f'It needs the package {about.package}: pip install "isobar-explorer[{about.extra}]".'
 
 
-def measure_by_class(x: Embeddings, labels: Sequence, measures: Names = "main") -> dict[str, dict[str, float]]:
+def measure_by_class(x: Embeddings, labels: Labels, measures: Names = "main") -> dict[str, dict[str, float]]:
     """Return measures of the rows of `x` (n, d) of each class by itself, by label (as text) in their order.
 
     A class of one row has no shape: its measures are NaN. Measures that compare classes are left out.
@@ -101,7 +99,7 @@ def measure_by_class(x: Embeddings, labels: Sequence, measures: Names = "main") 
     Raises:
         IsobarError: labels that are missing or not one a row; an unknown measure; NaN or infinity, or not an (n, d) array.
     """
-    names = [name for name in measure_names(measures, True) if MEASURES[name].needs != "labels"]
+    names = [name for name in measure_names(measures, True) if not MEASURES[name].of_labels]
     cloud = as_cloud(x)
     nothing = dict.fromkeys(names, float("nan"))
     rows = rows_by_class(labels, cloud.n)
@@ -118,7 +116,7 @@ def measure_interval(
     resamples: int = 500,
     seed: int = 0,
     confidence: float = 0.95,
-    labels: Sequence | None = None,
+    labels: Labels | None = None,
 ) -> Interval:
     """Return measure `name` of the cloud `x` (n, d) with its interval, as :func:`measure_intervals` does of many."""
     (name,) = measure_names(name, labels is not None)
@@ -132,14 +130,13 @@ def measure_intervals(
     seed: int = 0,
     confidence: float = 0.95,
     progress: Callable[[int, int], None] | None = None,
-    labels: Sequence | None = None,
+    labels: Labels | None = None,
 ) -> dict[str, Interval]:
     """Return measures of the cloud `x` (n, d) by name, with their bootstrap confidence intervals: (value, low, high).
 
     The interval is that of the bootstrap distribution (scipy) about its own mean, laid around the value: a resample
     repeats points, which moves most measures as a smaller n would, and that shift is no uncertainty. It speaks of clouds
-    of this n. Estimates of neighbours, dimension and entropy, which repeats would mislead, see the distinct points of each
-    resample. `labels` (n,) are drawn along with their rows; a resample without one of the classes is of the others. NaN for all three where the measure is undefined. It takes about `resamples` times as long as the measures: each
+    of this n. Measures that repeats would mislead (they say so) see the distinct points of each resample. `labels` (n,) are drawn along with their rows; a resample without one of the classes is of the others. NaN for all three where the measure is undefined. It takes about `resamples` times as long as the measures: each
     resample is drawn once for all of them. `progress` is called with (resamples done, in all) and may raise to end it.
 
     Raises:
@@ -160,22 +157,22 @@ def measure_intervals(
         return intervals
     whole, done = cloud.moderate, 0
 
-    repeated = [name for name in defined if not MEASURES[name].of_distinct]
-    apart = [name for name in defined if MEASURES[name].of_distinct]
+    repeated = [name for name in defined if MEASURES[name].repeats == "count"]
+    apart = [name for name in defined if MEASURES[name].repeats == "mislead"]
 
     def statistic(rows: np.ndarray) -> list[float]:
         nonlocal done
-        distinct = np.unique(rows)
         found = dict.fromkeys(defined, float("nan"))
-        found |= measure(Cloud(whole.x[rows], whole.scale), repeated, None if codes is None else codes[rows])
-        if distinct.size > 1:
-            found |= measure(Cloud(whole.x[distinct], whole.scale), apart)
+        for names, some in ((repeated, rows), (apart, np.unique(rows))):
+            if names and some.size > 1:
+                found |= measure(Cloud(whole.x[some], whole.scale), names, None if codes is None else codes[some])
         done += 1
         if progress is not None:
             progress(done, resamples)
         return list(found.values())
 
-    with warnings.catch_warnings():  # that all resamples agree is a result
+    # That all resamples agree is a result, and so is a length whose square is too large.
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)
         result = bootstrap(
             (np.arange(cloud.n),),
@@ -202,12 +199,12 @@ def isotropic_reference(
     measures: Names = "all",
     seed: int = 0,
     scale: float = 1.0,
-    labels: Sequence | None = None,
+    labels: Labels | None = None,
 ) -> dict[str, float]:
     """Return the measures of an isotropic Gaussian cloud of `n` points in `d` dimensions, `scale` the deviation of each.
 
-    What `measure` would show if nothing were amiss: most measures depend on n and d. Only the partition ratio depends on
-    `scale`; give the root mean square of the cloud's entries there. With `labels` (n,) its points are in classes of the
+    What `measure` would show if nothing were amiss: most measures depend on n and d. Some see the scale too (they
+    say so); give the root mean square of the cloud's entries as `scale`. With `labels` (n,) its points are in classes of the
     same sizes, which tell nothing about them. Values are kept, so that asking again is free.
 
     Raises:
@@ -228,13 +225,7 @@ def _isotropic_reference(
 
 def _prepare(cloud: Cloud, names: tuple[str, ...]) -> None:
     """Ask for what gives most first, so that there is one decomposition of a matrix, not two."""
-    if {"gaussianity", "vrm"} & set(names):
-        _ = cloud.centered_system
-    elif {"effective_rank", "eee"} & set(names):
-        _ = cloud.centered_values
-    if "partition_ratio" in names:
-        _ = cloud.system
-    elif {"anisotropy_2", "anisotropy_3"} & set(names):
-        _ = cloud.values
-    if {"anisotropy_2_centered", "anisotropy_3_centered"} & set(names):
-        _ = cloud.centered_values
+    needs = {need for name in names for need in MEASURES[name].needs}
+    for most in ("centered_system", "system", "centered_values", "values"):
+        if most in needs:
+            getattr(cloud, most)

@@ -8,7 +8,7 @@ from core.geometry.cloud import Cloud, as_cloud
 from core.geometry.report import Names, measure, measure_names
 
 KEPT = 4_000  # rows: as many as k-means takes to find its cells, more than any other sampled measure looks at
-OF_POINTS = tuple(name for name, about in MEASURES.items() if about.needs != "sums")
+OF_POINTS = tuple(name for name, about in MEASURES.items() if about.of_points)
 """Measures that need the points themselves or their labels; all others follow exactly from sums."""
 
 
@@ -63,7 +63,8 @@ class CloudStream:
         self._random = np.random.default_rng(seed)
         self._rows = self._keys = np.zeros(0)
         self._labels: np.ndarray | None = None
-        self._moments, self._directions = None, None
+        self._moments: Moments | None = None
+        self._directions = np.zeros(0)
 
     def add(
         self,
@@ -88,14 +89,14 @@ class CloudStream:
         overflows = self.count + len(rows) > self.keep
         if overflows and self._moments is None:
             self._moments, self._directions = Moments(), np.zeros(rows.shape[1])
-            self._sum(self._rows)
-        if overflows:
-            self._sum(rows)
+            self._sum(self._moments, self._rows)
+        if self._moments is not None:
+            self._sum(self._moments, rows)
         self.count += len(rows)
         # The rows of the smallest of uniform random keys are a uniform sample; in the order in which they came.
         self._keys = np.concatenate((self._keys, self._random.random(len(rows))))
         if labels is not None:
-            self._labels = np.concatenate((self._labels, labels)) if len(self._rows) else np.array(labels)
+            self._labels = np.array(labels) if self._labels is None else np.concatenate((self._labels, labels))
         self._rows = np.concatenate((self._rows, rows)) if len(self._rows) else rows.copy()
         if len(self._keys) > self.keep:
             kept = np.sort(np.argpartition(self._keys, self.keep)[: self.keep])
@@ -116,11 +117,11 @@ class CloudStream:
         of_points = measure(as_cloud(sample), [name for name in names if name in OF_POINTS], self._labels)
         return {n: of_points[n] if n in of_points else float(MEASURES[n].compute(whole)) for n in names}
 
-    def _sum(self, rows: np.ndarray) -> None:
+    def _sum(self, moments: Moments, rows: np.ndarray) -> None:
         if not len(rows):
             return
         rows = rows.astype(np.float64)
-        self._moments.add(rows)
+        moments.add(rows)
         norms = np.linalg.norm(rows, axis=1)
         # A zero row has no direction: from then on the sum is NaN, as the mean cosine of such a cloud is.
         self._directions += (1.0 / norms) @ rows if norms.all() else np.nan
@@ -130,7 +131,7 @@ class _Summed(Cloud):
     """A cloud of which only the sums are known."""
 
     def __init__(self, moments: Moments, directions: np.ndarray):
-        self.n, self.d = moments.count, len(moments.mean)
+        self.n, self.d = moments.count, len(directions)
         self.scale = 1.0
         known = {
             "is_wide": False,

@@ -1,12 +1,13 @@
 """Measures as a person compares them: value, interval, and what an isotropic cloud of the same size would show."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.labels import Labels, rows_by_class
 from core.geometry.report import (
     Names,
     isotropic_reference,
@@ -15,7 +16,6 @@ from core.geometry.report import (
     measure_intervals,
     measure_names,
 )
-from core.geometry.within import rows_by_class
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Measured:
 
 def summarize(
     x: Embeddings,
-    labels: Sequence | None = None,
+    labels: Labels | None = None,
     measures: Names = "main",
     *,
     resamples: int = 0,
@@ -78,10 +78,10 @@ def summarize(
 
 
 def _rows(
-    of: str, label: str | None, cloud: Cloud, found: dict[str, tuple], seed: int, labels: Sequence | None = None
+    of: str, label: str | None, cloud: Cloud, found: dict[str, tuple], seed: int, labels: Labels | None = None
 ) -> list[Measured]:
     points = cloud.moderate
-    scale = points.scale * float(np.sqrt(np.mean(points.x**2)))  # only the partition ratio depends on it
+    scale = points.scale * float(np.sqrt(np.mean(points.x**2)))
     reference = isotropic_reference(cloud.n, cloud.d, tuple(found), seed, scale, labels) if cloud.n > 1 else {}
     return [
         Measured(of, name, value, reference.get(name, float("nan")), low, high, cloud.n, cloud.d, label)

@@ -36,7 +36,7 @@ class Regularizer(nn.Module):
             return {"skipped": 0, "classes": {}}
         columns = {name: values.tolist() for name, values in self.stats.items()}
         if "label" not in columns:
-            return {**columns, "skipped": int(columns["skipped"]), "classes": {}}
+            return {**columns, "skipped": int(self.stats["skipped"]), "classes": {}}
         labels, skipped = columns.pop("label"), columns.pop("skipped")
         present = [k for k, label in enumerate(labels) if label >= 0]
         classes = {

@@ -20,7 +20,7 @@ def descend(points: np.ndarray, loss: Regularizer, *, steps: int = 60, rate: flo
     x = torch.tensor(np.asarray(points, dtype=np.float64), requires_grad=True)
     labels = torch.zeros(len(x), dtype=torch.int64)
     unit = _radius(np.asarray(points, dtype=np.float64)) * float(h0_barcode(x.detach()).lengths.sum())
-    optimizer = torch.optim.SGD([x], lr=rate * unit)
+    optimizer = torch.optim.SGD([x], lr=float(rate * unit))
     path = [x.detach().numpy().copy()]
     for _ in range(steps):
         optimizer.zero_grad()

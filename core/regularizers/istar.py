@@ -42,6 +42,7 @@ class IStarLoss(Regularizer):
         if not 0.0 <= zeta <= 1.0:
             raise IsobarError(f"zeta = {zeta} must lie between 0 and 1.")
         self.weight, self.zeta = weight, zeta
+        self.shrinkage: Tensor | None
         self.register_buffer("shrinkage", shrinkage, persistent=False)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from core.geometry import MAIN, MEASURES, isotropic_reference, measure
 if TYPE_CHECKING:
     from core.runs.reader import Snapshot
 
-NAMES = tuple(name for name in MAIN if MEASURES[name].needs == "labels")
+NAMES = tuple(name for name in MAIN if MEASURES[name].of_labels)
 """The main measures that compare classes: those that earlier versions lack."""
 
 

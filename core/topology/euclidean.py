@@ -42,8 +42,8 @@ def refuse_unmeasurable(points: np.ndarray, rows=None, where: str = "", only_row
         where: which cloud, for the message.
         only_rows: return, rather than refuse the whole cloud, where every row is finite.
     """
-    bad = ~np.isfinite(points).all(axis=1)
-    bad = np.flatnonzero(bad) if rows is None else rows[bad[rows]]
+    finite: np.ndarray = np.isfinite(points).all(axis=1)
+    bad = np.flatnonzero(~finite) if rows is None else rows[~finite[rows]]
     if len(bad):
         raise IsobarError(
             f"Row {bad[0]} of the points{where} holds a NaN or an infinity; every coordinate must be a finite number."

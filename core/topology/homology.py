@@ -86,7 +86,9 @@ def hk_barcode(
     lengths = filtrations[:, 1] - filtrations[:, 0]
     order = np.argsort(-lengths, kind="stable")
     edges = torch.from_numpy(pairs[order[lengths[order] > min_length]]).to(points.device)
-    births, deaths = (metric_lengths(points, *edges[:, end].unbind(-1), metric).to(precision) for end in (0, 1))
+    births, deaths = (
+        metric_lengths(points, edges[:, end, 0], edges[:, end, 1], metric).to(precision) for end in (0, 1)
+    )
     return HigherBarcode(dim, births, deaths, edges[:, 0], edges[:, 1])
 
 

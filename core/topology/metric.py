@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.errors import IsobarError, nearest
 from core.topology.distance import edge_lengths, power_of_two, rows_of
-from core.topology.host import host_array, on_host
+from core.topology.host import on_host
 
 METRICS = ("euclidean", "cosine", "angular")
 
@@ -49,7 +49,7 @@ def directions(points: Tensor, mask: Tensor | None = None) -> Tensor:
     units = torch.where(zero, 0, scaled / torch.where(zero, 1, squares).sqrt())
     if not seen:
         return torch.cat((units, zero.to(units.dtype)), -1)
-    missing = host_array(zero).squeeze(-1)
+    missing = zero.squeeze(-1).cpu().numpy()
     missing = missing if mask is None else missing & mask.numpy()
     if missing.any():
         where = [int(i) for i in np.argwhere(missing)[0]]

@@ -60,7 +60,7 @@ def _refuse_explosion(tree, n: int, dim: int, max_simplices: int) -> None:
         return
     edges = np.array([simplex for simplex, _ in tree.get_skeleton(1) if len(simplex) == 2]).reshape(-1, 2)
     graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n)).tocsr()
-    triangles = (graph @ graph).multiply(graph).sum()
+    triangles = float((graph @ graph * graph).sum())  # entry by entry: these are arrays, not matrices
     # Kruskal-Katona: a graph with as many triangles as a clique of c points has at most the clique's larger simplices.
     clique = (6 * triangles) ** (1 / 3) + 2
     estimate = n + len(edges) + triangles + sum(comb(int(clique), k) for k in range(4, dim + 3))

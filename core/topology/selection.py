@@ -121,7 +121,7 @@ def choose(bars: Tensor, start: Tensor, counts: Tensor | None, how: str, *, long
     counts = prominent_counts(bars, start) if counts is None else counts
     if how == "prominent":
         return alive & (rank < counts)
-    return alive & (_rank_within(random_keys(rank, seed), start, alive) < counts)
+    return alive & (_rank_within(torch.as_tensor(random_keys(rank, seed)), start, alive) < counts)
 
 
 def _host_counts(bars: Tensor) -> Tensor | None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.geometry import cosine_shares, isotropic_cosine_shares, outlier_dimensions, singular_values
 from core.geometry.cloud import as_cloud
-from core.geometry.spectrum import OUTLIER_FACTOR
+from core.geometry.measures.spectrum import OUTLIER_FACTOR
 from core.runs import Run, Snapshot
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.layers import depths, layer_profile

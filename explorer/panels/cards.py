@@ -76,11 +76,11 @@ def _card(name: str, before: float | None, after: float | None, baseline: float 
 
 
 def verdict(better: str, change: float | None) -> tuple[str | None, str]:
-    """Return a word for what a change means where `better` is "higher", "lower" or "disputed", and its colour."""
+    """Return a word for what a change means where `better` is "higher", "lower", "disputed" or "neither", and its colour."""
     if change is None or round(change, 3) == 0:
         return ("unchanged" if change is not None else None), "gray"
-    if better == "disputed":
-        return "disputed", "gray"
+    if better not in ("higher", "lower"):
+        return ("disputed" if better == "disputed" else "changed"), "gray"
     return _VERDICTS[(change > 0) == (better == "higher")]
 
 

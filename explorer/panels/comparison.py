@@ -194,7 +194,7 @@ def _points(groups: list[Group], x: str, y: str) -> tuple[pd.DataFrame, pd.DataF
 
 def _axis(name: str) -> str:
     about = meaning(name)
-    return about.label if about.better == "disputed" else f"{about.label} ({about.better} is better)"
+    return f"{about.label} ({about.better} is better)" if about.better in ("higher", "lower") else about.label
 
 
 def numbers(found: Comparison) -> None:

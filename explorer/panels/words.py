@@ -29,7 +29,7 @@ _LONGEST_LABEL = 60
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a number on a card is called, means, and which way it is better ("higher", "lower" or "disputed")."""
+    """What a number on a card is called, means, and which way it is better ("higher", "lower", "disputed" or "neither")."""
 
     label: str
     definition: str
@@ -55,8 +55,6 @@ _ENTROPIES = {
         "higher",
     ),
 }
-_APART = "Which way is better is disputed: classes that come apart, as they should, move it too."
-_DISPUTED = "Which way is better is disputed: Rudman and Eickhoff (arXiv:2305.19358) find that less isotropy helps."
 
 
 def meaning(name: str) -> Meaning:
@@ -64,8 +62,7 @@ def meaning(name: str) -> Meaning:
     if name in MEASURES:
         measure = MEASURES[name]
         limits = f"Isotropic: {measure.isotropic}; degenerate: {measure.degenerate}."
-        why = _APART if measure.needs == "labels" or name.startswith("anisotropy") else _DISPUTED
-        dispute = f" {why}" if measure.better == "disputed" else ""
+        dispute = f" Which way is better is disputed: {measure.doubt}." if measure.better == "disputed" else ""
         return Meaning(measure.label, f"{measure.definition} {limits} {measure.source}.{dispute}", measure.better)
     return {**_METRICS, **_ENTROPIES}.get(name, Meaning(name, "A metric of the task.", "higher"))
 

@@ -55,7 +55,7 @@ def test_every_measure_says_what_it_is_and_where_it_comes_from():
         about = meaning(name)
         assert about.label
         assert MEASURES[name].source in about.definition
-        assert about.better in ("lower", "higher", "disputed")
+        assert about.better in ("lower", "higher", "disputed", "neither")
         assert ("disputed" in about.definition) == (about.better == "disputed")
 
 

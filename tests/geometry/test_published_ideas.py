@@ -5,19 +5,12 @@ import pytest
 
 from core.geometry import MEASURES, isotropic_reference, measure, measure_by_class, measure_interval
 
-ABOUT_THE_ORIGIN = {
-    "anisotropy_1",
-    "anisotropy_2",
-    "anisotropy_3",
-    "mean_cosine",
-    "mean_vector_share",
-    "partition_ratio",
-}
-OF_THE_AXES = {"outlier_dimensions"}
 OWN = tuple(
     name for name, about in MEASURES.items() if not about.package
 )  # FAISS's are of raw rows, and have tests of their own
-OF_THE_SCALE = {"partition_ratio"}
+ABOUT_THE_ORIGIN, OF_THE_AXES, OF_THE_SCALE = (
+    {name for name in OWN if what in MEASURES[name].sees} for what in ("origin", "axes", "scale")
+)
 # Which way each goes as noise in all directions grows around a line, and with it isotropy. The two about density do not
 # order clouds by isotropy.
 RISING = {"isoscore", "effective_rank", "twonn", "ph_dimension"}
@@ -37,7 +30,7 @@ def line(n, d, seed=0):
 
 @pytest.mark.parametrize("n", [240, 60])  # more points than dimensions, and fewer
 def test_shift_rotation_and_scale_change_only_what_they_should(n):
-    x = cloud(n, 80 if n == 60 else 12)
+    x = cloud(n, 80 if n == 60 else 24)
     rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((x.shape[1], x.shape[1])))[0]
     labels = np.arange(n) % 3
     plain = measure(x, OWN, labels)
@@ -46,7 +39,22 @@ def test_shift_rotation_and_scale_change_only_what_they_should(n):
         for name in plain.keys() - but:
             assert got[name] == pytest.approx(plain[name], rel=1e-5, abs=1e-9), name
     for name in ABOUT_THE_ORIGIN:  # a shift is what these are for
-        assert measure(x + 3.0, [name])[name] != pytest.approx(plain[name], rel=0.01), name
+        assert measure(x + 3.0, [name], labels)[name] != pytest.approx(plain[name], rel=0.01), name
+    for name in OF_THE_SCALE:
+        assert measure(100 * x, [name], labels)[name] != pytest.approx(plain[name], rel=0.01), name
+
+
+def test_what_depends_on_origin_axes_or_scale_says_so():
+    assert {
+        "anisotropy_1",
+        "anisotropy_2",
+        "anisotropy_3",
+        "mean_cosine",
+        "mean_vector_share",
+        "partition_ratio",
+    } <= ABOUT_THE_ORIGIN
+    assert "outlier_dimensions" in OF_THE_AXES
+    assert "partition_ratio" in OF_THE_SCALE
 
 
 @pytest.mark.parametrize("d", [3, 1000])
@@ -76,8 +84,8 @@ def test_growing_noise_moves_every_measure_of_isotropy_one_way():
 
 
 def test_every_measure_has_its_reference_and_interval():
-    x, labels = cloud(120, 5), np.arange(120) % 3
-    reference = isotropic_reference(120, 5, OWN, labels=labels)
+    x, labels = cloud(120, 24), np.arange(120) % 3
+    reference = isotropic_reference(120, 24, OWN, labels=labels)
     assert tuple(reference) == OWN
     assert all(np.isfinite(value) for value in reference.values())
     for name in OWN:

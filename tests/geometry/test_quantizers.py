@@ -63,7 +63,7 @@ def test_extreme_numbers(faiss, scale):
 
 
 def test_two_measures_share_one_quantizer(faiss, monkeypatch):
-    from core.geometry import quantizers
+    from core.geometry.measures import quantizers
 
     made, plain = [], quantizers._trained_counts
     monkeypatch.setattr(quantizers, "_trained_counts", lambda *of: (made.append(of[1]), plain(*of))[1])
@@ -81,4 +81,4 @@ def test_without_faiss_a_sentence_by_name_and_a_note_for_all(monkeypatch):
             measure(gaussian(20, 4), name)
     with pytest.warns(UserWarning, match="Left out: patchiness_additive, .*lloyd_product"):
         found = measure(gaussian(20, 4), "all")
-    assert set(found) == {name for name, about in MEASURES.items() if not about.package and about.needs != "labels"}
+    assert set(found) == {name for name, about in MEASURES.items() if not about.package and not about.of_labels}

@@ -139,7 +139,7 @@ def test_equal_points():
 def test_without_labels():
     x, labels = classes()
     for name in NAMES:
-        assert MEASURES[name].needs == "labels"
+        assert MEASURES[name].of_labels
         with pytest.raises(IsobarError, match=rf"^The measure {name} compares classes and needs the label of each row"):
             measure(x, name)
         with pytest.raises(IsobarError, match="needs the label"):

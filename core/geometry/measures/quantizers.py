@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.measures import INFINITY, MARBUT_2024, Measure
 
 CODEBOOKS, CODES = 4, 256
 _SEED = 0x12345  # FAISS's own
@@ -89,3 +91,33 @@ def _one_thread(faiss) -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(threads)
+
+
+def _patchiness(kind: Kind, lloyd: bool) -> Measure:
+    quantizer = {"additive": "an additive (local-search) quantizer", "product": "a product quantizer"}[kind]
+    return Measure(
+        name=f"{'lloyd' if lloyd else 'patchiness'}_{kind}",
+        label=f"{'Lloyd' if lloyd else 'Patchiness'}, {kind}",
+        definition=(
+            f"How unevenly {quantizer} uses its 4 × 256 codes: Lloyd's index of each codebook, averaged."
+            if lloyd
+            else f"How unevenly {quantizer} uses its 4 × 256 codes, pooled, by the published formula; its excess over 1 is "
+            "about a sixteenth of Lloyd's index."
+        ),
+        source=f"Lloyd, 1967, on the quantizers of {MARBUT_2024}" if lloyd else MARBUT_2024,
+        isotropic="about 1",
+        degenerate="≫ 1",
+        undefined="below 256 points, where nothing varies"
+        + (", and where d is no multiple of 4" if kind == "product" else ""),
+        better="disputed",
+        range=(0.0, INFINITY),
+        topic="density",
+        compute=partial(quantizer_lloyd if lloyd else quantizer_patchiness, kind=kind),
+        needs=("points",),
+        sees=("origin", "axes"),
+        package="faiss",
+        extra="published",
+    )
+
+
+MEASURES = tuple(_patchiness(kind, lloyd) for lloyd in (False, True) for kind in ("additive", "product"))

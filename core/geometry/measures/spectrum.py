@@ -1,9 +1,19 @@
 """Measures of how variance is spread over directions: they see the singular values (and vectors) of the cloud only."""
 
+from functools import partial
+
 import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.measures import (
+    ETHAYARAJH,
+    INFINITY,
+    MARBUT,
+    RAZZHIGAEV,
+    SEPARATION,
+    Measure,
+)
 
 _ROUNDING = 64 * np.finfo(float).eps  # of a coordinate along an eigenvector, relative
 OUTLIER_FACTOR = 5.0  # Rudman, Eickhoff: a dimension is an outlier above 5 times the mean variance
@@ -42,7 +52,7 @@ def anisotropy(x: Embeddings, k: int = 1, center: bool = False) -> float:
     return float(min(cloud.largest_values(k, center).sum() / total, 1.0)) if total > 0 else float("nan")
 
 
-def isoscore(x: Embeddings, zeta: float = 0.0, shrinkage: np.ndarray | None = None) -> float:
+def isoscore(x: Embeddings, zeta: float = 0.0, shrinkage: Embeddings | None = None) -> float:
     """Return IsoScore* of `x` (n, d): how evenly variance is spread over the d dimensions; `zeta` 0 is IsoScore.
 
     Range 0 (one direction holds all variance) to 1 (isotropic); n points in d > n dimensions can't exceed about n/d.
@@ -186,3 +196,108 @@ def _cross(cloud: Cloud, shrinkage: np.ndarray) -> float:
     if cloud.is_wide:
         return float(np.vdot(cloud.centered @ shrinkage, cloud.centered))
     return float(np.vdot(cloud.centered_moment, shrinkage))
+
+
+_ORDINALS = {1: "strongest direction holds", 2: "two strongest directions hold", 3: "three strongest directions hold"}
+
+
+def _anisotropy(k: int, center: bool) -> Measure:
+    about = "the mean" if center else "the origin"
+    # Where there are classes, the strongest direction may be the one between them.
+    blind = " It can't tell a flat cloud from classes that are well apart, which lie along few directions too."
+    return Measure(
+        name=f"anisotropy_{k}_centered" if center else f"anisotropy_{k}",
+        label=f"Anisotropy {k}, centered" if center else f"Anisotropy {k}",
+        definition=f"The share of the squared length about {about} that the {_ORDINALS[k]}." + blind,
+        source=RAZZHIGAEV if center else f"{ETHAYARAJH}, as maximum explainable variance",
+        isotropic="1/d" if k == 1 else f"{k}/d",
+        degenerate="1",
+        undefined="where nothing varies" if center else "where all rows are zero",
+        better="disputed",
+        doubt=SEPARATION,
+        range=(0.0, 1.0),
+        topic="isotropy",
+        compute=partial(anisotropy, k=k, center=center),
+        # The largest eigenvalue by itself costs less than all of them.
+        needs=() if k == 1 else ("centered_values",) if center else ("values",),
+        sees=() if center else ("origin",),
+        main=k == 1,
+    )
+
+
+MEASURES = (
+    *(_anisotropy(k, center) for k in (1, 2, 3) for center in (False, True)),
+    Measure(
+        name="isoscore",
+        label="IsoScore",
+        definition="How evenly the variance is spread over the dimensions, by the covariance matrix's trace and norm.",
+        source="Rudman et al., ACL 2022 (arXiv:2108.07344); closed form of IsoScore* at zeta 0 (arXiv:2305.19358)",
+        isotropic="1",
+        degenerate="0",
+        undefined="in one dimension, and where nothing varies",
+        better="disputed",
+        range=(0.0, 1.0),
+        topic="isotropy",
+        compute=isoscore,
+        main=True,
+    ),
+    Measure(
+        name="effective_rank",
+        label="Effective rank",
+        definition="The number of directions in use: exp of the entropy of the variances along the principal directions.",
+        source="Roy, Vetterli, EUSIPCO 2007",
+        isotropic="d",
+        degenerate="1",
+        undefined="where nothing varies",
+        better="disputed",
+        unit="directions",
+        range=(1.0, INFINITY),
+        topic="rank",
+        compute=effective_rank,
+        needs=("centered_values",),
+        main=True,
+    ),
+    Measure(
+        name="partition_ratio",
+        label="Partition ratio I(V)",
+        definition="The least over the greatest sum of exp(c·x), over the principal directions c; depends on the norm of x.",
+        source="Mu, Viswanath, ICLR 2018 (arXiv:1702.01417)",
+        isotropic="1",
+        degenerate="0",
+        undefined="where norms are so great, from about 1e8, that rounding decides",
+        better="disputed",
+        range=(0.0, 1.0),
+        topic="isotropy",
+        compute=partition_ratio,
+        needs=("points", "system"),
+        sees=("origin", "scale"),
+    ),
+    Measure(
+        name="eee",
+        label="Eigenvalue early enrichment",
+        definition="How far the cumulative share of variance, strongest direction first, runs ahead of equal shares.",
+        source=MARBUT,
+        isotropic="0",
+        degenerate="near 1",
+        undefined="in one dimension, and where nothing varies",
+        better="disputed",
+        range=(0.0, 1.0),
+        topic="isotropy",
+        compute=eigenvalue_early_enrichment,
+        needs=("centered_values",),
+    ),
+    Measure(
+        name="outlier_dimensions",
+        label="Outlier dimensions",
+        definition="The number of coordinates whose variance exceeds 5 times the mean variance.",
+        source="Rudman, Chen, Eickhoff, EMNLP 2023 (arXiv:2310.17715)",
+        isotropic="0",
+        degenerate="up to d/5",
+        better="disputed",
+        unit="dimensions",
+        range=(0.0, INFINITY),
+        topic="isotropy",
+        compute=lambda cloud: float(outlier_dimensions(cloud).size),
+        sees=("axes",),
+    ),
+)

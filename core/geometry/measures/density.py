@@ -3,6 +3,7 @@
 import numpy as np
 
 from core.geometry.cloud import Embeddings, as_cloud
+from core.geometry.measures import INFINITY, MARBUT, MARBUT_2024, Measure
 
 CELLS = 64  # few enough that a probe set of 400 has 6 points a cell, enough that 20,000 points show clusters
 LEAST_PER_CELL = 4
@@ -24,7 +25,7 @@ def kmeans_patchiness(x: Embeddings, cells: int = CELLS, seed: int = 0) -> float
         IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
 
     Source: Lloyd, "Mean Crowding", J. Animal Ecology 36, 1967; that cells are a k-means' is this project's choice. What
-    Marbut, Chandler, Wheeler published is another number: :func:`~core.geometry.quantizers.quantizer_patchiness`.
+    Marbut, Chandler, Wheeler published is another number: :func:`~core.geometry.measures.quantizers.quantizer_patchiness`.
     """
     cloud = as_cloud(x).moderate
     cells = min(cells, cloud.n // LEAST_PER_CELL)
@@ -144,3 +145,55 @@ def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
     """The index of each point's nearest center."""
     # |c|^2 - 2 x.c orders the centers by their distance from x
     return np.argmin(np.einsum("ij,ij->i", centers, centers) - 2.0 * (points @ centers.T), axis=1)
+
+
+MEASURES = (
+    Measure(
+        name="vrm",
+        label="Vasicek ratio measure",
+        definition="The mean squared deviation from 1 of each principal component's exp(entropy) over a standard normal's, "
+        "all scaled by one factor: it sees spread and shape.",
+        source=f"{MARBUT}; the expectation over the published code's random reference",
+        isotropic="0",
+        degenerate="2 − 2/√d",
+        undefined="below 5 points, and where nothing varies",
+        better="disputed",
+        range=(0.0, INFINITY),
+        topic="form",
+        compute=vrm,
+        needs=("points", "centered_system"),
+        repeats="mislead",
+    ),
+    Measure(
+        name="gaussianity",
+        label="Gaussianity of the directions",
+        definition="The mean squared deviation from 1 of each principal direction's entropy over that of a Gaussian of the "
+        "same variance: it sees shape alone.",
+        source="This project's, with Vasicek's estimate of entropy, 1976",
+        isotropic="0",
+        degenerate="≫ 0",
+        undefined="below 5 points, and where nothing varies",
+        better="disputed",
+        range=(0.0, INFINITY),
+        topic="form",
+        compute=gaussianity,
+        needs=("points", "centered_system"),
+        repeats="mislead",
+        formerly="vasicek",
+    ),
+    Measure(
+        name="patchiness_kmeans",
+        label="Patchiness, k-means",
+        definition="How crowded a point's k-means cell is, over the mean cell (64 cells, or a quarter of the points).",
+        source=f"Lloyd, 1967, in the cells of a k-means, which is this project's choice and not that of {MARBUT_2024}",
+        isotropic="1",
+        degenerate="≫ 1",
+        undefined="below 8 points, and where nothing varies",
+        better="disputed",
+        range=(0.0, INFINITY),
+        topic="density",
+        compute=kmeans_patchiness,
+        needs=("points",),
+        formerly="point_patchiness",
+    ),
+)

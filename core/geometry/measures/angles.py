@@ -3,6 +3,7 @@
 import numpy as np
 
 from core.geometry.cloud import Embeddings, as_cloud, rows_and_norms
+from core.geometry.measures import ETHAYARAJH, Measure
 
 COSINE_BINS = 80
 """Of cosine histograms, each 0.025 wide."""
@@ -77,3 +78,39 @@ def isotropic_cosine_shares(d: int, bins: int = COSINE_BINS) -> np.ndarray:
     from scipy.special import betainc
 
     return np.diff(betainc((d - 1) / 2, (d - 1) / 2, np.linspace(0.0, 1.0, bins + 1)))
+
+
+_GODEY = "Godey, de la Clergerie, Sagot, 2023 (arXiv:2306.07656)"
+
+MEASURES = (
+    Measure(
+        name="mean_cosine",
+        label="Mean cosine",
+        definition="The mean cosine similarity of all pairs of embeddings.",
+        source=f"{ETHAYARAJH}; {_GODEY}",
+        isotropic="0",
+        degenerate="1",
+        undefined="where a row is zero, which has no direction",
+        better="lower",
+        range=(-1.0, 1.0),
+        topic="drift",
+        compute=mean_cosine,
+        sees=("origin",),
+        main=True,
+    ),
+    Measure(
+        name="mean_vector_share",
+        label="Mean-vector share",
+        definition="The share of the embeddings' squared length that is their common mean: drift away from the origin.",
+        source=_GODEY,
+        isotropic="0",
+        degenerate="1",
+        undefined="where all rows are zero",
+        better="lower",
+        range=(0.0, 1.0),
+        topic="drift",
+        compute=mean_vector_share,
+        sees=("origin",),
+        main=True,
+    ),
+)

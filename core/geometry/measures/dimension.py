@@ -3,6 +3,7 @@
 import numpy as np
 
 from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.measures import INFINITY, Measure
 
 # Points whose neighbours, among all, are looked up. A cloud's estimate is off by about 1/sqrt(this); a difference between
 # two states of the same cloud by less, because the same points are asked.
@@ -99,3 +100,39 @@ def _two_nearest(cloud: Cloud, queries: np.ndarray) -> tuple[np.ndarray, np.ndar
         distances = np.linalg.norm(points[near] - points[some, None], axis=2)
         found[start : start + some.size] = np.sort(distances, axis=1)[:, :2]
     return found[:, 0], found[:, 1]
+
+
+MEASURES = (
+    Measure(
+        name="twonn",
+        label="Intrinsic dimension (TwoNN)",
+        definition="The dimension that explains how much farther a point's second neighbour is than its first.",
+        source="Facco et al., Scientific Reports 7, 2017 (arXiv:1803.06992)",
+        isotropic="d (for few d)",
+        degenerate="small",
+        undefined="where fewer than 10 points stand apart from all others, or both neighbours are always as near",
+        better="disputed",
+        unit="dimensions",
+        range=(0.0, INFINITY),
+        topic="dimension",
+        compute=two_nn,
+        needs=("points",),
+        repeats="mislead",
+    ),
+    Measure(
+        name="ph_dimension",
+        label="Persistent-homology dimension",
+        definition="The dimension that explains how the total length of the bars grows with the number of points.",
+        source="Birdal, Lou, Guibas, Simsekli, NeurIPS 2021 (arXiv:2111.13171)",
+        isotropic="d (for few d)",
+        degenerate="small",
+        undefined="below 50 points, and where nothing varies",
+        better="disputed",
+        unit="dimensions",
+        range=(0.0, INFINITY),
+        topic="dimension",
+        compute=ph_dimension,
+        needs=("points",),
+        repeats="mislead",
+    ),
+)
