@@ -26,6 +26,27 @@ RATES = (1_000, 400_000)  # Hz; resampling takes memory by the two rates' ratio
 
 # Not all that PIL knows: to read EPS it runs another program.
 _IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+SUFFIXES = {
+    "image": (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"),
+    "audio": (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"),
+}
+"""How the names of files end that are decoded, by modality."""
+# What such files begin with; the two kinds of RIFF differ eight bytes on.
+_BEGINNINGS = {
+    "image": (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P5", b"P6"),
+    "audio": (b"fLaC", b"OggS", b"ID3", b"FORM", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"),
+}
+_RIFF = {b"WEBP": "image", b"WAVE": "audio"}
+
+
+def modality_of(content: str | bytes) -> str | None:
+    """Return "image" or "audio" by what a file's name ends with or its bytes begin with; None for anything else."""
+    if isinstance(content, str):
+        name = content.lower()
+        return next((modality for modality, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
+    if content[:4] == b"RIFF":
+        return _RIFF.get(content[8:12])
+    return next((modality for modality, begin in _BEGINNINGS.items() if content.startswith(begin)), None)
 
 
 def decode_image(cell: Mapping) -> Image.Image:
@@ -99,8 +120,10 @@ def _as_rgb(name: str, image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def decode_sound(cell: Mapping, rate: int) -> np.ndarray:
+def decode_sound(cell: Mapping, rate: int | None = None) -> np.ndarray:
     """Return the sound in `cell` as float32 (t,) at `rate` Hz: channels averaged, resampled by a polyphase filter.
+
+    Without a `rate` it keeps its own.
 
     Raises:
         IsobarError: the bytes are no sound, one of zero length, longer than `MOST_SECONDS`, at a rate outside `RATES`,
@@ -121,7 +144,7 @@ def decode_sound(cell: Mapping, rate: int) -> np.ndarray:
         raise IsobarError(f"{name} is a sound of zero length; there is nothing to hear.")
     if not np.isfinite(mono).all():
         raise IsobarError(f"{name} has samples that are not finite; write it anew.")
-    return _resampled(mono, own, rate)
+    return mono if rate in (None, own) else _resampled(mono, own, rate)
 
 
 def _check_length(name: str, frames: int, rate: int, channels: int) -> None:
@@ -136,9 +159,6 @@ def _check_length(name: str, frames: int, rate: int, channels: int) -> None:
 
 def _resampled(samples: np.ndarray, own: int, rate: int) -> np.ndarray:
     import numpy as np
-
-    if own == rate:
-        return samples
     from scipy.signal import resample_poly
 
     common = gcd(own, rate)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError, nearest
+from core.tasks.media import MANY, ONE, cell_type, column_modality, read_cells
 from core.tasks.metrics import metric_names
 from core.tasks.sampling import stratified_rows
 from core.tasks.task import Task, fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
     import pyarrow as pa
     from datasets import Dataset
@@ -62,7 +66,7 @@ LABEL_COLUMNS = (
 MOST_EMPTY = 0.05
 MOST_CLASSES = 1000
 VALIDATION_SHARE = 0.2
-ALL_TEXTS = "all texts"  # the one class of texts without labels
+ALL = "all {}"  # the one class of examples without labels
 
 
 class NoLabelsError(IsobarError):
@@ -73,20 +77,26 @@ class NoLabelsError(IsobarError):
 class Columns:
     """The columns that the caller named; None is to be guessed (a second text may also be absent).
 
-    Once they are found, a label of None means that there is none: all texts are one cloud.
+    `text` is the column of the example, be it a text, an image or a sound. Once they are found, a label of None means
+    that there is none: all examples are one cloud, and `modality` says what the examples are.
     """
 
     text: str | None = None
     text_pair: str | None = None
     label: str | None = None
+    modality: str = "text"
 
 
 @dataclass(frozen=True)
 class Split:
-    """A table and where it is from, for messages: a path, or ``split 'train' of glue/cola``."""
+    """A table and where it is from, for messages: a path, or ``split 'train' of glue/cola``.
+
+    `home` is the folder that the paths in it start from.
+    """
 
     table: pa.Table
     where: str
+    home: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,8 @@ class Labelled:
     """The usable rows of a table.
 
     Attributes:
-        frame: ``text``, ``text_pair`` where there are two, and ``label``, the class's name; indexed by data row from 1.
+        frame: ``text`` (``image``, ``audio``), ``text_pair`` where there are two, and ``label``, the class's name; indexed
+            by data row from 1.
         label_names: the classes in order.
         columns: where they were read from.
         notes: what was guessed or dropped, a sentence each.
@@ -118,13 +129,13 @@ def labelled_texts(split: Split, columns: Columns) -> Labelled:
 
 
 def unlabelled_texts(split: Split, columns: Columns) -> Labelled:
-    """Return the texts in the table `split`, whatever columns it has besides, in the one class `ALL_TEXTS`.
+    """Return the texts in the table `split`, whatever columns it has besides, in one class, ``all texts``.
 
     Raises:
         IsobarError: a column is missing, or texts are empty.
     """
     found, notes = resolve_text_columns(split, replace(columns, label=None))
-    return Labelled(_frame(split, found, notes), (ALL_TEXTS,), found, tuple(notes))
+    return Labelled(_frame(split, found, notes), (ALL.format(MANY[found.modality]),), found, tuple(notes))
 
 
 def one_cloud(name: str, split: Split, columns: Columns, source: str, notes: tuple[str, ...] = ()) -> Task:
@@ -141,6 +152,7 @@ def one_cloud(name: str, split: Split, columns: Columns, source: str, notes: tup
         fingerprint=fingerprint(train, validation, texts.label_names),
         source=source,
         notes=(*notes, *texts.notes),
+        modality=texts.columns.modality,
     )
 
 
@@ -189,6 +201,7 @@ def build_task(
         fingerprint=fingerprint(train_data, validation_data, names),
         source=source,
         notes=tuple(notes),
+        modality=found.modality,
     )
 
 
@@ -231,8 +244,16 @@ def _with_texts(split: Split, columns: Columns, given: Columns) -> tuple[Columns
     text, pair, label = columns.text, columns.text_pair, columns.label
     if text is None:
         free = {lower: name for lower, name in _by_lower(split).items() if name not in (label, pair)}
-        text, guessed_pair = _guess_texts(split, free, with_pair=pair is None)
-        pair = pair or guessed_pair
+        text = _guess_media(split, free.values())
+        if text is None:
+            text, guessed_pair = _guess_texts(split, free, with_pair=pair is None)
+            pair = pair or guessed_pair
+    modality = column_modality(split.table.column(text))
+    if pair is not None and modality != "text":
+        raise IsobarError(
+            f"Column {text!r} of {split.where} holds {MANY[modality]}, and {pair!r} is asked for as a second text; an "
+            f"example is two texts or one of the {MANY[modality]}."
+        )
     if (label is not None and label in (text, pair)) or text == pair:
         raise IsobarError(
             f"Column {label if label in (text, pair) else text!r} of {split.where} is asked for twice; text, second "
@@ -241,11 +262,23 @@ def _with_texts(split: Split, columns: Columns, given: Columns) -> tuple[Columns
     named = {given.text, given.text_pair, given.label}
     guessed = [
         f"{role} from {name!r}"
-        for role, name in (("text", text), ("second text", pair), ("label", label))
+        for role, name in ((ONE[modality], text), ("second text", pair), ("label", label))
         if name is not None and name not in named
     ]
     note = [f"Columns guessed: {', '.join(guessed)}."] if guessed else []
-    return Columns(text, pair, label), note
+    return Columns(text, pair, label, modality), note
+
+
+def _guess_media(split: Split, names: Collection[str]) -> str | None:
+    """Return the one column of images or sounds, known by what is in it and not by its name."""
+    found = [
+        name
+        for name in split.table.column_names
+        if name in names and column_modality(split.table.column(name)) != "text"
+    ]
+    if len(found) > 1:
+        raise IsobarError(f"{split.where} has more than one column of images or sounds, {_listed(found)}; name one.")
+    return found[0] if found else None
 
 
 def _guess_texts(split: Split, free: dict[str, str], with_pair: bool) -> tuple[str, str | None]:
@@ -258,35 +291,17 @@ def _guess_texts(split: Split, free: dict[str, str], with_pair: bool) -> tuple[s
             return free[name], None
     raise IsobarError(
         f"{split.where} has no text column that could be guessed (such as 'text', 'sentence', or 'sentence1' and "
-        f"'sentence2') among {_listed(split.table.column_names)}; name it."
+        f"'sentence2'), nor a column of images or sounds or of their files' names, among {_listed(split.table.column_names)}; name it."
     )
 
 
 def _frame(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
-    """Return the columns text, [text_pair] and label (canonical strings) of the rows that have a text."""
-    import pandas as pd
-
-    texts = {"text": columns.text, "text_pair": columns.text_pair}
-    texts = {role: name for role, name in texts.items() if name is not None}
-    for name in (*texts.values(), columns.label):
-        if name is not None and name not in split.table.column_names:
-            raise IsobarError(
-                f"{split.where} has no column {name!r}; its columns are {_listed(split.table.column_names)}."
-            )
-    frame = pd.DataFrame({role: _text_series(split, name) for role, name in texts.items()})
-    frame["label"] = ALL_TEXTS if columns.label is None else _label_series(split, columns.label)
-    frame.index = range(1, len(frame) + 1)
-    empty = frame[list(texts)].eq("").any(axis=1)
-    if empty.any():
-        count, first = int(empty.sum()), frame.index[empty][0]
-        what = f"{count} empty {'text' if count == 1 else 'texts'}, the first in data row {first}"
-        if count > MOST_EMPTY * len(frame):
-            raise IsobarError(
-                f"{split.where} has {what} of {len(frame)}; more than {MOST_EMPTY:.0%} is taken for a mistake in "
-                f"{' or '.join(repr(name) for name in texts.values())}."
-            )
-        notes.append(f"{split.where} has {what}; {'this row was' if count == 1 else 'these rows were'} dropped.")
-        frame = frame[~empty]
+    """Return the usable rows: the columns text and [text_pair], or image, or audio, and label (canonical strings)."""
+    _check_there(split, columns)
+    frame = (_texts if columns.modality == "text" else _media)(split, columns, notes)
+    if columns.label is None:
+        return frame.assign(label=ALL.format(MANY[columns.modality]))
+    frame = frame.assign(label=_label_series(split, columns.label))
     missing = frame["label"].eq("")
     if missing.any():
         count = int(missing.sum())
@@ -298,6 +313,45 @@ def _frame(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
     return frame
 
 
+def _texts(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    texts = {"text": columns.text, "text_pair": columns.text_pair}
+    texts = {role: name for role, name in texts.items() if name is not None}
+    frame = pd.DataFrame({role: _text_series(split, name) for role, name in texts.items()})
+    empty = frame.eq("").any(axis=1)
+    if empty.any():
+        what = f"{int(empty.sum())} empty {'text' if empty.sum() == 1 else 'texts'}, the first in data row {frame.index[empty][0]}"
+        _drop(split, what, empty, f" in {' or '.join(repr(name) for name in texts.values())}", notes)
+    return frame[~empty]
+
+
+def _media(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    cells, problems = read_cells(split.table.column(columns.text), columns.modality, split.home, split.where)
+    frame = pd.DataFrame({columns.modality: pd.Series(cells, index=_data_rows(cells), dtype=object)})
+    useless = frame[columns.modality].isna()
+    if problems:
+        what = f"{len(problems)} {(ONE if len(problems) == 1 else MANY)[columns.modality]} that can't be used"
+        _drop(split, what, useless, "", notes, f" The first: {problems[0]}")
+    return frame[~useless]
+
+
+def _drop(split: Split, what: str, dropped: pd.Series, in_columns: str, notes: list[str], first: str = "") -> None:
+    """Take note that rows are `dropped` for `what` they are, or raise where these are too many."""
+    count = int(dropped.sum())
+    if count > MOST_EMPTY * len(dropped):
+        raise IsobarError(
+            f"{split.where} has {what} of {len(dropped)}; more than {MOST_EMPTY:.0%} is taken for a mistake{in_columns}.{first}"
+        )
+    notes.append(f"{split.where} has {what}; {'it was' if count == 1 else 'they were'} dropped.{first}")
+
+
+def _data_rows(column) -> range:
+    return range(1, len(column) + 1)
+
+
 def _text_series(split: Split, name: str) -> pd.Series:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -306,7 +360,7 @@ def _text_series(split: Split, name: str) -> pd.Series:
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_null(column.type)):
         raise IsobarError(f"Column {name!r} of {split.where} holds {column.type} values; a text column holds strings.")
     column = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.large_string()), ""))
-    return column.to_pandas()
+    return column.to_pandas().set_axis(_data_rows(column))
 
 
 def _label_series(split: Split, name: str) -> pd.Series:
@@ -332,7 +386,7 @@ def _label_series(split: Split, name: str) -> pd.Series:
     ):
         raise _not_classes(split.where, name, f"{kind} values")
     labels = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.large_string()), ""))
-    return labels.to_pandas()
+    return labels.to_pandas().set_axis(_data_rows(labels))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -416,7 +470,8 @@ def _dataset(frame: pd.DataFrame, labels) -> Dataset:
     from datasets import Dataset
     from datasets.table import InMemoryTable
 
-    columns = {name: pa.array(frame[name], pa.string()) for name in frame.columns if name != "label"}
+    kinds = {name: pa.string() if name.startswith("text") else cell_type() for name in frame.columns if name != "label"}
+    columns = {name: pa.array(frame[name].tolist(), kind) for name, kind in kinds.items()}
     return Dataset(InMemoryTable(pa.table({**columns, "label": pa.array(labels, pa.int64())})))
 
 

@@ -19,6 +19,14 @@ TRAIN_NAMES = ("train", "training")
 VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval", "test")
 
 
+def has_tables(folder: Path) -> bool:
+    """Return whether a table lies in `folder` that is called as a training or a validation split."""
+    try:
+        return any(_is_table(path) and path.stem.lower() in TRAIN_NAMES + VALIDATION_NAMES for path in folder.iterdir())
+    except OSError:
+        return False
+
+
 def find_splits(folder: Path) -> tuple[Path, Path]:
     """Return the train and the validation file of `folder`.
 
@@ -29,7 +37,7 @@ def find_splits(folder: Path) -> tuple[Path, Path]:
         IsobarError: one of the two is missing, or there are two files for the same split.
     """
     try:
-        files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in folder.iterdir() if _is_table(path))
     except OSError as error:
         raise IsobarError(f"Folder {folder} can't be read ({error.strerror}).") from error
     train = _one_of(folder, files, TRAIN_NAMES)
@@ -39,9 +47,13 @@ def find_splits(folder: Path) -> tuple[Path, Path]:
         there = ", ".join(p.name for p in files[:8]) or "no data file"
         raise IsobarError(
             f"Folder {folder} has no {' and no '.join(missing)} file (found {there}); it needs train and validation "
-            f"files that end in {', '.join(SUFFIXES)}."
+            f"files that end in {', '.join(SUFFIXES)}, or one folder of images or sounds per class."
         )
     return train, validation
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in SUFFIXES
 
 
 def _one_of(folder: Path, files: list[Path], names: tuple[str, ...]) -> Path | None:

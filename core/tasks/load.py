@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from core.tasks.columns import Columns, Split
     from core.tasks.task import Task
 
-BUILT_IN = ("grammar", "paraphrase")
+BUILT_IN = ("grammar", "paraphrase", "digits", "tones")
+ENDLESS = ("grammar", "paraphrase", "tones")
+"""The tasks that are made of as many training examples as are asked for."""
 NO_LABELS = "none"  # in place of a label column's name
 
 
@@ -29,12 +31,13 @@ def load_task(
 ) -> Task:
     """Return the task called `name`.
 
-    In this order, `name` is a built-in task (`BUILT_IN`); a local folder with a train and a validation file; one
-    local csv, tsv, jsonl, json or parquet file (a stratified fifth of it becomes the validation split); ``glue/TASK``;
-    or a data set ``owner/name[:config]`` of the Hugging Face Hub. Columns that are not named are guessed, and the
-    task's notes say so. Up to 5 % of rows with an empty text are dropped with a note; more are an error. `seed`
-    decides what the built-in tasks generate, and every split and sample made here. `train_size` keeps a stratified
-    sample of the training split.
+    In this order, `name` is a built-in task (`BUILT_IN`); a local folder with a train and a validation file, or with a
+    folder of images or sounds per class; one local csv, tsv, jsonl, json or parquet file; ``glue/TASK``; or a data set
+    ``owner/name[:config]`` of the Hugging Face Hub. Where there is no validation split, a stratified fifth becomes it.
+    Columns that are not named are guessed, and the task's notes say so: a column of bytes, of files' names or of both is
+    one of images or sounds. Up to 5 % of rows with an empty text, or with an image or a sound that doesn't decode, are
+    dropped with a note; more are an error. `seed` decides what the built-in tasks generate, and every split and sample
+    made here. `train_size` keeps a stratified sample of the training split.
 
     Raises:
         IsobarError: the name is unknown, the Hub can't be reached, or the data can't be used; the message says where
@@ -63,38 +66,44 @@ def load_texts(
     text_pair_column: str | None = None,
     label_column: str | None = None,
 ) -> Task:
-    """Return the task called `name` to be looked at: as :func:`load_task` does, but a local file needs no labels.
+    """Return the task called `name` to be looked at: as :func:`load_task` does, but local data need no labels.
 
-    Its texts are one cloud, the validation split of a task with the one class "all texts", no training split and no
-    metric, where `label_column` is 'none', where no column was named and none holds classes, and in a .txt file, which
-    holds a text a line. The task's notes say so.
+    Its examples are one cloud, the validation split of a task with the one class "all texts" (or images, or sounds), no
+    training split and no metric, where `label_column` is 'none', where no column was named and none holds classes, in a
+    .txt file, which holds a text a line, and in a folder with images or sounds side by side. The task's notes say so.
 
     Raises:
         IsobarError: as :func:`load_task`; a label column that was named doesn't hold classes.
     """
     from core.tasks.columns import Columns, NoLabelsError, Split, one_cloud
-    from core.tasks.files import LINES, read_lines, read_table
+    from core.tasks.files import LINES, has_tables, read_lines, read_table
+    from core.tasks.folders import FILES, all_files, has_classes, has_media
 
     path = None if str(name) in BUILT_IN else _path(str(name))
+    if path is not None and path.is_dir() and not has_tables(path) and has_media(path):
+        named = text_column or text_pair_column or label_column not in (None, NO_LABELS)
+        if not named and (label_column == NO_LABELS or not has_classes(path)):
+            note = f"{path} is read without labels: all that is in it is one cloud."
+            return one_cloud(_slug(path.resolve().name), all_files(path), FILES, f"folder {path.resolve()}", (note,))
     if path is None or not path.is_file():
         return load_task(
             name, seed=seed, text_column=text_column, text_pair_column=text_pair_column, label_column=label_column
         )
     plain = path.suffix.lower() == LINES
-    split = Split(read_lines(path) if plain else read_table(path), str(path))
+    split = Split(read_lines(path) if plain else read_table(path), str(path), path.parent)
     columns = Columns(
         text_column or ("text" if plain else None),
         text_pair_column,
         None if label_column == NO_LABELS else label_column,
     )
-    note = f"{path} is read without labels: all its texts are one cloud."
+    note = f"{path} is read without labels: all that is in it is one cloud."
     if label_column != NO_LABELS and not (plain and label_column is None):
         try:
             return _of_file(path, split, columns, seed)
         except NoLabelsError as error:
             if label_column is not None:
                 raise
-            note = f"{error} So all texts are one cloud."
+            note = f"{error} So all examples are one cloud."
     return one_cloud(_slug(path.stem), split, columns, source=f"file {path.resolve()}", notes=(note,))
 
 
@@ -117,26 +126,36 @@ def _built_in(name: str, seed: int, train_size: int | None) -> Task:
 
 
 def _load(name: str, columns: Columns, seed: int) -> Task:
-    from core.tasks.columns import Split, build_task
-    from core.tasks.files import SUFFIXES, find_splits, read_table
+    from core.tasks.columns import Columns, Split, build_task
+    from core.tasks.files import SUFFIXES, find_splits, has_tables, read_table
+    from core.tasks.folders import FILES, folder_splits, has_media
     from core.tasks.hub import GLUE, load_hub_task
 
     path = _path(name)
+    if path.is_dir() and not has_tables(path) and has_media(path):
+        if columns != Columns():
+            raise IsobarError(
+                f"Folder {path} has no columns to name: its files are the examples, its folders the classes."
+            )
+        train, validation, notes = folder_splits(path)
+        return build_task(
+            _slug(path.resolve().name), train, validation, FILES, f"folder {path.resolve()}", notes, seed=seed
+        )
     if path.is_dir():
         train, validation = find_splits(path)
         # The table of a folder or file is named by its path as given: that is what the person who reads the message
         # has typed.
         return build_task(
             _slug(path.resolve().name),
-            Split(read_table(train), str(train)),
-            Split(read_table(validation), str(validation)),
+            Split(read_table(train), str(train), path),
+            Split(read_table(validation), str(validation), path),
             columns,
             source=f"folder {path.resolve()}",
             notes=(f"{validation} stands in for a validation file.",) if validation.stem.lower() == "test" else (),
             seed=seed,
         )
     if path.is_file():
-        return _of_file(path, Split(read_table(path), str(path)), columns, seed)
+        return _of_file(path, Split(read_table(path), str(path), path.parent), columns, seed)
     if path.suffix.lower() in SUFFIXES or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise IsobarError(f"There is no file or folder {name}.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", name):

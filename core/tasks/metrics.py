@@ -11,7 +11,7 @@ _BY_NAME = {
     "mrpc": ("accuracy", "f1"),
     "qqp": ("accuracy", "f1"),
     "paraphrase": ("accuracy", "f1"),
-    **dict.fromkeys(("sst2", "mnli", "qnli", "rte", "wnli"), ("accuracy",)),
+    **dict.fromkeys(("sst2", "mnli", "qnli", "rte", "wnli", "digits", "tones"), ("accuracy",)),
 }
 KNOWN = ("accuracy", "f1", "mcc")
 

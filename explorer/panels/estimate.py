@@ -12,7 +12,7 @@ import streamlit as st
 from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
-from core.tasks import BUILT_IN
+from core.tasks import BUILT_IN, ENDLESS
 from core.tasks.columns import VALIDATION_SHARE
 from core.tasks.files import SUFFIXES, find_splits, read_table
 from core.training.spec import RunSpec
@@ -115,8 +115,7 @@ def _rows(spec: RunSpec) -> int | None:
     rows = _train_rows(spec.task)
     if not spec.train_size:
         return rows
-    # The built-in tasks make as many sentences as are asked for.
-    return spec.train_size if rows is None or spec.task in BUILT_IN else min(spec.train_size, rows)
+    return spec.train_size if rows is None or spec.task in ENDLESS else min(spec.train_size, rows)
 
 
 def _train_rows(task: str) -> int | None:

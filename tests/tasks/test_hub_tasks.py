@@ -3,10 +3,13 @@
 import time
 
 import datasets
+import numpy as np
 import pytest
+from PIL import Image
 
 import core.tasks.hub as hub
 from core.errors import IsobarError
+from core.modalities.media import decode_image, image_cell, sound_cell
 from core.tasks import load_task
 
 
@@ -36,7 +39,7 @@ def online(monkeypatch):
 @pytest.mark.parametrize("name", ["glue/cola", "someone/something", "someone/something:config"])
 def test_without_the_hub_one_sentence_names_what_needs_none(name):
     start = time.perf_counter()
-    with pytest.raises(IsobarError, match="Hub can't be reached; the built-in tasks grammar and paraphrase") as caught:
+    with pytest.raises(IsobarError, match=r"Hub can't be reached; the built-in tasks \(grammar, paraphrase") as caught:
         load_task(name)
     assert name in str(caught.value)
     assert time.perf_counter() - start < 10
@@ -116,3 +119,23 @@ def test_what_load_dataset_raises_becomes_one_sentence(monkeypatch, error, sente
     with pytest.raises(IsobarError, match=sentence) as caught:
         load_task("owner/name")
     assert "\n" not in str(caught.value)
+
+
+def test_images_and_sounds_come_as_their_files_bytes(online):
+    """As the Hub's data sets keep them: structs, which `datasets` would decode if it were asked for an example."""
+    cells = [image_cell(Image.new("L", (4, 4), 8 * n), f"{n}.png") for n in range(20)]
+    features = datasets.Features({"img": datasets.Image(decode=False), "label": datasets.ClassLabel(names=["a", "b"])})
+    rows = datasets.Dataset.from_dict({"img": cells, "label": [0, 1] * 10}, features=features)
+    rows = rows.cast_column("img", datasets.Image())
+    online(train=rows.select(range(16)), validation=rows.select([18, 17]))
+    task = load_task("owner/images")
+    assert (task.modality, task.label_names) == ("image", ("a", "b"))
+    assert task.train.column_names == ["image", "label"]
+    assert decode_image(task.validation[0]["image"]).getpixel((0, 0)) == (144,) * 3  # the row numbered 18
+
+    sounds = [sound_cell(np.full(100, n / 20), 8_000, f"{n}.wav") for n in range(20)]
+    rows = datasets.Dataset.from_dict({"audio": sounds, "label": ["no", "yes"] * 10})
+    online(train=rows.cast_column("audio", datasets.Audio()))
+    task = load_task("owner/sounds")
+    assert (task.modality, task.label_names, len(task.train)) == ("audio", ("no", "yes"), 16)
+    assert task.train[0]["audio"]["path"].endswith(".wav")

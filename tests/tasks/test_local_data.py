@@ -296,7 +296,7 @@ def test_texts_whose_labels_are_not_classes_are_one_cloud_to_look_at_alone(tmp_p
     assert (texts.label_names, texts.metrics, len(texts.train), len(texts.validation)) == (("all texts",), (), 0, 20)
     assert list(texts.validation["text"]) == [f"text {n}" for n in range(20)]
     assert said in texts.notes[0]
-    assert texts.notes[0].endswith("So all texts are one cloud.")
+    assert texts.notes[0].endswith("So all examples are one cloud.")
     with pytest.raises(IsobarError, match=said):  # a column that was named is meant
         load_texts(path, label_column="label")
 
@@ -321,7 +321,7 @@ def test_a_lone_column_and_a_text_a_line_need_no_names(tmp_path):
     lines.write_bytes("\ufefffirst\r\n\r\nsecond, with a comma\u2028and more\n  \nthird".encode())
     texts = load_texts(lines)
     assert list(texts.validation["text"]) == ["first", "second, with a comma\u2028and more", "third"]
-    assert texts.notes == (f"{lines} is read without labels: all its texts are one cloud.",)
+    assert texts.notes == (f"{lines} is read without labels: all that is in it is one cloud.",)
     lines.write_bytes(b" \n")
     with pytest.raises(IsobarError, match="is empty; it needs one text a line"):
         load_texts(lines)
