@@ -1,11 +1,14 @@
-"""What all regularizers share: how they are called, and how their numbers are read."""
+"""What all regularizers share: how they are made and called, and how their numbers are read."""
 
+import inspect
 import math
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import IsobarError
+from core.regularizers.settings import RegularizerSettings
 
 
 class Regularizer(nn.Module):
@@ -20,6 +23,12 @@ class Regularizer(nn.Module):
     def __init__(self):
         super().__init__()
         self.stats: dict[str, Tensor] = {}
+
+    @classmethod
+    def of(cls, settings: RegularizerSettings) -> Self:
+        """Return the regularizer with those of `settings` that its class takes."""
+        taken = inspect.signature(cls).parameters
+        return cls(**{name: value for name, value in settings.model_dump().items() if name in taken})
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Return the term, a scalar.

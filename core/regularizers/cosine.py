@@ -1,12 +1,35 @@
 """CosReg: keeps embeddings from pointing the same way."""
 
+from typing import ClassVar, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import sum_over_processes
+from core.regularizers.settings import RegularizerSettings, Tokens, Weight
 from core.topology.entropy import in_working_precision
 from core.topology.host import refuse_visible_nonfinite
+
+
+class Settings(RegularizerSettings):
+    """Keeps embeddings from pointing the same way."""
+
+    label: ClassVar[str] = "cosine"
+
+    weight: Weight = Field(
+        1.0, description="Factor of the mean cosine of the batch's embeddings, which lies between -1 and 1."
+    )
+    of: Literal["texts", "tokens"] = Field(
+        "texts",
+        description="Whose cosines: of the texts' embeddings, or of the token states of the run's layer, which I-STAR's authors compare with.",
+    )
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """The token states that it acts on; None where it acts on the texts' embeddings."""
+        return Tokens() if self.of == "tokens" else None
 
 
 class CosineLoss(Regularizer):

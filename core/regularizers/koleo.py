@@ -1,15 +1,30 @@
 """KoLeo: pushes each embedding away from its nearest neighbour."""
 
+from typing import ClassVar, get_args
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
 from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import gather_batch
+from core.regularizers.settings import RegularizerSettings, Scope, Weight
 from core.topology.entropy import in_working_precision
 
-SCOPES = ("class", "global")
+SCOPES = get_args(Scope)
 _EPSILON = 1e-8
+
+
+class Settings(RegularizerSettings):
+    """Pushes each embedding away from its nearest neighbour."""
+
+    label: ClassVar[str] = "KoLeo"
+
+    weight: Weight = Field(0.1, description="Factor of KoLeo's term; 0.1 is DINOv2's.")
+    scope: Scope = Field(
+        "global", description="Nearest neighbours in the whole batch, as in DINOv2, or in each text's own class."
+    )
 
 
 class KoLeoLoss(Regularizer):

@@ -1,6 +1,7 @@
 """File names of a run directory, in one place for writer and reader."""
 
 SPEC = "spec.yaml"
+RECORD = "record.yaml"  # what was found of versions, machine, model and data; spec.yaml is what was asked for
 STATUS = "status.json"
 EVENTS = "events.jsonl"
 SNAPSHOTS = "snapshots"

@@ -19,6 +19,7 @@ import yaml
 from core.errors import IsobarError
 from core.geometry import ClassShape
 from core.runs import layout
+from core.runs.migrations import FORMAT
 from core.runs.reader import Run
 
 
@@ -34,8 +35,10 @@ class RunWriter:
         self._status: dict = {}
 
     @classmethod
-    def create(cls, path: Path | str, spec: Mapping, *, resume: bool = False) -> "RunWriter":
-        """Make the directory and write its spec; with `resume`, continue in one that exists.
+    def create(
+        cls, path: Path | str, spec: Mapping, *, record: Mapping | None = None, resume: bool = False
+    ) -> "RunWriter":
+        """Make the directory and write its spec, and its record if there is one yet; with `resume`, continue in one that exists.
 
         Raises:
             IsobarError: the directory exists already (and `resume` is off), or can't be written.
@@ -47,6 +50,8 @@ class RunWriter:
             if resume and not _is_queued(run.path):  # a request that came while it waited is still to be heeded
                 (run.path / layout.STOP).unlink(missing_ok=True)
             run.write_spec(spec)
+            if record is not None:
+                run._replace(layout.RECORD, _yaml(record))
         return run
 
     def check(self, *, resume: bool = False) -> None:
@@ -71,8 +76,8 @@ class RunWriter:
             raise IsobarError(f"The run directory {self.path} can't be written, since {parent} can't; choose another.")
 
     def write_spec(self, spec: Mapping) -> None:
-        """Write spec.yaml: everything needed to run it again."""
-        self._replace(layout.SPEC, yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True))
+        """Write spec.yaml: everything needed to run it again, and the format of the directory."""
+        self._replace(layout.SPEC, _yaml({"format": FORMAT, **spec}))
 
     def status(self, state: str | None = None, **fields) -> None:
         """Merge `state` and `fields` into status.json and renew its heartbeat."""
@@ -116,7 +121,13 @@ class RunWriter:
             tensors[f"bars/{shape.label}/lengths"] = np.ascontiguousarray(shape.lengths, dtype=np.float64)
             tensors[f"bars/{shape.label}/edges"] = np.ascontiguousarray(shape.edges, dtype=np.int64)
             tensors[f"bars/{shape.label}/features"] = np.ascontiguousarray(shape.features, dtype=np.uint8)
-        head = {"step": step, "epoch": epoch, "measures": dict(measures), "classes": [s.summary() for s in classes]}
+        head = {
+            "format": FORMAT,
+            "step": step,
+            "epoch": epoch,
+            "measures": dict(measures),
+            "classes": [s.summary() for s in classes],
+        }
         head["layers"] = [dict(measures) for measures in layers]
         self._replace(
             f"{layout.SNAPSHOTS}/{layout.snapshot_name(step)}",
@@ -204,6 +215,10 @@ def _is_queued(path: Path) -> bool:
         return json.loads((path / layout.STATUS).read_bytes())["state"] == "queued"
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _yaml(values: Mapping) -> str:
+    return yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True)
 
 
 def _step_of(line: str) -> float:

@@ -47,7 +47,7 @@ class Inspection:
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
         embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict.
         probe: the texts, row for row with the embeddings.
-        record: versions, machine, model and data, as a run's spec.yaml records them.
+        record: versions, machine, model and data, as a run's record.yaml has them.
         layers: the main measures of every layer's embeddings, the input embeddings' first.
     """
 
@@ -184,7 +184,7 @@ def record_inspection(spec: RunSpec, path: Path | str, *, progress: Progress | N
             with suppress(OSError), (writer.path / layout.LOG).open("a", encoding="utf-8") as log:
                 log.write(traceback.format_exc())
             raise RunFailedError(sentence(error)) from error
-    _write(RunWriter.create(path, {**spec.model_dump(), "record": found.record}), found, base)
+    _write(RunWriter.create(path, spec.model_dump(), record=found.record), found, base)
     return load_run(path), found
 
 

@@ -50,7 +50,7 @@ def test_the_newest_task_s_runs_are_compared_over_seeds_and_put_into_the_address
 
 
 def test_a_link_opens_the_same_comparison(seeds, open_page):
-    asked = [*named(seeds, task="grammar", seed=1), *named(seeds, seed=0, regularizer="none")]
+    asked = [*named(seeds, task="grammar", seed=1), *named(seeds, seed=0, regularizers={})]
     app = open_page("compare", seeds, runs=",".join(asked), about="uncentered")
     assert app.query_params["runs"] == ",".join(asked)
     assert "One seed" in all_text(app)

@@ -151,7 +151,7 @@ def test_a_run_that_another_process_is_at_is_not_resumed(run_dir):
 
 def test_a_queued_run_may_be_begun(tmp_path):
     RunWriter.create(tmp_path / "r", {"model": "m"}).status("queued")
-    RunWriter.create(tmp_path / "r", {"model": "m", "record": {}}).status("running")
+    RunWriter.create(tmp_path / "r", {"model": "m"}, record={}).status("running")
     assert load_run(tmp_path / "r").state == "running"
 
 
