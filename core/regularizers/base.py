@@ -58,6 +58,20 @@ class Regularizer(nn.Module):
             self.stats = {name: values.detach() for name, values in stats.items()}
 
 
+def unit_rows(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the embeddings (n, d) at unit length, with gradient, and which of them count, (n,) bool.
+
+    Those that do not are rows of zeros: rows with a negative label, and zero vectors, which have no direction.
+    """
+    kept = labels >= 0
+    # The largest entry as unit keeps every square near 1.
+    unit = embeddings.detach().abs().amax(1, keepdim=True) if embeddings.shape[1] else embeddings.detach()
+    kept = kept & (unit > 0).any(1)
+    rows = kept.unsqueeze(1)
+    scaled = torch.where(rows, embeddings, 1) / torch.where(rows, unit, 1)
+    return torch.where(rows, scaled / scaled.norm(dim=1, keepdim=True), 0), kept
+
+
 def check_weight(weight: float) -> None:
     """Raise an IsobarError where `weight` is no finite number."""
     if not math.isfinite(weight):

@@ -20,6 +20,8 @@ REGULARIZERS = {
     "koleo": "koleo:KoLeoLoss",
     "istar": "istar:IStarLoss",
     "cosine": "cosine:CosineLoss",
+    "sigreg": "sigreg:SIGRegLoss",
+    "variance-covariance": "variance_covariance:VarianceCovarianceLoss",
 }
 
 

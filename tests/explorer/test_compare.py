@@ -72,7 +72,7 @@ def test_what_can_not_be_compared_is_named_with_its_reason(seeds, open_page):
     ("pick", "said"),
     [
         ([{"seed": 9}], "There is no finished run to compare"),
-        ([{"task": "paraphrase"}, {"regularizer": "none"}], "different tasks"),
+        ([{"task": "paraphrase"}, {"regularizers": {}}], "different tasks"),
     ],
 )
 def test_runs_with_nothing_in_common_are_a_sentence(seeds, open_page, pick, said):
