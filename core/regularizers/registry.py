@@ -22,6 +22,7 @@ REGULARIZERS = {
     "cosine": "cosine:CosineLoss",
     "sigreg": "sigreg:SIGRegLoss",
     "variance-covariance": "variance_covariance:VarianceCovarianceLoss",
+    "uniformity": "uniformity:UniformityLoss",
 }
 
 
