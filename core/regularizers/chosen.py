@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, get_args, get_origin
 
 from pydantic import ValidationError
-from pydantic_core import core_schema
 
 from core.errors import IsobarError, nearest
 from core.regularizers.registry import REGULARIZERS, settings_class
@@ -64,13 +63,6 @@ class Regularizers(Mapping[str, RegularizerSettings]):
 
     def __repr__(self) -> str:
         return str(self)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source, handler):
-        """Let pydantic read what :meth:`parse` reads, and write what :meth:`dump` returns."""
-        return core_schema.no_info_plain_validator_function(
-            cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(cls.dump)
-        )
 
 
 def setting_choices(name: str, setting: str) -> tuple[str, ...]:

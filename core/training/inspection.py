@@ -154,7 +154,11 @@ def record_inspection(spec: RunSpec, path: Path | str, *, progress: Progress | N
         IsobarError: the model, the task or the layer is not there; the directory exists already or can't be written.
         Stopped: it was asked to end; the status says so.
     """
-    writer = RunWriter(path)
+    with RunWriter(path) as writer:
+        return _recorded_by(writer, spec, progress)
+
+
+def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) -> tuple[Run, Inspection]:
     writer.check()
     waited = (writer.path / layout.STATUS).exists()
     tell, last = progress or (lambda phase, done, total: None), [0.0]
@@ -184,8 +188,9 @@ def record_inspection(spec: RunSpec, path: Path | str, *, progress: Progress | N
             with suppress(OSError), (writer.path / layout.LOG).open("a", encoding="utf-8") as log:
                 log.write(traceback.format_exc())
             raise RunFailedError(sentence(error)) from error
-    _write(RunWriter.create(path, spec.model_dump(), record=found.record), found, base)
-    return load_run(path), found
+    writer.begin(spec.model_dump(), record=found.record)
+    _write(writer, found, base)
+    return load_run(writer.path), found
 
 
 def _base(spec: RunSpec, progress: Progress) -> dict | None:

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from core.errors import IsobarError, nearest
 from core.regularizers.chosen import Regularizers, sentence
@@ -61,9 +70,11 @@ class RunSpec(BaseModel):
 
     model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
     task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
-    regularizers: Regularizers = Field(
-        Regularizers.parse("persistent-entropy"),
-        description="The term added to the task loss with its settings, such as 'koleo(weight=0.1)', or several joined by '+'; 'none' is the baseline.",
+    regularizers: Annotated[Regularizers, PlainValidator(Regularizers.parse), PlainSerializer(Regularizers.dump)] = (
+        Field(
+            Regularizers.parse("persistent-entropy"),
+            description="The term added to the task loss with its settings, such as 'koleo(weight=0.1)', or several joined by '+'; 'none' is the baseline.",
+        )
     )
     pooling: Pooling = Field(
         "auto",

@@ -67,7 +67,12 @@ def train(
 
 def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
     run_dir = ranks.from_first(Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir))
-    writer = RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir)
+    with RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir) as writer:
+        return _led_by(writer, spec, resume, progress)
+
+
+def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) -> Run:
+    run_dir = writer.path
     if problem := ranks.from_first(_problem(writer, spec, resume)):
         raise IsobarError(problem)
     waited = (run_dir / layout.STATUS).exists() and not resume
@@ -80,9 +85,7 @@ def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resu
             writer.status("failed", error=sentence(error))
         raise
 
-    if ranks.is_first():
-        found = record(work.task, work.loaded, work.probe.view)
-        RunWriter.create(run_dir, spec.model_dump(), record=found, resume=resume)
+    writer.begin(spec.model_dump(), record=record(work.task, work.loaded, work.probe.view), resume=resume)
     writer.status("running", phase="loading")  # a directory without a status reads as failed
     try:
         return work.run(writer, resume=resume, progress=progress)

@@ -37,7 +37,7 @@ def test_a_run_leaves_a_whole_directory(finished):
         == finished.after.measures["anisotropy_1_within"]
     )
     assert {p.name for p in finished.path.iterdir()} == {
-        "spec.yaml", "record.yaml", "status.json", "events.jsonl", "snapshots", "probe.parquet", "report.json", "model",
+        ".lock", "spec.yaml", "record.yaml", "status.json", "events.jsonl", "snapshots", "probe.parquet", "report.json", "model",
     }  # fmt: skip
     assert RunSpec.from_yaml(finished.path / "spec.yaml").max_steps == 6
     record = finished.record
