@@ -126,6 +126,10 @@ class RunWriter:
         """Write spec.yaml: everything needed to run it again, and the format of the directory."""
         self._replace(layout.SPEC, _yaml({"format": FORMAT, **spec}))
 
+    def record(self, **found) -> None:
+        """Add what was `found` to record.yaml."""
+        self._replace(layout.RECORD, _yaml({**Run(self.path).record, **found}))
+
     def status(self, state: str | None = None, **fields) -> None:
         """Merge `state` and `fields` into status.json and renew its heartbeat.
 

@@ -22,6 +22,7 @@ from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
 from core.models.pooling import check_pooling
+from core.revision import code_revision
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_texts, score
 from core.tasks.sampling import ONE_CLOUD
@@ -188,7 +189,7 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
             with suppress(OSError), (writer.path / layout.LOG).open("a", encoding="utf-8") as log:
                 log.write(traceback.format_exc())
             raise RunFailedError(sentence(error)) from error
-    writer.begin(spec.model_dump(), record=found.record)
+    writer.begin(spec.model_dump(), record={**found.record, "revision": code_revision()})
     _write(writer, found, base)
     return load_run(writer.path), found
 

@@ -20,6 +20,7 @@ from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
 from core.models.pooling import View, check_pooling, view
 from core.models.states import whole_length, without_layer_drop
+from core.revision import code_revision
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set
 from core.training import ranks
@@ -85,7 +86,8 @@ def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) 
             writer.status("failed", error=sentence(error))
         raise
 
-    writer.begin(spec.model_dump(), record=record(work.task, work.loaded, work.probe.view), resume=resume)
+    found = {**record(work.task, work.loaded, work.probe.view), "revision": code_revision()}
+    writer.begin(spec.model_dump(), record=found, resume=resume)
     writer.status("running", phase="loading")  # a directory without a status reads as failed
     try:
         return work.run(writer, resume=resume, progress=progress)
@@ -177,7 +179,9 @@ class _Work:
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
         trainer.add_callback(ShrinkageRenewal(trainer, recorder.sampled))
-        writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
+        device = _device_name(trainer.args.device)
+        writer.record(device=device)
+        writer.status("running", phase="loading", started=_now(), device=device, error=None)
         if resume:
             writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))

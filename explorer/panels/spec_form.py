@@ -15,7 +15,7 @@ from explorer.panels.words import plain
 
 FIRST = ("model", "task", "regularizers")
 GROUPS = {
-    "Regularizer": ("pooling", "layer"),
+    "Embedding": ("pooling", "layer"),
     "Training": (
         "epochs",
         "max_steps",

@@ -19,7 +19,9 @@ from explorer.panels.figure import figure
 from explorer.panels.progress import progress_of
 from explorer.panels.words import duration, meaning, number, plain
 
-_TERMS = ("#B07D00", "#7B5EA7", "#3A8F87")  # of several regularizers, in their order
+_TERMS = tuple(
+    dict.fromkeys(("#B07D00", "#7B5EA7", "#3A8F87", *CLASS_COLOURS))
+)  # of several regularizers, in their order
 
 
 @st.fragment(run_every=1.5)

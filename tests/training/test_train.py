@@ -10,6 +10,7 @@ from transformers import AutoModelForSequenceClassification
 from core import IsobarError, load_run, train
 from core.errors import RunFailedError
 from core.regularizers import PersistentEntropyLoss
+from core.revision import code_revision
 from core.training.loss import RegularizedTrainer
 from core.training.spec import RunSpec
 
@@ -42,6 +43,8 @@ def test_a_run_leaves_a_whole_directory(finished):
     assert RunSpec.from_yaml(finished.path / "spec.yaml").max_steps == 6
     record = finished.record
     assert len(record["task"]["fingerprint"]) == 64
+    assert record["device"] == finished.status["device"]
+    assert record["revision"] == code_revision()
     assert record["versions"]["torch"] == torch.__version__.split("+")[0] or record["versions"]["torch"]
 
 
