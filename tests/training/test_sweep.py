@@ -166,6 +166,7 @@ def test_a_cell_that_died_before_its_first_checkpoint_begins_anew(sweep, run, tm
     writer = RunWriter.create(path, one.cells()[0].model_dump())
     writer.status("running", step=1)
     writer.event(kind="step", step=1, task_loss=123.0)
+    writer.release()  # as the end of a process does
     status = (path / "status.json").read_text()
     (path / "status.json").write_text(status.replace(f'"pid": {writer._status["pid"]}', '"pid": 99999999'))
     (done,), _ = run(one)
