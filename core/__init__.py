@@ -7,6 +7,8 @@ those who compute with them.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from core.regularizers.registry import REGULARIZERS
+
 _HOME = {
     "Barcode": "core.topology",
     "h0_barcode": "core.topology",
@@ -19,11 +21,7 @@ _HOME = {
     "anisotropy": "core.geometry",
     "isoscore": "core.geometry",
     "mean_cosine": "core.geometry",
-    "PersistentEntropyLoss": "core.regularizers",
-    "TotalPersistenceLoss": "core.regularizers",
-    "KoLeoLoss": "core.regularizers",
-    "IStarLoss": "core.regularizers",
-    "CosineLoss": "core.regularizers",
+    **{home.partition(":")[2]: "core.regularizers" for home in REGULARIZERS.values()},
     "RunSpec": "core.training",
     "train": "core.training",
     "inspect_checkpoint": "core.training",

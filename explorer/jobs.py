@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.children import python_module
@@ -35,8 +35,8 @@ def start(spec: RunSpec, runs_dir: Path | str) -> Path:
         IsobarError: the directory can't be written.
     """
     path = spec.free_dir(runs_dir)
-    writer = RunWriter.create(path, spec.model_dump())
-    writer.status("queued", queued=time.time())
+    with RunWriter.create(path, spec.model_dump()) as writer:
+        writer.status("queued", queued=time.time())
     _keeper("train", path)
     return path
 
@@ -48,7 +48,8 @@ def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
         IsobarError: the directory can't be written.
     """
     path = spec.free_dir(Path(runs_dir) / layout.INSPECTIONS)
-    RunWriter.create(path, spec.model_dump()).status("queued", queued=time.time())
+    with RunWriter.create(path, spec.model_dump()) as writer:
+        writer.status("queued", queued=time.time())
     _keeper("inspect", path)
     return path
 
@@ -59,6 +60,13 @@ def resume(run: Run) -> None:
     Raises:
         IsobarError: it is under way, or has no checkpoint to go on from.
     """
+    with RunWriter(run.path) as writer:
+        writer.hold()
+        _queue_again(Run(run.path), writer)
+    _keeper("resume", run.path)
+
+
+def _queue_again(run: Run, writer: RunWriter) -> None:
     if run.state not in ("stopped", "failed"):
         raise IsobarError(f"The run {run.name} is {run.state}; only one that was stopped or failed can be resumed.")
     if run.checkpoint is None:
@@ -66,8 +74,7 @@ def resume(run: Run) -> None:
     (run.path / layout.STOP).unlink(missing_ok=True)
     (run.path / layout.LOG).unlink(missing_ok=True)  # what it says in the end is to be of this time
     came = {name: run.status[name] for name in ("step", "total_steps") if name in run.status}
-    RunWriter(run.path).status("queued", queued=time.time(), **came)
-    _keeper("resume", run.path)
+    writer.status("queued", queued=time.time(), **came)
 
 
 def _keeper(work: str, path: Path) -> None:
@@ -98,11 +105,13 @@ def keep(work: str, path: Path) -> None:
             (path / layout.STOP).unlink(missing_ok=True)
             writer.status("stopped", queued=queued)
             return
+        writer.release()  # from here on the work leads the run
         done = subprocess.run(python_module("core.cli", *_words(work, path)), check=False)
     # It ended before it could say how, if the last word is still this process's: a run that is stopped may be queued
     # again, by another keeper, while its old process has yet to end.
     if Run(path).state == "queued" and Run(path).status.get("pid") == os.getpid():
-        writer.status("failed", error=_last_words(path, done.returncode))
+        with suppress(IsobarError):  # somebody else has begun it meanwhile
+            writer.status("failed", error=_last_words(path, done.returncode))
 
 
 def device() -> str:

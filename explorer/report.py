@@ -360,8 +360,7 @@ def _text(text: str) -> str:
 
 
 def _settings(run: Run) -> Iterator[str]:
-    settings = dict(data.spec(run))
-    record = settings.pop("record", None)
+    settings, record = data.spec(run), data.record(run)
     yield "<h2>Settings</h2>"
     yield f"<pre>{escape(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))}</pre>"
     if record:

@@ -307,7 +307,9 @@ def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
         (["train", "--model", "minlm"], "minilm"),
         (["train", "--task", "gramar"], "grammar"),
         (["train", "--task", "glue/cola"], "reached"),
-        (["train", "--weight", "-1"], "weight"),
+        (["train", "--weight", "-1"], "persistent-entropy.weight is '-1'"),
+        (["train", "--regularizer", "koleo(weight=-1)"], "koleo.weight is '-1'"),
+        (["train", "--regularizer", "koleo(wieght=1)"], "Did you mean 'weight'"),
         (["train", "--learning-rate", "7"], "learning_rate"),
         (["train", "--max-steps", "-3"], "max_steps"),
         (["train", "--selection", "prominant"], "prominent"),
@@ -405,7 +407,7 @@ def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
     from core.training.sweep import cell_dir
 
     for spec in read_preset("grammar").cells():
-        if spec.method in ("none", "prominent") and spec.scope == "class":
+        if spec.method in ("none", "prominent") and "cohesion" not in spec.regularizer:
             of_none = 0.2 * (spec.method == "none")
             writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
             numbers = {

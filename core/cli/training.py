@@ -11,18 +11,29 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from core.children import python_module
 from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs, with_spec_options
 from core.cli.output import check_place, print_rows, quiet, writing
 from core.cli.progress import sweep_bar, told_by
 from core.errors import IsobarError, RunFailedError
-from core.training.spec import RunSpec
+from core.training.spec import RunSpec, overlaid
 
 commands = typer.Typer()
 
 
-@commands.command()
+class _ExplainsRegularizers(TyperCommand):
+    def format_epilog(self, ctx, formatter) -> None:
+        """Add a paragraph on each regularizer and its settings, from their own files."""
+        from core.regularizers.chosen import explain_regularizers
+
+        formatter.write(
+            f"\nRegularizers, as --regularizer takes them, with their settings:\n\n{explain_regularizers()}\n"
+        )
+
+
+@commands.command(cls=_ExplainsRegularizers)
 @with_spec_options()
 def train(
     settings: dict,
@@ -55,7 +66,7 @@ def train(
         base = preset_settings(preset)
     if spec is not None:
         base = RunSpec.from_yaml(spec).model_dump()
-    chosen = RunSpec.parse({**base, **settings}, where="the options")
+    chosen = RunSpec.parse(overlaid(base, settings), where="the options")
 
     # Read once, when torch loads: threads that wait asleep cost little alone; beside other work those that spin made
     # a step six times as long.

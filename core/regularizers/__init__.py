@@ -6,14 +6,9 @@ Names are resolved on first use: what can be set of the regularizers is read by 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-_HOME = {
-    "Regularizer": "base",
-    "PersistentEntropyLoss": "persistent_entropy",
-    "TotalPersistenceLoss": "total_persistence",
-    "KoLeoLoss": "koleo",
-    "IStarLoss": "istar",
-    "CosineLoss": "cosine",
-}
+from core.regularizers.registry import REGULARIZERS
+
+_HOME = {"Regularizer": "base", **{home.partition(":")[2]: home.partition(":")[0] for home in REGULARIZERS.values()}}
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:

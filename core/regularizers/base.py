@@ -1,11 +1,14 @@
-"""What all regularizers share: how they are called, and how their numbers are read."""
+"""What all regularizers share: how they are made and called, and how their numbers are read."""
 
+import inspect
 import math
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import IsobarError
+from core.regularizers.settings import RegularizerSettings
 
 
 class Regularizer(nn.Module):
@@ -20,6 +23,12 @@ class Regularizer(nn.Module):
     def __init__(self):
         super().__init__()
         self.stats: dict[str, Tensor] = {}
+
+    @classmethod
+    def of(cls, settings: RegularizerSettings) -> Self:
+        """Return the regularizer with those of `settings` that its class takes."""
+        taken = inspect.signature(cls).parameters
+        return cls(**{name: value for name, value in settings.model_dump().items() if name in taken})
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Return the term, a scalar.
@@ -47,6 +56,20 @@ class Regularizer(nn.Module):
     def _keep(self, **stats: Tensor) -> None:
         if not torch.compiler.is_exporting():
             self.stats = {name: values.detach() for name, values in stats.items()}
+
+
+def unit_rows(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the embeddings (n, d) at unit length, with gradient, and which of them count, (n,) bool.
+
+    Those that do not are rows of zeros: rows with a negative label, and zero vectors, which have no direction.
+    """
+    kept = labels >= 0
+    # The largest entry as unit keeps every square near 1.
+    unit = embeddings.detach().abs().amax(1, keepdim=True) if embeddings.shape[1] else embeddings.detach()
+    kept = kept & (unit > 0).any(1)
+    rows = kept.unsqueeze(1)
+    scaled = torch.where(rows, embeddings, 1) / torch.where(rows, unit, 1)
+    return torch.where(rows, scaled / scaled.norm(dim=1, keepdim=True), 0), kept
 
 
 def check_weight(weight: float) -> None:

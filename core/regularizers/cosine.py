@@ -1,12 +1,35 @@
 """CosReg: keeps embeddings from pointing the same way."""
 
+from typing import ClassVar, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from core.regularizers.base import Regularizer, check_batch, check_weight
+from core.regularizers.base import Regularizer, check_batch, check_weight, unit_rows
 from core.regularizers.gather import sum_over_processes
+from core.regularizers.settings import RegularizerSettings, Tokens, Weight
 from core.topology.entropy import in_working_precision
 from core.topology.host import refuse_visible_nonfinite
+
+
+class Settings(RegularizerSettings):
+    """Keeps embeddings from pointing the same way."""
+
+    label: ClassVar[str] = "cosine"
+
+    weight: Weight = Field(
+        1.0, description="Factor of the mean cosine of the batch's embeddings, which lies between -1 and 1."
+    )
+    of: Literal["texts", "tokens"] = Field(
+        "texts",
+        description="Whose cosines: of the texts' embeddings, or of the token states of the run's layer, which I-STAR's authors compare with.",
+    )
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """The token states that it acts on; None where it acts on the texts' embeddings."""
+        return Tokens() if self.of == "tokens" else None
 
 
 class CosineLoss(Regularizer):
@@ -43,14 +66,9 @@ class CosineLoss(Regularizer):
             labels: (n,), of which only the sign counts: rows with a negative one are left out.
         """
         check_batch(embeddings, labels)
-        embeddings, kept = in_working_precision(embeddings), labels >= 0
-        refuse_visible_nonfinite(embeddings, kept)
-        # The largest entry as unit keeps every square near 1.
-        unit = embeddings.detach().abs().amax(1, keepdim=True) if embeddings.shape[1] else embeddings.detach()
-        kept = kept & (unit > 0).any(1)
-        rows = kept.unsqueeze(1)
-        scaled = torch.where(rows, embeddings, 1) / torch.where(rows, unit, 1)
-        directions = torch.where(rows, scaled / scaled.norm(dim=1, keepdim=True), 0)
+        embeddings = in_working_precision(embeddings)
+        refuse_visible_nonfinite(embeddings, labels >= 0)
+        directions, kept = unit_rows(embeddings, labels)
         count = sum_over_processes(kept.sum())
         total = sum_over_processes(directions.sum(0))
         # (|sum u|^2 - n) / (n (n - 1)), u the unit rows

@@ -1,13 +1,58 @@
 """I-STAR: raises or lowers the isotropy of token states, by IsoScore* in closed form."""
 
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
 import torch
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from core.errors import IsobarError
 from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import is_distributed, sum_over_processes
+from core.regularizers.settings import RegularizerSettings, Tokens
 from core.topology.entropy import in_working_precision
 from core.topology.host import on_host, refuse_visible_nonfinite
+
+
+class Settings(RegularizerSettings):
+    """Raises or lowers the isotropy of token states."""
+
+    label: ClassVar[str] = "I-STAR"
+
+    weight: Annotated[float, Field(ge=-1000, le=1000)] = Field(
+        -1.0,
+        description="Factor of 1 - IsoScore*: below 0 it lowers isotropy, which its paper finds better on most tasks, above 0 it raises it.",
+    )
+    zeta: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="Weight of the covariance of a large sample in the batch's own; 0.2 is the authors'."
+    )
+    layers: str = Field(
+        "all",
+        description="Whose token states it sees: 'all' layers' (the paper's), or one's, by its number as in 'layer'.",
+    )
+    padding: bool = Field(
+        False,
+        description="Count padding tokens too, as the authors' code does; left out here, since how many there are depends on the batch.",
+    )
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _all_or_a_number(cls, value: object) -> str:
+        text = str(value)
+        if text != "all" and not text.removeprefix("-").isdecimal():
+            raise ValueError("'all' or the number of a layer")
+        return text
+
+    @property
+    def tokens(self) -> Tokens:
+        """The token states that it acts on."""
+        return Tokens(self.layers, self.padding)
+
+    @classmethod
+    def words(cls, settings: Mapping) -> str:
+        """Return its name with the way that it moves isotropy."""
+        return f"{cls.label} {'↑' if (settings.get('weight') or -1.0) > 0 else '↓'}"
 
 
 class IStarLoss(Regularizer):

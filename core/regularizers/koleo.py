@@ -1,15 +1,31 @@
 """KoLeo: pushes each embedding away from its nearest neighbour."""
 
+from typing import ClassVar, get_args
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
-from core.regularizers.base import Regularizer, check_batch, check_weight
+from core.regularizers.base import Regularizer, check_batch, check_weight, unit_rows
 from core.regularizers.gather import gather_batch
+from core.regularizers.settings import RegularizerSettings, Scope, Weight
 from core.topology.entropy import in_working_precision
+from core.topology.host import refuse_visible_nonfinite
 
-SCOPES = ("class", "global")
+SCOPES = get_args(Scope)
 _EPSILON = 1e-8
+
+
+class Settings(RegularizerSettings):
+    """Pushes each embedding away from its nearest neighbour."""
+
+    label: ClassVar[str] = "KoLeo"
+
+    weight: Weight = Field(0.1, description="Factor of KoLeo's term; 0.1 is DINOv2's.")
+    scope: Scope = Field(
+        "global", description="Nearest neighbours in the whole batch, as in DINOv2, or in each text's own class."
+    )
 
 
 class KoLeoLoss(Regularizer):
@@ -26,7 +42,8 @@ class KoLeoLoss(Regularizer):
         scope: "global", neighbours in the whole batch, DINOv2's; "class", in each embedding's own class.
 
     Raises:
-        IsobarError: an argument is out of range; or when called, embeddings or labels are misshapen.
+        IsobarError: an argument is out of range; or when called, embeddings or labels are misshapen or, where the
+            host can see it without waiting, not finite.
 
     Sablayrolles et al., "Spreading vectors for similarity search", ICLR 2019, arXiv 1806.03198; Oquab et al., "DINOv2",
     arXiv 2304.07193.
@@ -48,11 +65,10 @@ class KoLeoLoss(Regularizer):
         """
         check_batch(embeddings, labels)
         embeddings, labels = gather_batch(in_working_precision(embeddings), labels.long())
-        kept = (labels >= 0) & (embeddings.detach() != 0).any(1)
-        directions = torch.where(kept.unsqueeze(1), embeddings, 1)
-        directions = directions / directions.norm(dim=1, keepdim=True)
+        refuse_visible_nonfinite(embeddings, labels >= 0)
+        directions, kept = unit_rows(embeddings, labels)
         # Which neighbour is nearest is found without gradient; then one length per embedding has it.
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(embeddings.device.type, enabled=False):
             allowed = kept & kept.unsqueeze(1) & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
             if self.scope == "class":
                 allowed &= labels == labels.unsqueeze(1)

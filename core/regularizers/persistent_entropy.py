@@ -1,15 +1,19 @@
 """The regularizer of the project: it makes the bars that count equally long."""
 
 import math
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
 from core.regularizers.base import Regularizer, check_batch
 from core.regularizers.gather import gather_batch
 from core.regularizers.memory import ClassMemory
+from core.regularizers.settings import RegularizerSettings, Scope, Weight
 from core.topology.entropy import in_working_precision, persistent_entropy, relative_entropy
 from core.topology.euclidean import refuse_unmeasurable
 from core.topology.features import entropy_and_slopes, prominent_count
@@ -21,7 +25,43 @@ from core.topology.prim import edge_gradient
 from core.topology.selection import check_selection, choose, random_keys, select
 from core.topology.spanning_tree import choose_backend, spanning_forest
 
-SCOPES = ("class", "global")
+SCOPES = get_args(Scope)
+
+
+class Settings(RegularizerSettings):
+    """Makes bars of each class equally long: minus the persistent entropy of those that are selected."""
+
+    label: ClassVar[str] = "persistent entropy"
+    told_by: ClassVar[str] = "selection"
+    factors: ClassVar[tuple[str, ...]] = ("cohesion",)
+
+    weight: Weight = Field(1.0, description="Factor of the persistent entropy; 1 is the paper's.")
+    selection: Literal["prominent", "all", "longest", "random"] = Field(
+        "prominent", description="Which bars count: the features, all, or an ablation."
+    )
+    longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
+    scope: Scope = Field("class", description="One cloud per class (fine-tuning), or the whole batch as one.")
+    metric: Literal["euclidean", "cosine", "angular"] = Field(
+        "euclidean", description="Distance of embeddings: the paper's, 1 - cos, or the angle."
+    )
+    max_dim: Annotated[int, Field(ge=0, le=1)] = Field(
+        0, description="1 also counts loops, the bars of dimension 1; slower, and computed on the host."
+    )
+    relative: bool = Field(False, description="Divide each class's entropy by its maximum, ln of its bars.")
+    cohesion: Annotated[float, Field(ge=-1000, le=1000)] = Field(
+        0.0,
+        description="Factor of the mean length of the noise bars: above 0 it pulls them together, below 0 it pushes them "
+        "apart. The authors' code has -0.05. Its unit is a length, so it means something else in every model.",
+    )
+    memory: Annotated[int, Field(ge=0, le=4096)] = Field(
+        0, description="Past embeddings per class that join the cloud; 0 sees the batch alone."
+    )
+
+    @classmethod
+    def words(cls, settings: Mapping) -> str:
+        """Return which bars it acts on."""
+        bars = {"prominent": "features", "all": "all bars", "longest": "longest bars", "random": "random bars"}
+        return bars.get(settings.get("selection", ""), cls.label)
 
 
 class PersistentEntropyLoss(Regularizer):

@@ -1,17 +1,29 @@
 """The controls of persistent entropy: bars are lengthened, whatever their entropy."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
 from core.regularizers.base import Regularizer, check_batch, check_weight
 from core.regularizers.gather import gather_batch
+from core.regularizers.settings import RegularizerSettings, Weight
 from core.topology import h0_barcode, select_features
 from core.topology.entropy import in_working_precision
 
 BARS = ("all", "noise")
+
+
+class Settings(RegularizerSettings):
+    """Lengthens all bars of each class, whatever their entropy."""
+
+    label: ClassVar[str] = "total persistence"
+
+    weight: Weight = Field(
+        0.05, description="Factor of the mean length of all bars, which grows: no selection, no entropy."
+    )
 
 
 class TotalPersistenceLoss(Regularizer):

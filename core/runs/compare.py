@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from core.errors import IsobarError
 from core.runs.reader import Run, load_run
-from core.runs.settings import experiment, method, setting, silent, varying
+from core.runs.settings import experiment, flat, method, setting, varying
 
 CONFIDENCE = 0.95
 _DRAWS = 9999  # resamples and, above 13 seeds, sign flips; up to there all 2^n of these are counted
@@ -335,6 +335,7 @@ class _Member:
     steps: int | None
     spec: dict
     metric: str
+    fingerprint: str | None
     after: dict[str, float]
 
     @classmethod
@@ -344,25 +345,23 @@ class _Member:
             why = f": {run.status['error']}" if run.status.get("error") else "."
             return f"{run.name} is left out, since it is {run.state} and not finished{why}"
         if not run.spec:
-            return f"{run.name} is left out, since its settings can't be read."
+            return run.refused or f"{run.name} is left out, since its settings can't be read."
         side = run.report.get("after")
         if not isinstance(side, dict):
             return f"{run.name} is left out, since its report is missing or can't be read."
         spec = {**defaults, **run.spec}
-        if pooling := (spec.get("record") or {}).get("pooling"):  # what auto came to
+        if pooling := run.record.get("pooling"):  # what auto came to
             spec["pooling"] = pooling
         if not isinstance(spec.get("seed", 0), int):
             return f"{run.name} is left out, since its seed is {spec['seed']!r} and no whole number."
         status, metric = run.status, str(run.report.get("metric", ""))
-        return cls(run.name, str(status.get("started", "")), status.get("total_steps"), spec, metric, _numbers(side))
+        fingerprint = (run.record.get("task") or {}).get("fingerprint")
+        began, steps = str(status.get("started", "")), status.get("total_steps")
+        return cls(run.name, began, steps, spec, metric, fingerprint, _numbers(side))
 
     @property
     def seed(self) -> int:
         return int(self.spec.get("seed", 0))
-
-    @property
-    def fingerprint(self) -> str | None:
-        return ((self.spec.get("record") or {}).get("task") or {}).get("fingerprint")
 
 
 def _numbers(side: Mapping) -> dict[str, float]:
@@ -385,7 +384,7 @@ def _group(same: list[_Member], name: str, settings: dict, notes: list[str]) -> 
         name=name,
         method=method(first.spec),
         settings=settings,
-        spec={k: v for k, v in first.spec.items() if k not in ("seed", "record")},
+        spec={k: v for k, v in first.spec.items() if k != "seed"},
         steps=first.steps,
         model=str(first.spec.get("model", "")),
         task=str(first.spec.get("task", "")),
@@ -453,19 +452,22 @@ def _names(specs: list[Mapping]) -> list[tuple[str, dict]]:
     In the name stands what varies among the groups of the same method, model and task: the weight of a lone rival says
     nothing.
     """
-    everywhere = varying(specs)
+    everywhere, flats = varying(specs), [flat(spec) for spec in specs]
     names = []
     for spec in specs:
         alike = [other for other in specs if method(other) == method(spec)]
         here = [other for other in alike if all(other.get(k) == spec.get(k) for k in _PLACE)]
         names.append((method(spec), [k for k in varying(alike) if k in _PLACE] + varying(here)))
-    short = [", ".join([word, *(_word(k, spec.get(k)) for k in told)]) for spec, (word, told) in zip(specs, names)]
+    named = list(zip(flats, names))
+    short = [", ".join([word, *(_word(k, spec) for k in told)]) for spec, (word, told) in named]
     if len(set(short)) < len(short):  # two folders of the same name
-        short = [", ".join([word, *(f"{k} {spec.get(k)}" for k in told)]) for spec, (word, told) in zip(specs, names)]
-    return [
-        (name, {k: None if k in silent(spec) else spec.get(k) for k in everywhere}) for name, spec in zip(short, specs)
-    ]
+        short = [", ".join([word, *(f"{k} {spec.get(k)}" for k in told)]) for spec, (word, told) in named]
+    return [(name, {k: spec.get(k) for k in everywhere}) for name, spec in zip(short, flats)]
 
 
-def _word(key: str, value) -> str:
-    return str(value).rstrip("/").rsplit("/", 1)[-1] if key in _PLACE else f"{key} {value}"
+def _word(key: str, spec: Mapping) -> str:
+    """Return a setting as the name of a group says it; of a lone regularizer, without its name."""
+    if key in _PLACE:
+        return str(spec.get(key)).rstrip("/").rsplit("/", 1)[-1]
+    alone = len({name.partition(".")[0] for name in spec if "." in name}) == 1
+    return f"{key.rpartition('.')[2] if alone else key} {spec.get(key)}"

@@ -1,6 +1,7 @@
 """File names of a run directory, in one place for writer and reader."""
 
 SPEC = "spec.yaml"
+RECORD = "record.yaml"  # what was found of versions, machine, model and data; spec.yaml is what was asked for
 STATUS = "status.json"
 EVENTS = "events.jsonl"
 SNAPSHOTS = "snapshots"
@@ -9,11 +10,20 @@ REPORT = "report.json"
 LOG = "log.txt"
 MODEL = "model"
 INSPECTION = "inspection.json"  # of an inspection: what `isobar inspect --json` prints
+LOCK = ".lock"  # held by the process that leads the run through its states
 STOP = "stop"  # an empty file that asks the run to end; works across machines, unlike a signal
 
 INSPECTIONS = ".inspections"  # in the folder of runs: directories of the same form that nothing was trained in
 
-STATES = ("queued", "running", "finished", "failed", "stopped")
+# Of each state, those that may follow it. A run that runs says in its phase what it is at: loading, training, saving, ...
+STATES = {
+    "queued": ("queued", "running", "stopped", "failed"),
+    "running": ("running", "finished", "stopped", "failed"),
+    "stopped": ("queued", "running"),
+    "failed": ("queued", "running"),
+    "finished": (),
+}
+ENDS = ("finished", "failed", "stopped")
 HEARTBEAT_SECONDS = 2.0
 
 

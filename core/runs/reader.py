@@ -15,7 +15,7 @@ import yaml
 
 from core.errors import IsobarError, nearest
 from core.geometry import ClassShape
-from core.runs import layout
+from core.runs import layout, migrations
 from core.runs.recall import with_measures_between, with_report_between
 
 _STALE_SECONDS = 60.0  # a run on another machine is taken for dead after this long without a heartbeat
@@ -59,10 +59,22 @@ class Run:
 
     @cached_property
     def spec(self) -> dict:
-        """spec.yaml as a dictionary: the RunSpec's fields, and ``record`` (versions, device, fingerprints)."""
-        return self._mapping(
-            layout.SPEC, lambda text: yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        )
+        """The RunSpec's fields as spec.yaml holds them, in the form of this version; empty where that is a later version's."""
+        return {} if self.refused else migrations.settings_now(self._spec)
+
+    @cached_property
+    def record(self) -> dict:
+        """record.yaml: versions, machine, model and data, as they were found."""
+        return self._mapping(layout.RECORD, _read_yaml) or _as_mapping(self._spec.get("record"))
+
+    @property
+    def refused(self) -> str:
+        """The sentence that says that a later version wrote the directory, or an empty string."""
+        return migrations.refusal(self._spec, f"The run {self.path}")
+
+    @cached_property
+    def _spec(self) -> dict:
+        return self._mapping(layout.SPEC, _read_yaml)
 
     @cached_property
     def status(self) -> dict:
@@ -141,6 +153,8 @@ class Run:
         try:
             with safe_open(path, framework="numpy") as file:
                 head = json.loads((file.metadata() or {})["isobar"])
+                if migrations.refusal(head, path.name):
+                    return None
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
             return Snapshot(
                 step=head["step"],
@@ -196,7 +210,9 @@ class Run:
         if self.state == "finished":
             expected[layout.REPORT] = bool(self._mapping(layout.REPORT, json.loads))
             expected[layout.EVENTS] = len(self.events) > 0
-        found = [f"{name} is missing or can't be read." for name, there in expected.items() if not there]
+        found = [self.refused] if self.refused else []
+        expected[layout.SPEC] |= bool(found)
+        found += [f"{name} is missing or can't be read." for name, there in expected.items() if not there]
         unreadable = [step for step in self.steps if not self._is_whole(step)]
         return found + [f"The snapshot of step {step} can't be read." for step in unreadable]
 
@@ -237,6 +253,18 @@ class Run:
 
 def load_run(path: Path | str) -> Run:
     """Return the run in directory `path`.
+
+    Raises:
+        IsobarError: there is no such directory, it holds no run, or one of a later version's format.
+    """
+    run = run_in(path)
+    if run.refused:
+        raise IsobarError(run.refused)
+    return run
+
+
+def run_in(path: Path | str) -> Run:
+    """Return the run in directory `path`, whatever its format: what it is called and how it stands can be told of any.
 
     Raises:
         IsobarError: there is no such directory, or it holds no run.
@@ -286,6 +314,14 @@ def find_runs(names: Iterable[str], runs_dir: Path | str = "runs") -> list[Run]:
 
 def _is_run(path: Path | str) -> bool:
     return any(os.path.exists(os.path.join(path, name)) for name in (layout.SPEC, layout.STATUS))
+
+
+def _read_yaml(text: bytes):
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _as_mapping(value) -> dict:
+    return value if isinstance(value, dict) else {}
 
 
 def _alive(status: dict) -> bool:

@@ -3,56 +3,98 @@
 Settings are dictionaries as spec.yaml holds them, so that a reader of runs needs no more than the files.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 
-from core.regularizers.settings import SETTINGS
+from core.regularizers.registry import REGULARIZERS, settings_class
 
-SETTINGS_OF = {name: tuple(settings.model_fields) for name, settings in SETTINGS.items()}
-# The settings that say nothing in a run without regularizer.
-OF_REGULARIZER = tuple(name for names in SETTINGS_OF.values() for name in names)
 # The settings that change what is written down of a run, and not how it goes.
-OF_BOOKKEEPING = ("record", "report_to", "log_every", "snapshots", "save_model")
+OF_BOOKKEEPING = ("report_to", "log_every", "snapshots", "save_model")
+
+
+def regularizers(spec: Mapping) -> dict[str, dict]:
+    """Return the settings of each regularizer of a run by name; what can't be read is left out.
+
+    Settings that came after the run was recorded are at their defaults.
+    """
+    found = spec.get("regularizers")
+    if not isinstance(found, Mapping):
+        return {}
+    return {
+        str(name): {**_defaults(str(name)), **(settings if isinstance(settings, Mapping) else {})}
+        for name, settings in found.items()
+    }
+
+
+def flat(spec: Mapping) -> dict:
+    """Return all settings of a run one beside the other, those of its regularizers as ``koleo.weight``."""
+    found = {key: value for key, value in spec.items() if key != "regularizers"}
+    for name, settings in regularizers(spec).items():
+        found.update({f"{name}.{key}": value for key, value in settings.items()})
+    return found
 
 
 def experiment(spec: Mapping) -> tuple:
     """Return what a run shares with its baseline and with its repetitions under other seeds; it can be a key."""
-    return _key(spec, {"seed", "regularizer", *OF_REGULARIZER, *OF_BOOKKEEPING})
+    return _key(spec, {"seed", "regularizers", *OF_BOOKKEEPING})
 
 
 def setting(spec: Mapping) -> tuple:
     """Return what a run shares with its repetitions under other seeds; it can be a key."""
-    return _key(spec, {"seed", *OF_BOOKKEEPING, *silent(spec)})
-
-
-def silent(spec: Mapping) -> set[str]:
-    """Return the settings that say nothing in this run: those of regularizers that it does not use."""
-    used = _regularizers(spec)
-    return {name for regularizer, names in SETTINGS_OF.items() if regularizer not in used for name in names}
+    return _key({**spec, "regularizers": regularizers(spec)}, {"seed", *OF_BOOKKEEPING})
 
 
 def method(spec: Mapping) -> str:
-    """Return a word for each regularizer, joined by ``+``: the selection for persistent entropy, else its name."""
-    words = (str(spec.get("selection", name)) if name == "persistent-entropy" else name for name in _regularizers(spec))
-    return "+".join(words) or "none"
+    """Return a word for each regularizer, joined by ``+``: its name, or the value of the setting that it is told by."""
+    return "+".join(_word(name, settings) for name, settings in regularizers(spec).items()) or "none"
+
+
+def words(spec: Mapping) -> str:
+    """Return what the regularizers of a run are called where there is little room; ``baseline`` where there is none."""
+    if "regularizers" not in spec:
+        return "?"
+    said = [
+        settings_class(name).words(settings) if name in REGULARIZERS else name
+        for name, settings in regularizers(spec).items()
+    ]
+    return " + ".join(said) or "baseline"
+
+
+def label(name: str) -> str:
+    """Return what the regularizer `name` is called in a sentence; one that isn't known goes by its name."""
+    return settings_class(name).label if name in REGULARIZERS else name
 
 
 def varying(specs: Sequence[Mapping]) -> list[str]:
-    """Return the settings in which `specs` differ, seed and regularizer aside, in the order of the specs.
+    """Return the settings in which `specs` differ, seed and method aside, in the order of the specs.
 
-    A setting of a regularizer counts only where that is used.
+    A setting of a regularizer, as ``koleo.weight``, counts only where that is used.
     """
     seen: dict[str, set[str]] = {}
-    for spec in specs:
-        for key in spec.keys() - silent(spec):
-            seen.setdefault(key, set()).add(str(spec[key]))
-    order = dict.fromkeys(key for spec in specs for key in spec)
-    apart = {"seed", "regularizer", "selection", *OF_BOOKKEEPING}
-    return [key for key in order if len(seen.get(key, ())) > 1 and key not in apart]
+    for spec in (flats := [flat(spec) for spec in specs]):
+        for key, value in spec.items():
+            seen.setdefault(key, set()).add(str(value))
+    apart = {"seed", *OF_BOOKKEEPING, *(f"{name}.{_told_by(name)}" for spec in specs for name in regularizers(spec))}
+    order = dict.fromkeys(key for spec in flats for key in spec)
+    return [key for key in order if len(seen[key]) > 1 and key not in apart]
 
 
-def _regularizers(spec: Mapping) -> list[str]:
-    return [name for name in str(spec.get("regularizer", "none")).split("+") if name != "none"]
+def _word(name: str, settings: Mapping) -> str:
+    return str(settings.get(_told_by(name), name))
+
+
+def _told_by(name: str) -> str:
+    return settings_class(name).told_by if name in REGULARIZERS else ""
+
+
+def _defaults(name: str) -> dict:
+    if name not in REGULARIZERS:
+        return {}
+    return {key: field.default for key, field in settings_class(name).model_fields.items()}
 
 
 def _key(spec: Mapping, without: set[str]) -> tuple:
-    return tuple(sorted((key, str(value)) for key, value in spec.items() if key not in without))
+    def told(value: object) -> str:
+        return json.dumps(value, sort_keys=True, default=str) if isinstance(value, Mapping) else str(value)
+
+    return tuple(sorted((key, told(value)) for key, value in spec.items() if key not in without))

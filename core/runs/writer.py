@@ -11,57 +11,109 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
 import yaml
+from filelock import FileLock, Timeout
 
 from core.errors import IsobarError
 from core.geometry import ClassShape
 from core.runs import layout
+from core.runs.migrations import FORMAT
 from core.runs.reader import Run
+
+_PATIENCE_SECONDS = 0.5  # of two that hand a run over, one may still be about to let go
 
 
 class RunWriter:
-    """The writing end of one run directory.
+    """The writing end of one run directory, which leads the run through its states.
+
+    It holds the directory's lock from its first word on until the run has ended, a ``with`` block does, or the process,
+    however that is: of all processes one alone writes. States follow each other as
+    :data:`core.runs.layout.STATES` has it.
 
     Args:
-        path: the directory; it is made by :meth:`create`.
+        path: the directory; it is made by :meth:`begin`.
     """
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
         self._status: dict = {}
+        self._state = ""
+        self._lock = FileLock(self.path / layout.LOCK, timeout=_PATIENCE_SECONDS, thread_local=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.release()
 
     @classmethod
-    def create(cls, path: Path | str, spec: Mapping, *, resume: bool = False) -> "RunWriter":
-        """Make the directory and write its spec; with `resume`, continue in one that exists.
+    def create(
+        cls, path: Path | str, spec: Mapping, *, record: Mapping | None = None, resume: bool = False
+    ) -> "RunWriter":
+        """Return the writer of the directory `path`, begun as :meth:`begin` does."""
+        writer = cls(path)
+        writer.begin(spec, record=record, resume=resume)
+        return writer
+
+    def begin(self, spec: Mapping, *, record: Mapping | None = None, resume: bool = False) -> None:
+        """Make the directory and write its spec, and its record if there is one yet; with `resume`, continue in one that exists.
 
         Raises:
-            IsobarError: the directory exists already (and `resume` is off), or can't be written.
+            IsobarError: the directory exists already (and `resume` is off), another process leads the run, or the
+                directory can't be written.
         """
-        run = cls(path)
-        run.check(resume=resume)
-        with _sentences_for_disk_errors(run.path):
-            (run.path / layout.SNAPSHOTS).mkdir(parents=True, exist_ok=True)
-            if resume and not _is_queued(run.path):  # a request that came while it waited is still to be heeded
-                (run.path / layout.STOP).unlink(missing_ok=True)
-            run.write_spec(spec)
-        return run
+        self.check(resume=resume)
+        with _sentences_for_disk_errors(self.path):
+            (self.path / layout.SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+            self.hold()
+            if resume and not _is_queued(self.path):  # a request that came while it waited is still to be heeded
+                (self.path / layout.STOP).unlink(missing_ok=True)
+            self.write_spec(spec)
+            if record is not None:
+                self._replace(layout.RECORD, _yaml(record))
+
+    def hold(self) -> None:
+        """Take the directory's lock, if it isn't this writer's already.
+
+        Raises:
+            IsobarError: another process has it.
+        """
+        if self._lock.is_locked:
+            return
+        with _sentences_for_disk_errors(self.path):
+            try:
+                self._lock.acquire()
+            except Timeout as error:
+                raise IsobarError(
+                    f"The run {self.path} is in the hands of another process ({Run(self.path).status.get('pid', '?')}); "
+                    "stop it, or wait until it ends, before it is begun or resumed."
+                ) from error
+        self._state = _state_of(self.path)
+
+    def release(self) -> None:
+        """Leave the run to another process."""
+        self._lock.release()
 
     def check(self, *, resume: bool = False) -> None:
-        """Raise an IsobarError where :meth:`create` would; nothing is written."""
+        """Raise an IsobarError where :meth:`begin` would; of a directory that exists the lock is taken, and nothing written."""
         if resume:
             if not (self.path / layout.SPEC).exists():
                 raise IsobarError(f"The directory {self.path} holds no run to resume: {layout.SPEC} is missing.")
             run = Run(self.path)
             if run.state == "finished":
                 raise IsobarError(f"The run {self.path} has finished; there is nothing left to resume.")
-            if run.state == "running" and run.status.get("pid") != os.getpid():
+            if (
+                run.state == "running" and run.status.get("pid") != os.getpid()
+            ):  # on another machine it may be, out of reach of a lock
                 raise IsobarError(
                     f"The run {self.path} is under way in process {run.status.get('pid')}; stop it before it is resumed "
                     f"(or remove its {layout.STATUS}, if that process is another program's)."
                 )
+            self.hold()
         elif self.path.exists() and not _only_queued(self.path):
             raise IsobarError(
                 f"The run directory {self.path} exists already; choose another with --run-dir, or continue it with --resume."
@@ -71,17 +123,29 @@ class RunWriter:
             raise IsobarError(f"The run directory {self.path} can't be written, since {parent} can't; choose another.")
 
     def write_spec(self, spec: Mapping) -> None:
-        """Write spec.yaml: everything needed to run it again."""
-        self._replace(layout.SPEC, yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True))
+        """Write spec.yaml: everything needed to run it again, and the format of the directory."""
+        self._replace(layout.SPEC, _yaml({"format": FORMAT, **spec}))
+
+    def record(self, **found) -> None:
+        """Add what was `found` to record.yaml."""
+        self._replace(layout.RECORD, _yaml({**Run(self.path).record, **found}))
 
     def status(self, state: str | None = None, **fields) -> None:
-        """Merge `state` and `fields` into status.json and renew its heartbeat."""
+        """Merge `state` and `fields` into status.json and renew its heartbeat.
+
+        Raises:
+            IsobarError: another process leads the run, or the state can't follow the one that it is in.
+        """
+        self.hold()
         if state is not None:
-            assert state in layout.STATES, state
-            self._status["state"] = state
+            if state not in layout.STATES.get(self._state, layout.STATES):
+                raise IsobarError(f"The run {self.path} is {self._state}; it can't become {state}.")
+            self._state = self._status["state"] = state
         self._status.update(fields)
         self._status.update(pid=os.getpid(), host=socket.gethostname(), heartbeat=_now())
         self._replace(layout.STATUS, json.dumps(_plain(self._status), indent=1))
+        if state in layout.ENDS:
+            self.release()  # whoever reads that it has ended may resume it
 
     def event(self, **fields) -> None:
         """Append one line to events.jsonl; it is flushed, so that a live page sees it at once."""
@@ -116,7 +180,13 @@ class RunWriter:
             tensors[f"bars/{shape.label}/lengths"] = np.ascontiguousarray(shape.lengths, dtype=np.float64)
             tensors[f"bars/{shape.label}/edges"] = np.ascontiguousarray(shape.edges, dtype=np.int64)
             tensors[f"bars/{shape.label}/features"] = np.ascontiguousarray(shape.features, dtype=np.uint8)
-        head = {"step": step, "epoch": epoch, "measures": dict(measures), "classes": [s.summary() for s in classes]}
+        head = {
+            "format": FORMAT,
+            "step": step,
+            "epoch": epoch,
+            "measures": dict(measures),
+            "classes": [s.summary() for s in classes],
+        }
         head["layers"] = [dict(measures) for measures in layers]
         self._replace(
             f"{layout.SNAPSHOTS}/{layout.snapshot_name(step)}",
@@ -172,6 +242,12 @@ class RunWriter:
 class RunBystander(RunWriter):
     """The writer of a process that leaves the writing to another one: it heeds a stop, and writes nothing."""
 
+    def begin(self, spec: Mapping, *, record: Mapping | None = None, resume: bool = False) -> None:
+        """Leave it to the other process."""
+
+    def hold(self) -> None:
+        """Leave it to the other process."""
+
     def event(self, **fields) -> None:
         """Leave it to the other process."""
 
@@ -196,14 +272,23 @@ def _only_queued(path: Path) -> bool:
     if not path.is_dir():
         return False
     there = {p.relative_to(path).as_posix() for p in path.rglob("*")}
-    return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS, layout.STOP}
+    return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS, layout.STOP, layout.LOCK}
 
 
 def _is_queued(path: Path) -> bool:
+    return _state_of(path) == "queued"
+
+
+def _state_of(path: Path) -> str:
+    """Return the state in status.json, as the last process left it; empty where there is none."""
     try:
-        return json.loads((path / layout.STATUS).read_bytes())["state"] == "queued"
+        return str(json.loads((path / layout.STATUS).read_bytes())["state"])
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return ""
+
+
+def _yaml(values: Mapping) -> str:
+    return yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True)
 
 
 def _step_of(line: str) -> float:

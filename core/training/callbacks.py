@@ -235,10 +235,12 @@ class RunRecorder(TrainerCallback):
 
 
 class ShrinkageRenewal(TrainerCallback):
-    """Estimates I-STAR's shrinkage covariance from the training texts before the first step, and anew every epoch.
+    """Estimates, for each regularizer that has a ``shrinkage``, that covariance of the token states that it acts on.
+
+    It is of the training texts, made before the first step and anew every epoch; I-STAR asks for it.
 
     Args:
-        trainer: a :class:`core.training.loss.RegularizedTrainer` whose regularizers hold "istar".
+        trainer: a :class:`core.training.loss.RegularizedTrainer`.
         on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
     """
 
@@ -247,15 +249,19 @@ class ShrinkageRenewal(TrainerCallback):
 
     def on_epoch_begin(self, args, state, control, model=None, **_):
         """Renew it, in evaluation mode and without touching torch's generators."""
-        trainer, istar = self.trainer, self.trainer.regularizers["istar"]
-        if istar.shrinkage is not None and not float(state.epoch or 0).is_integer():
-            return  # a resumed run goes on with that of the epoch that was cut short
-        istar.shrinkage = state_covariance(
-            model,
-            trainer.data_collator,
-            trainer.train_dataset,
-            layers=trainer.spec.istar_layers,
-            padding=trainer.spec.istar_padding,
-            seed=[trainer.spec.seed, int(state.epoch or 0)],
-            on_batch=self.on_batch,
-        )
+        trainer = self.trainer
+        for name, settings in trainer.spec.regularizers.items():
+            regularizer = trainer.regularizers[name]
+            if not hasattr(regularizer, "shrinkage"):
+                continue
+            if regularizer.shrinkage is not None and not float(state.epoch or 0).is_integer():
+                continue  # a resumed run goes on with that of the epoch that was cut short
+            regularizer.shrinkage = state_covariance(
+                model,
+                trainer.data_collator,
+                trainer.train_dataset,
+                layers=settings.tokens.layers,
+                padding=settings.tokens.padding,
+                seed=[trainer.spec.seed, int(state.epoch or 0)],
+                on_batch=self.on_batch,
+            )

@@ -22,6 +22,7 @@ from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
 from core.models.pooling import check_pooling
+from core.revision import code_revision
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_texts, score
 from core.tasks.sampling import ONE_CLOUD
@@ -47,7 +48,7 @@ class Inspection:
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
         embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict.
         probe: the texts, row for row with the embeddings.
-        record: versions, machine, model and data, as a run's spec.yaml records them.
+        record: versions, machine, model and data, as a run's record.yaml has them.
         layers: the main measures of every layer's embeddings, the input embeddings' first.
     """
 
@@ -154,7 +155,11 @@ def record_inspection(spec: RunSpec, path: Path | str, *, progress: Progress | N
         IsobarError: the model, the task or the layer is not there; the directory exists already or can't be written.
         Stopped: it was asked to end; the status says so.
     """
-    writer = RunWriter(path)
+    with RunWriter(path) as writer:
+        return _recorded_by(writer, spec, progress)
+
+
+def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) -> tuple[Run, Inspection]:
     writer.check()
     waited = (writer.path / layout.STATUS).exists()
     tell, last = progress or (lambda phase, done, total: None), [0.0]
@@ -184,8 +189,9 @@ def record_inspection(spec: RunSpec, path: Path | str, *, progress: Progress | N
             with suppress(OSError), (writer.path / layout.LOG).open("a", encoding="utf-8") as log:
                 log.write(traceback.format_exc())
             raise RunFailedError(sentence(error)) from error
-    _write(RunWriter.create(path, {**spec.model_dump(), "record": found.record}), found, base)
-    return load_run(path), found
+    writer.begin(spec.model_dump(), record={**found.record, "revision": code_revision()})
+    _write(writer, found, base)
+    return load_run(writer.path), found
 
 
 def _base(spec: RunSpec, progress: Progress) -> dict | None:

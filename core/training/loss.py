@@ -15,7 +15,7 @@ from core.models.layers import chosen_layers, token_states
 from core.models.pooling import HeadInput, pooled
 from core.models.states import read_states
 from core.regularizers import Regularizer
-from core.regularizers.make import make_regularizer
+from core.regularizers.registry import regularizer_class, settings_class
 from core.tasks import score
 from core.training import ranks
 from core.training.callbacks import StepLog
@@ -155,13 +155,12 @@ class RegularizedTrainer(Trainer):
         spec, labels = self.spec, inputs["labels"]
         states = read_states(self.model.config, outputs, inputs)
         found = dict.fromkeys(self.regularizers, (pooled(states, spec.layer, self.pooling, self.head), labels))
-        if "istar" in found:
-            layers = chosen_layers(states, spec.istar_layers)
-            if spec.istar_padding:
-                layers = [(of_layer, torch.ones_like(mask)) for of_layer, mask in layers]
-            found["istar"] = token_states(layers, labels)
-        if "cosine" in found and spec.cosine_of == "tokens":
-            found["cosine"] = token_states(chosen_layers(states, str(spec.layer)), labels)
+        for name, settings in spec.regularizers.items():
+            if (tokens := settings.tokens) is not None:
+                layers = chosen_layers(states, layers_of(name, spec))
+                if tokens.padding:
+                    layers = [(of_layer, torch.ones_like(mask)) for of_layer, mask in layers]
+                found[name] = token_states(layers, labels)
         return found
 
     def _check_gradient(self, states: _States) -> None:
@@ -224,7 +223,8 @@ class RegularizedTrainer(Trainer):
 
 def layers_of(name: str, spec: RunSpec) -> str:
     """Return which layers the regularizer `name` acts on: a number, or "all" but the input embeddings."""
-    return spec.istar_layers if name == "istar" else str(spec.layer)
+    tokens = spec.regularizers[name].tokens
+    return str(spec.layer) if tokens is None or tokens.layers == "layer" else tokens.layers
 
 
 def no_gradient(name: str, spec: RunSpec) -> str:
@@ -239,7 +239,8 @@ def no_gradient(name: str, spec: RunSpec) -> str:
 
 def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:
     """Return the regularizers that `spec` asks for, by name, and the persistent entropy, to be logged if not added."""
-    return {name: make_regularizer(name, spec) for name in dict.fromkeys((LOGGED, *spec.regularizers))}
+    logged = {LOGGED: settings_class(LOGGED)()} if LOGGED not in spec.regularizers else {}
+    return {name: regularizer_class(name).of(settings) for name, settings in {**logged, **spec.regularizers}.items()}
 
 
 @dataclass

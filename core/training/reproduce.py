@@ -9,8 +9,8 @@ from typing import Literal, get_args
 from core.errors import IsobarError, nearest
 from core.runs import Run
 from core.runs.compare import FEWEST_SEEDS, Comparison, Difference, Group, called, compare, paired
-from core.runs.settings import OF_REGULARIZER, experiment
-from core.training.spec import RunSpec, slug
+from core.runs.settings import experiment
+from core.training.spec import RunSpec, is_of_regularizers, slug
 from core.training.sweep import Sweep, cell_dir
 
 Verdict = Literal["holds", "does not hold", "can't be told"]
@@ -127,13 +127,13 @@ def read_preset(name: str) -> Sweep:
         raise IsobarError(
             f"The sweep file {name} can't show the claims: it needs baselines, and under cells a set {_PAPER!r}."
         )
-    if twice := [key for key in sweep.grid if key in ("regularizer", *OF_REGULARIZER)]:
+    if twice := [key for key in sweep.grid if is_of_regularizers(key)]:
         raise IsobarError(
             f"grid.{twice[0]} in the sweep file {name} makes several cells of each name; its values should be cells of "
             "their own."
         )
     for cell, settings in sweep.named.items():
-        if other := [key for key in settings if key not in ("regularizer", *OF_REGULARIZER)]:
+        if other := [key for key in settings if not is_of_regularizers(key)]:
             raise IsobarError(
                 f"cells.{cell} in the sweep file {name} sets {other[0]}, so that it and the other cells share no baseline; "
                 "it should stand under base or grid."

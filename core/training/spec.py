@@ -6,13 +6,23 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from core.errors import IsobarError, nearest
-from core.regularizers.settings import SETTINGS
+from core.regularizers.chosen import Regularizers, sentence
+from core.regularizers.registry import REGULARIZERS
+from core.runs import migrations
 from core.runs.settings import method
 
-REGULARIZERS = tuple(SETTINGS)
 Pooling = Literal["auto", "cls", "mean", "last", "head"]
 Schedule = Literal["linear", "cosine", "constant"]
 Decayed = Literal["matrices", "linear"]
@@ -45,26 +55,27 @@ class Lora(BaseModel):
             raise ValueError("such as r=8 or r=8,alpha=16,dropout=0.05") from error
 
 
-class _Subject(BaseModel):
-    """What is trained, on what, with which regularizers."""
-
-    model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
-    task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
-    regularizer: str = Field(
-        "persistent-entropy",
-        description="The term added to the task loss, or several joined by '+'; 'none' is the baseline.",
-    )
+_WHOLE = ("regularizer", "regularizers")
 
 
-class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fields of the last base first
+class RunSpec(BaseModel):
     """Everything that decides the outcome of a run.
 
-    Each field says its reason; the runs behind the numbers are recorded in assets/sweeps. The regularizers' own fields
-    come from :data:`core.regularizers.settings.SETTINGS`.
+    Each field says its reason; the runs behind the numbers are recorded in assets/sweeps. Besides the fields it takes
+    ``regularizer``, the same as ``regularizers``; single settings of these, as ``koleo.weight``; and for one version more
+    the flat names that these had before (:mod:`core.runs.migrations`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
+    task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
+    regularizers: Annotated[Regularizers, PlainValidator(Regularizers.parse), PlainSerializer(Regularizers.dump)] = (
+        Field(
+            Regularizers.parse("persistent-entropy"),
+            description="The term added to the task loss with its settings, such as 'koleo(weight=0.1)', or several joined by '+'; 'none' is the baseline.",
+        )
+    )
     pooling: Pooling = Field(
         "auto",
         description="How a text's token states become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last), head the input of its last linear layer.",
@@ -147,13 +158,10 @@ class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fie
         Lora.parse(given)
         return given
 
-    @field_validator("regularizer")
+    @model_validator(mode="before")
     @classmethod
-    def _names_in_order(cls, value: str) -> str:
-        names = value.split("+")
-        if value != "none" and not (set(names) <= set(REGULARIZERS) and len(set(names)) == len(names)):
-            raise ValueError(f"'none' or one or more of {', '.join(REGULARIZERS)}, each once, joined by '+'")
-        return "none" if value == "none" else "+".join(name for name in REGULARIZERS if name in names)
+    def _regularizers_in_one_form(cls, values: object) -> object:
+        return in_one_form(values) if isinstance(values, Mapping) else values
 
     @classmethod
     def parse(cls, values: Mapping, where: str = "the settings") -> "RunSpec":
@@ -162,38 +170,51 @@ class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fie
         Raises:
             IsobarError: one sentence for the first value that is unknown, of the wrong kind or out of range.
         """
-        known = set(cls.model_fields)
         for key in values:
-            if key not in known:
+            if not is_setting(key):
+                known = [*cls.model_fields, "regularizer", *migrations.FLAT_NAMES]
                 raise IsobarError(f"{where} have no {key!r}.{nearest(str(key), known)}")
         try:
-            return cls(**values)
+            return cls(**in_one_form(values, where))
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
-            message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-            choices = cls.choices(name)
-            unknown = [part for part in str(first["input"]).split("+") if part not in choices]
-            hint = nearest(unknown[0], choices) if choices and unknown else ""
-            raise IsobarError(f"{name} is {first['input']!r}, but should be {message} (in {where}).{hint}") from error
+            raise IsobarError(sentence(first, name, cls.choices(name), where)) from error
+
+    def model_copy(self, *, update: Mapping | None = None, deep: bool = False) -> "RunSpec":
+        """Return the spec with `update` in place of its own settings; these are checked, which pydantic's own does not do.
+
+        Raises:
+            IsobarError: one is unknown, of the wrong kind or out of range.
+        """
+        return self.parse(overlaid(self.model_dump(), update)) if update else self
 
     @classmethod
     def choices(cls, field: str) -> tuple[str, ...]:
-        """Return the values that `field` is limited to, or none where it isn't; of the regularizer, the names it is made of."""
-        if field == "regularizer":
-            return (*REGULARIZERS, "none")
+        """Return the values that `field` is limited to, or none where it isn't."""
         annotation = cls.model_fields[field].annotation
         return tuple(getattr(annotation, "__args__", ())) if getattr(annotation, "__origin__", None) is Literal else ()
 
     @classmethod
     def from_yaml(cls, path: Path | str) -> "RunSpec":
-        """Return the spec in a YAML file; a run directory's spec.yaml is one (its ``record`` is left aside).
+        """Return the spec in a YAML file; a run directory's spec.yaml is one, of any format up to this version's.
 
         Raises:
-            IsobarError: the file is missing, is no YAML, or holds a wrong value.
+            IsobarError: the file is missing, is no YAML, holds a wrong value, or is of a later version's format.
         """
         values = read_yaml(path, "spec file", "'name: value' lines, as `isobar train --help` names them")
-        return cls.parse({k: v for k, v in values.items() if k != "record"}, where=f"the settings in {path}")
+        return cls.of_file(values, f"the settings in {path}")
+
+    @classmethod
+    def of_file(cls, values: Mapping, where: str) -> "RunSpec":
+        """Return the spec of what a YAML file holds.
+
+        Raises:
+            IsobarError: a value is wrong, or the file is a run's, of a later version's format.
+        """
+        if refused := migrations.refusal(values, f"What {where.removeprefix('the settings in ')} holds"):
+            raise IsobarError(refused)
+        return cls.parse(migrations.settings_now(values) if migrations.is_settings_of_a_run(values) else values, where)
 
     def to_yaml(self) -> str:
         """Return the settings as YAML, in the order of the form."""
@@ -201,18 +222,18 @@ class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fie
 
     @classmethod
     def defaults(cls) -> dict:
-        """Return every setting's default."""
-        return {name: field.default for name, field in cls.model_fields.items()}
+        """Return every setting's default but that of the regularizers, which say what a run is."""
+        return {name: field.default for name, field in cls.model_fields.items() if name != "regularizers"}
 
     @property
-    def regularizers(self) -> tuple[str, ...]:
-        """The names of the regularizers, in the order of REGULARIZERS; empty for a baseline."""
-        return () if self.regularizer == "none" else tuple(self.regularizer.split("+"))
+    def regularizer(self) -> str:
+        """The regularizers as a text, such as ``koleo(weight=0.3)``; ``none`` for a baseline."""
+        return str(self.regularizers)
 
     @property
     def method(self) -> str:
         """A word for each regularizer, joined by ``+``: the selection for persistent entropy, else its name."""
-        return method(self.model_dump(include={"regularizer", "selection"}))
+        return method({"regularizers": self.regularizers.dump()})
 
     def run_name(self, now: datetime | None = None) -> str:
         """Return the run directory's name: when, model, task, method, seed."""
@@ -227,8 +248,73 @@ class RunSpec(*reversed(SETTINGS.values()), _Subject):  # pydantic takes the fie
         return path
 
     def baseline(self) -> "RunSpec":
-        """Return the same run without the regularizer."""
-        return self.model_copy(update={"regularizer": "none"})
+        """Return the same run without regularizers."""
+        return self.model_copy(update={"regularizers": {}})
+
+
+def is_setting(key: object) -> bool:
+    """Whether `key` names what can be set of a run: a field, ``regularizer``, ``koleo.weight``, or an older flat name."""
+    return key in RunSpec.model_fields or is_of_regularizers(key)
+
+
+def is_of_regularizers(key: object) -> bool:
+    """Whether `key` names the regularizers of a run or a setting of one of them."""
+    return key in _WHOLE or key in migrations.FLAT_NAMES or str(key).partition(".")[0] in REGULARIZERS
+
+
+def overlaid(*layers: Mapping) -> dict:
+    """Return settings of which later ones win over earlier ones; who names the regularizers, names all that is set of them."""
+    found: dict = {}
+    for layer in layers:
+        if any(key in layer for key in _WHOLE):
+            found = {key: value for key, value in found.items() if key not in _WHOLE and not _is_dotted(key)}
+        found.update(layer)
+    return found
+
+
+def in_one_form(values: Mapping, where: str = "the settings") -> dict:
+    """Return `values` with all that they say of regularizers under ``regularizers``.
+
+    Single settings, as ``koleo.weight``, are put into the regularizers that are named, or into the default. A flat name of
+    before is taken as well, and told, also where it has no effect since its regularizer is not among them.
+
+    Raises:
+        IsobarError: a regularizer or a setting is unknown, a value wrong, a setting of a regularizer that is not there.
+    """
+    if all(key not in values for key in _WHOLE):
+        whole = RunSpec.model_fields["regularizers"].default
+    elif all(key in values for key in _WHOLE):
+        raise IsobarError(f"regularizer and regularizers both stand in {where}; one of them would not count.")
+    else:
+        whole = Regularizers.parse(next(values[key] for key in _WHOLE if key in values), where)
+    names = [key for key in values if key in migrations.FLAT_NAMES]
+    single = {key: value for key, value in values.items() if _is_dotted(key)}
+    for key in single:
+        if (name := key.partition(".")[0]) not in whole:
+            raise IsobarError(
+                f"{key} is set in {where}, but the regularizer is {whole}; name {name} under regularizer."
+            )
+    used = {name: migrations.dotted(name) for name in names if migrations.dotted(name).partition(".")[0] in whole}
+    if used:
+        migrations.tell_of_flat_names(tuple(used))
+    if unused := tuple(name for name in names if name not in used):
+        migrations.tell_of_no_effect(unused)
+    single = {**{now: values[name] for name, now in used.items()}, **single}
+    found = {key: value for key, value in values.items() if key not in (*_WHOLE, *names, *single)}
+    return {**found, "regularizers": Regularizers.parse(_with(whole, single), where) if single else whole}
+
+
+def _with(whole: Regularizers, single: Mapping) -> dict[str, dict]:
+    settings = whole.dump()
+    for key, value in single.items():
+        name, _, setting = key.partition(".")
+        settings[name][setting] = value
+    return settings
+
+
+def _is_dotted(key: object) -> bool:
+    name, dot, _ = str(key).partition(".")
+    return bool(dot) and name in REGULARIZERS
 
 
 def slug(name: str) -> str:

@@ -11,10 +11,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import IsobarError, nearest
-from core.runs import Run
+from core.regularizers.chosen import NONE
+from core.runs import Run, migrations
 from core.runs.compare import Difference, Estimate, Group, beside_baselines, group_runs
-from core.runs.settings import OF_BOOKKEEPING, OF_REGULARIZER, setting
-from core.training.spec import RunSpec, read_yaml, slug
+from core.runs.settings import OF_BOOKKEEPING, flat, regularizers, setting
+from core.training.spec import RunSpec, is_setting, overlaid, read_yaml, slug
 
 _LOOK_SECONDS = 0.5
 
@@ -41,7 +42,7 @@ class Sweep(BaseModel):
         values = read_yaml(path, "sweep file", "base, grid, cells and baselines")
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in values:
-            if key in RunSpec.model_fields:
+            if is_setting(key):
                 raise IsobarError(f"{key} in the sweep file {path} is a setting; it should stand under base or grid.")
             if key not in known:
                 raise IsobarError(f"The sweep file {path} has an unknown key {key!r}.{nearest(str(key), known)}")
@@ -60,9 +61,12 @@ class Sweep(BaseModel):
         for key, given in values.get("grid", {}).items():
             if not isinstance(given, list) or not given:
                 raise IsobarError(f"grid.{key} in {where} should be a list of values, such as [0, 1, 2].")
-            meant = [getattr(RunSpec.parse({key: value}, f"the settings in {where}"), key) for value in given]
+            meant = [_meant(key, value, f"the settings in {where}") for value in given]
             if len(set(meant)) < len(meant):
                 raise IsobarError(f"grid.{key} in {where} holds a value twice: {given}.")
+        if "cells" in values:
+            cells = {n: {"regularizer": v} if isinstance(v, str) else v for n, v in values["cells"].items()}
+            values = {**values, "cells": cells}
         for name, given in values.get("cells", {}).items():
             if not isinstance(name, str):
                 raise IsobarError(
@@ -70,7 +74,8 @@ class Sweep(BaseModel):
                 )
             if not isinstance(given, dict):
                 raise IsobarError(
-                    f"cells.{name} in {where} should hold settings, as 'name: value' lines; {{}} holds none."
+                    f"cells.{name} in {where} should hold settings, as 'name: value' lines ({{}} holds none), or the "
+                    "regularizer as a text."
                 )
             if both := [key for key in given if key in values.get("grid", {})]:
                 raise IsobarError(
@@ -113,27 +118,38 @@ class Sweep(BaseModel):
         """Yield the name of each set and its cell, after the cell's baseline if it has one, for each point of the grid."""
         for values in itertools.product(*self.grid.values()):
             for name, settings in (self.named or {"": {}}).items():
-                spec = RunSpec.parse({**self.base, **settings, **dict(zip(self.grid, values))}, where=where)
-                baseline = plain(spec)
-                if spec.regularizer == "none":
+                spec = RunSpec.parse(overlaid(self.base, settings, dict(zip(self.grid, values))), where=where)
+                baseline = spec.baseline()
+                if not spec.regularizers:
                     yield str(name), (baseline,)
                 else:
                     yield str(name), (baseline, spec) if self.baselines else (spec,)
 
 
-def plain(spec: RunSpec) -> RunSpec:
-    """Return the baseline of `spec`, with the regularizer's own settings at their defaults: one for all its rivals."""
-    defaults = {name: RunSpec.model_fields[name].default for name in OF_REGULARIZER}
-    return spec.baseline().model_copy(update=defaults)
+def _meant(key: str, value: object, where: str) -> object:
+    """Return what `value` comes to as the setting `key`; that of a regularizer, in a run of that one."""
+    if key in migrations.FLAT_NAMES:
+        RunSpec.parse({key: value, "regularizer": migrations.dotted(key).partition(".")[0]}, where)
+        key = migrations.dotted(key)
+    name, dot, setting = key.partition(".")
+    if dot:
+        return getattr(RunSpec.parse({key: value, "regularizer": name}, where).regularizers[name], setting)
+    return getattr(RunSpec.parse({key: value}, where), key)
 
 
 def cell_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
     """Return the run directory of a cell; equal specs share one, so that a sweep finds what it did before.
 
-    Only what differs from the defaults counts: a setting that a later version adds leaves the cells where they are.
+    Only what differs from the defaults counts: a setting that a later version adds leaves the cells where they are. And
+    settings of regularizers go by their flat names of before, so that cells that were recorded with these are found.
     """
-    chosen = yaml.safe_dump(spec.model_dump(exclude_defaults=True))
-    digest = hashlib.sha256(chosen.encode()).hexdigest()[:8]
+    chosen = spec.model_dump(exclude_defaults=True, exclude={"regularizers"})
+    if (names := "+".join(spec.regularizers) or NONE) != "+".join(RunSpec.model_fields["regularizers"].default):
+        chosen["regularizer"] = names
+    for name, settings in spec.regularizers.items():
+        own = settings.model_dump(exclude_defaults=True)
+        chosen.update({migrations.flat(name, key): value for key, value in own.items()})
+    digest = hashlib.sha256(yaml.safe_dump(chosen).encode()).hexdigest()[:8]
     return Path(runs_dir) / f"{slug(spec.model)}_{slug(spec.task)}_{spec.method}_s{spec.seed}_{digest}"
 
 
@@ -274,10 +290,11 @@ def _finished(path: Path, spec: RunSpec) -> bool:
 
 def _other_settings(run: Run, spec: RunSpec) -> list[str]:
     """Return the settings of `run` that count and are not those of `spec`: a directory's name holds no defaults."""
-    kept = {name: value for name, value in run.spec.items() if name not in OF_BOOKKEEPING}
-    if kept.get("pooling") == "cls" and "pooling" not in (run.spec.get("record") or {}):
+    kept = {name: value for name, value in flat(run.spec).items() if name not in OF_BOOKKEEPING}
+    if kept.get("pooling") == "cls" and "pooling" not in run.record:
         kept["pooling"] = RunSpec.model_fields["pooling"].default  # recorded when cls was the default
-    return [name for name, value in spec.model_dump().items() if name in kept and kept[name] != value]
+    found = [name for name, value in flat(spec.model_dump()).items() if name in kept and kept[name] != value]
+    return found if list(regularizers(run.spec)) == list(spec.regularizers) else ["regularizer", *found]
 
 
 def _under_way(paths: list[Path]) -> dict[str, tuple[str, int, int]]:

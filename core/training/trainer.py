@@ -20,6 +20,7 @@ from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
 from core.models.pooling import View, check_pooling, view
 from core.models.states import whole_length, without_layer_drop
+from core.revision import code_revision
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task, probe_set
 from core.training import ranks
@@ -67,7 +68,12 @@ def train(
 
 def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
     run_dir = ranks.from_first(Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir))
-    writer = RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir)
+    with RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir) as writer:
+        return _led_by(writer, spec, resume, progress)
+
+
+def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) -> Run:
+    run_dir = writer.path
     if problem := ranks.from_first(_problem(writer, spec, resume)):
         raise IsobarError(problem)
     waited = (run_dir / layout.STATUS).exists() and not resume
@@ -80,10 +86,8 @@ def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resu
             writer.status("failed", error=sentence(error))
         raise
 
-    if ranks.is_first():
-        RunWriter.create(
-            run_dir, {**spec.model_dump(), "record": record(work.task, work.loaded, work.probe.view)}, resume=resume
-        )
+    found = {**record(work.task, work.loaded, work.probe.view), "revision": code_revision()}
+    writer.begin(spec.model_dump(), record=found, resume=resume)
     writer.status("running", phase="loading")  # a directory without a status reads as failed
     try:
         return work.run(writer, resume=resume, progress=progress)
@@ -113,7 +117,10 @@ def _problem(writer: RunWriter, spec: RunSpec, resume: bool) -> str:
 
 
 def _settings(spec: RunSpec, names: list[str]) -> str:
-    return ", ".join(f"{name} {getattr(spec, name)!r}" for name in names)
+    return ", ".join(
+        f"regularizer {spec.regularizer}" if name == "regularizers" else f"{name} {getattr(spec, name)!r}"
+        for name in names
+    )
 
 
 class _Work:
@@ -171,9 +178,10 @@ class _Work:
         stop = StopSignal(writer)
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
-        if "istar" in trainer.regularizers:
-            trainer.add_callback(ShrinkageRenewal(trainer, recorder.sampled))
-        writer.status("running", phase="loading", started=_now(), device=_device_name(trainer.args.device), error=None)
+        trainer.add_callback(ShrinkageRenewal(trainer, recorder.sampled))
+        device = _device_name(trainer.args.device)
+        writer.record(device=device)
+        writer.status("running", phase="loading", started=_now(), device=device, error=None)
         if resume:
             writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))
@@ -232,8 +240,9 @@ class _Work:
     def _without_padding(self, trainer: RegularizedTrainer, writer: RunWriter):
         """Pack the texts of each training batch meanwhile, where the model gives the same states that way; the run says which."""
         hooks, why = None, "padding_free is off."
-        if "istar" in self.spec.regularizers and self.spec.istar_padding:
-            why = "istar_padding counts the states of padding, which must be computed."
+        counting = [name for name, of in self.spec.regularizers.items() if of.tokens and of.tokens.padding]
+        if counting:
+            why = f"{counting[0]}.padding counts the states of padding, which must be computed."
         elif self.spec.padding_free:
             rows = trainer.train_dataset
             telling = telling_rows([len(pieces) for pieces in rows["input_ids"]])
@@ -298,12 +307,11 @@ class _Work:
 
 def _check_regularizers(spec: RunSpec, seen: View) -> None:
     """Raise an IsobarError where a regularizer's layer is not there, or its term would reach no weight."""
-    for name in spec.regularizers:
+    for name, settings in spec.regularizers.items():
         of = layers_of(name, spec)
         if of != "all":
             seen.check_number(int(of))
-        tokens = name == "istar" or (name == "cosine" and spec.cosine_of == "tokens")
-        if seen.pooling == "head" and not tokens:
+        if seen.pooling == "head" and settings.tokens is None:
             reached = seen.head_gradient
         else:
             reached = any(seen.gradient[1:]) if of == "all" else seen.gradient[int(of)]
@@ -312,7 +320,7 @@ def _check_regularizers(spec: RunSpec, seen: View) -> None:
 
 
 def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
-    """Return what spec.yaml records beside the settings: versions, machine, model, data."""
+    """Return what record.yaml holds: versions, machine, model, data."""
     names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},

@@ -11,7 +11,6 @@ from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
 from core.tasks.sampling import ONE_CLOUD
-from core.training.spec import RunSpec
 from explorer import jobs, report
 from explorer.panels import barcodes, data, figure, links, merges, reference, space, spec_form, upload
 from explorer.panels.words import moment, plain
@@ -155,7 +154,7 @@ def _origin(settings: dict) -> Run | None:
 def _of_what(run: Run) -> str:
     settings = data.spec(run)
     layer = settings.get("layer", -1)
-    pooling = (settings.get("record") or {}).get("pooling") or settings.get("pooling", "?")  # what auto came to
+    pooling = data.record(run).get("pooling") or settings.get("pooling", "?")  # what auto came to
     return f"{'last layer' if layer == -1 else f'layer {plain(layer, 8)}'} · {plain(pooling, 12)}"
 
 
@@ -167,8 +166,7 @@ def _filled_from_address() -> None:
     for name in ("model", "like"):
         st.query_params.pop(name, None)
     try:
-        found = data.spec(data.inspection(like)) if like is not None else {"model": model}
-        spec_form.fill(RunSpec.parse({k: v for k, v in found.items() if k != "record"}).model_dump(), FORM)
+        spec_form.fill(data.spec(data.inspection(like)) if like is not None else {"model": model}, FORM)
     except IsobarError as error:
         st.toast(plain(error, 200), icon=":material/error:")
 
@@ -269,7 +267,7 @@ def _found(run: Run) -> None:
         label_visibility="collapsed",
     )
     VIEWS[view or "Barcodes"](run, snapshot)
-    for note in (data.spec(run).get("record") or {}).get("task", {}).get("notes") or []:
+    for note in data.recorded_task(run).get("notes") or []:
         st.caption(plain(note, 300))
 
 

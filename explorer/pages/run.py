@@ -32,6 +32,9 @@ def page() -> None:
     except IsobarError as error:
         _not_found(error)
         return
+    if run.refused:
+        st.error(plain(run.refused, 300), icon=":material/update:")
+        return
     st.session_state["run"] = name
     if "run" not in st.query_params:
         st.query_params["run"] = name
@@ -82,8 +85,7 @@ def _header(run: Run) -> None:
         st.subheader(f"{plain(row.task)} · {plain(row.model)}", anchor=False)
     with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         with st.popover("Settings", icon=":material/tune:"):
-            own = {key: value for key, value in settings.items() if key != "record"}
-            st.code(yaml.safe_dump(own, sort_keys=False, allow_unicode=True), language="yaml", height=420)
+            st.code(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), language="yaml", height=420)
             st.page_link(
                 links.TRAIN, label="Use these settings", icon=":material/replay:", query_params={"like": row.name}
             )

@@ -7,7 +7,7 @@ from core.models import BUILT_IN as MODELS
 from core.runs import Run
 from core.tasks import BUILT_IN as TASKS
 from core.training.presets import about, preset_settings, presets
-from core.training.spec import RunSpec
+from core.training.spec import RunSpec, overlaid
 from explorer import jobs
 from explorer.panels import cards, data, links, spec_form, training, upload
 from explorer.panels.estimate import estimate, least_memory
@@ -48,7 +48,7 @@ def _form() -> None:
                 known = [*TASKS, *(s["task"] for s in seen if isinstance(s.get("task"), str))]
                 spec_form.field("task", problem, options=known, label="Task", format_func=upload.label)
                 st.caption(_about_task(st.session_state["spec_task"]))
-            spec_form.field("regularizer", problem, label="Regularizer")
+            spec_form.field("regularizers", problem, label="Regularizer")
         upload.upload(spec_form.KEY, use="to score and to look at")
         with st.expander("More settings", icon=":material/tune:", expanded=bool(problem)):
             spec_form.more(problem)
@@ -68,14 +68,14 @@ def _form() -> None:
 
 
 def _start(spec: RunSpec | None, problem: str) -> None:
-    if problem and not any(spec_form.concerns(name, problem) for name in RunSpec.model_fields):
+    if problem and not spec_form.is_told(problem):
         st.error(plain(problem, 300))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         clicked = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=spec is None)
         both = st.toggle(
             "Also run the baseline with the same seed",
             key="baseline",
-            disabled=spec is None or spec.regularizer == "none",
+            disabled=spec is None or not spec.regularizers,
             help="A second run of the same settings without the regularizer, which the first is then compared with.",
             persist_state="session",
         )
@@ -89,7 +89,7 @@ def _start(spec: RunSpec | None, problem: str) -> None:
         st.caption(f"{waiting} {runs} under way or waiting; this one waits its turn.")
     if clicked and spec is not None:
         path = jobs.start(spec, data.runs_dir())
-        if both and spec.regularizer != "none":
+        if both and spec.regularizers:
             jobs.start(spec.baseline(), data.runs_dir())
         data.forget_names()
         st.query_params.from_dict({"run": path.name})
@@ -133,8 +133,7 @@ def _filled_from_address() -> None:
         return
     del st.query_params["like"]
     try:
-        found = {k: v for k, v in data.spec(data.find(like)).items() if k != "record"}
-        spec_form.fill(RunSpec.parse(found).model_dump())
+        spec_form.fill(data.spec(data.find(like)))
     except IsobarError as error:
         st.toast(plain(error, 200), icon=":material/error:")
 
@@ -150,7 +149,7 @@ def _paste() -> None:
 def _take_preset(name: str) -> None:
     """Fill the form with a preset; the model, the task and the seed stay."""
     kept = {key: value for key, value in spec_form.values().items() if key in ("model", "task", "seed")}
-    spec_form.fill({**kept, **preset_settings(name)})
+    spec_form.fill(overlaid(kept, preset_settings(name)))
 
 
 def _yaml(spec: RunSpec | None) -> str:

@@ -33,7 +33,7 @@ def sides(run: Run) -> tuple[dict[str, float], dict[str, float]]:
 
 def headline(run: Run) -> str:
     """Return the name of the task's first metric."""
-    recorded = data.spec(run).get("record", {}).get("task", {}).get("metrics") or ["accuracy"]
+    recorded = data.recorded_task(run).get("metrics") or ["accuracy"]
     return data.report(run).get("metric") or recorded[0]
 
 

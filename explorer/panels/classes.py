@@ -14,8 +14,7 @@ _MARKUP = re.compile(r"[*`\[$:~\\]|\b_|_\b")  # buttons would interpret it; a li
 
 def names_of(run: Run, *sides: Snapshot | None) -> dict[int, str]:
     """Return the names of all classes by label: those of the task, and whatever the snapshots hold besides."""
-    recorded = (data.spec(run).get("record") or {}).get("task") or {}
-    names = {label: str(name) for label, name in enumerate(recorded.get("label_names") or [])}
+    names = {label: str(name) for label, name in enumerate(data.recorded_task(run).get("label_names") or [])}
     there: dict[int, str] = {}
     for side in sides:
         for shape in side.classes if side else []:

@@ -42,7 +42,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
                 "task": row.task,
                 "model": row.model,
                 "regularizer": row.method,
-                "weight": next((settings[name] for name in data.weights(settings)), None),
+                "weight": next(iter(data.weights(settings).values()), None),
                 "seed": settings.get("seed"),
                 "metric": meaning(metric).label if after else "",
                 "score": after.get(metric),

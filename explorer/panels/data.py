@@ -11,15 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError, nearest
-from core.runs import Run, Snapshot, layout, list_runs, load_run
-from core.runs.settings import SETTINGS_OF, experiment
+from core.regularizers.registry import REGULARIZERS, settings_class
+from core.runs import Run, Snapshot, layout, list_runs
+from core.runs.reader import run_in
+from core.runs.settings import experiment, label, regularizers, words
 from core.training.spec import RunSpec
 from explorer.panels.words import moment
 
 SAMPLE = "sample"
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
 _SHIPPED = {SAMPLE: _ASSETS / "sample", "sample-baseline": _ASSETS / "sample_baseline"}
-_METHODS = {"prominent": "features", "all": "all bars", "longest": "longest bars", "random": "random bars"}
 _LOOK_BACK = 200  # of how many of the newest runs the state is read again and again
 
 
@@ -57,13 +58,13 @@ def find(name: str) -> Run:
         IsobarError: there is none.
     """
     if name in _SHIPPED:
-        return load_run(_SHIPPED[name])
+        return run_in(_SHIPPED[name])
     # A name is a link's text: one that climbs out of the runs' folder is no name.
     if not name or Path(name).name != name or name in (".", ".."):
         raise IsobarError(f"There is no run {name!r}.")
     if not (runs_dir() / name).is_dir():
         raise IsobarError(f"There is no run {name!r}.{nearest(name, names())}")
-    return load_run(runs_dir() / name)
+    return run_in(runs_dir() / name)
 
 
 def inspections() -> list[str]:
@@ -79,7 +80,7 @@ def inspection(name: str) -> Run:
     """
     if not name or Path(name).name != name or name in (".", "..") or not (_inspections_dir() / name).is_dir():
         raise IsobarError(f"There is no inspection {name!r}.{nearest(name, inspections())}")
-    return load_run(_inspections_dir() / name)
+    return run_in(_inspections_dir() / name)
 
 
 def _inspections_dir() -> Path:
@@ -158,32 +159,21 @@ def short(name: object) -> str:
 
 def method(settings: dict) -> str:
     """Return what the run's regularizers act on, in words; ``baseline`` without one."""
-    names = str(settings.get("regularizer", "?")).split("+")
-    if names == ["none"]:
-        return "baseline"
-    up = settings.get("istar_weight", -1) > 0
-    words = {
-        "persistent-entropy": _METHODS.get(settings.get("selection", ""), "persistent entropy"),
-        "istar": f"I-STAR {'↑' if up else '↓'}",  # the way it moves isotropy
-        "cosine": "cosine",
-        "repulsion": "repulsion",
-        "total-persistence": "total persistence",
-        "koleo": "KoLeo",
-    }
-    return " + ".join(words.get(name, name) for name in names)
+    return words(settings)
 
 
 def regularized(settings: dict) -> str:
-    """Return the run's regularizers in words, and of persistent entropy what it acts on."""
-    alone = settings.get("regularizer") == "persistent-entropy"
-    return f"persistent entropy: {method(settings)}" if alone else method(settings)
+    """Return the run's regularizers in words; of one alone its name too."""
+    said, used = method(settings), list(regularizers(settings))
+    return f"{label(used[0])}: {said}" if len(used) == 1 and label(used[0]) not in said else said
 
 
 def facts(run: Run) -> list[str]:
     """Return what else a run's header says: its weights, seed, when it began and on what device."""
     settings = spec(run)
+    alone = len(regularizers(settings)) == 1
     said = [
-        *(f"{name.replace('_', ' ')} {settings[name]:g}" for name in weights(settings)),
+        *(f"{_in_words(name, alone)} {value:g}" for name, value in weights(settings).items()),
         f"seed {settings.get('seed', '?')}",
         moment(run.name),
         str(run.status.get("device") or ""),
@@ -191,13 +181,22 @@ def facts(run: Run) -> list[str]:
     return [fact for fact in said if fact]
 
 
-def weights(settings: dict) -> list[str]:
-    """Return the names of the settings that weigh the run's regularizers."""
-    used = str(settings.get("regularizer", "")).split("+")
-    found = [name for one in used for name in SETTINGS_OF.get(one, ()) if name.endswith("weight")]
-    if "persistent-entropy" in used and settings.get("cohesion"):
-        found.append("cohesion")
-    return [name for name in found if isinstance(settings.get(name), int | float)]
+def weights(settings: dict) -> dict[str, float]:
+    """Return what weighs the run's regularizers: each one's weight, and other factors of a part of it that are not 0."""
+    found = {}
+    for name, of in regularizers(settings).items():
+        factors = settings_class(name).factors if name in REGULARIZERS else ()
+        for key in ("weight", *factors):
+            if isinstance(value := of.get(key), int | float) and (value or key == "weight"):
+                found[f"{name}.{key}"] = value
+    return found
+
+
+def _in_words(name: str, alone: bool) -> str:
+    """Return a setting as ``koleo.weight`` in words, without the regularizer where that is alone."""
+    regularizer, _, setting = name.partition(".")
+    setting = setting.replace("_", " ")
+    return setting if alone else f"{label(regularizer)} {setting}"
 
 
 def active() -> list[Run]:
@@ -209,7 +208,7 @@ def active() -> list[Run]:
 def baseline_of(run: Run) -> Run | None:
     """Return the newest finished run that differs from `run` in nothing but having no regularizer."""
     settings, defaults = spec(run), RunSpec.defaults()
-    if not settings or settings.get("regularizer") == "none":
+    if not regularizers(settings):
         return None
     candidates = (
         [_SHIPPED["sample-baseline"]] if is_sample(run) else [run.path.parent / n for n in names()[:_LOOK_BACK]]
@@ -217,7 +216,7 @@ def baseline_of(run: Run) -> Run | None:
     for path in candidates:
         other = Run(path)
         found = spec(other)
-        if found.get("regularizer") != "none" or found.get("seed") != settings.get("seed"):
+        if not found or regularizers(found) or found.get("seed") != settings.get("seed"):
             continue
         if experiment({**defaults, **settings}) == experiment({**defaults, **found}) and report(other):
             return other
@@ -225,8 +224,19 @@ def baseline_of(run: Run) -> Run | None:
 
 
 def spec(run: Run) -> dict:
-    """Return the run's settings and record; empty where they can't be read."""
+    """Return the run's settings; empty where they can't be read."""
     return _spec(str(run.path), _stamp(run.path / layout.SPEC))
+
+
+def record(run: Run) -> dict:
+    """Return what was found of versions, machine, model and data; empty where it can't be read."""
+    return _record(str(run.path), _stamp(run.path / layout.SPEC), _stamp(run.path / layout.RECORD))
+
+
+def recorded_task(run: Run) -> dict:
+    """Return what the record says of the task: its name, metrics, names of the labels; empty where it says nothing."""
+    found = record(run).get("task")
+    return found if isinstance(found, dict) else {}
 
 
 def report(run: Run) -> dict:
@@ -246,7 +256,7 @@ def events_stamp(run: Run) -> tuple[int, int]:
 
 def run_stamp(run: Run) -> tuple:
     """Return what changes whenever the run's settings, status or report do."""
-    return tuple(_stamp(run.path / name) for name in (layout.SPEC, layout.STATUS, layout.REPORT))
+    return tuple(_stamp(run.path / name) for name in (layout.SPEC, layout.RECORD, layout.STATUS, layout.REPORT))
 
 
 def probe(run: Run) -> pd.DataFrame:
@@ -273,7 +283,7 @@ def missing(run: Run) -> list[str]:
     """Return what the run's state promises and its directory does not hold, a sentence each."""
     found = []
     if not spec(run):
-        found.append("The settings (spec.yaml) can't be read.")
+        found.append(run.refused or "The settings (spec.yaml) can't be read.")
     if run.steps and probe(run).empty:
         found.append("The texts of the probe set (probe.parquet) can't be read.")
     if run.state == "finished":
@@ -298,6 +308,11 @@ def _stamp(path: Path) -> tuple[int, int]:
 @st.cache_data(max_entries=4096, show_spinner=False)
 def _spec(path: str, stamp: tuple) -> dict:
     return Run(Path(path)).spec
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _record(path: str, *stamps: tuple) -> dict:
+    return Run(Path(path)).record
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)

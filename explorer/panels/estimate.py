@@ -165,11 +165,7 @@ def _pace(run: Run) -> dict | None:
 
 def _passes(settings: Mapping) -> float:
     """Return what a text costs, in forward and backward passes: an accumulated cloud takes a forward pass more, a third of both."""
-    two = (
-        settings.get("accumulated_cloud")
-        and settings.get("accumulation", 1) > 1
-        and settings.get("regularizer") != "none"
-    )
+    two = settings.get("accumulated_cloud") and settings.get("accumulation", 1) > 1 and settings.get("regularizers")
     return 4 / 3 if two else 1.0
 
 

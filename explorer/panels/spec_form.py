@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 import yaml
+from pydantic.fields import FieldInfo
 
 from core.errors import IsobarError
-from core.regularizers.settings import LABELS
-from core.runs.settings import OF_REGULARIZER, SETTINGS_OF
-from core.training.spec import REGULARIZERS, RunSpec
+from core.regularizers.chosen import setting_choices
+from core.regularizers.registry import REGULARIZERS, settings_class
+from core.runs.settings import label as label_of
+from core.training.spec import RunSpec
 from explorer.panels.words import plain
 
-FIRST = ("model", "task", "regularizer")
+FIRST = ("model", "task", "regularizers")
 GROUPS = {
-    "Regularizer": (*(name for name in OF_REGULARIZER if name in RunSpec.model_fields), "pooling", "layer"),
+    "Embedding": ("pooling", "layer"),
     "Training": (
         "epochs",
         "max_steps",
@@ -39,15 +41,24 @@ KEY = "spec_"  # a form of another key is another form, with values of its own
 
 def values(form: str = KEY) -> dict:
     """Return the form's values as they are now: the fields' defaults until somebody changes them."""
-    found = {name: st.session_state.get(form + name, field.default) for name, field in RunSpec.model_fields.items()}
-    return {**found, "regularizer": _joined(found["regularizer"])}
+    found = {name: _value(name, form) for name in RunSpec.model_fields}
+    chosen = {
+        name: {key: _given(f"{name}.{key}", _value(f"{name}.{key}", form)) for key in settings_class(name).model_fields}
+        for name in REGULARIZERS
+        if name in found["regularizers"]
+    }
+    return {**found, "regularizers": chosen}
 
 
 def fill(settings: Mapping, form: str = KEY) -> None:
     """Put these settings into the form; must come before it is drawn."""
-    for name, field in RunSpec.model_fields.items():
-        value = settings.get(name, field.default)
-        st.session_state[form + name] = _chosen(value) if name == "regularizer" else value
+    spec = RunSpec.parse(settings)
+    for name in RunSpec.model_fields:
+        st.session_state[form + name] = getattr(spec, name)
+    st.session_state[form + "regularizers"] = list(spec.regularizers)
+    for name in REGULARIZERS:
+        of = spec.regularizers.get(name) or settings_class(name)()
+        st.session_state.update({f"{form}{name}.{key}": getattr(of, key) for key in type(of).model_fields})
 
 
 def parsed(form: str = KEY) -> tuple[RunSpec | None, str]:
@@ -67,18 +78,20 @@ def field(
     form: str = KEY,
     format_func: Callable[[str], str] = str,
 ) -> None:
-    """Draw the widget of the field `name`, and `problem` under it where it is about this field."""
-    about = RunSpec.model_fields[name]
+    """Draw the widget of the field `name`, or of a regularizer's, as ``koleo.weight``, and `problem` under it where it is about it."""
+    about = _about(name)
     key, help_ = form + name, about.description
-    label = label or name.replace("_", " ")
+    label = label or name.replace("_", " ").replace(".", " · ")
     if key not in st.session_state:
-        st.session_state[key] = _chosen(about.default) if name == "regularizer" else about.default
+        st.session_state[key] = _default(name)
     kept = {"key": key, "help": help_, "persist_state": "session"}
-    choices = RunSpec.choices(name)
-    if name == "regularizer":
+    regularizer, _, setting = name.rpartition(".")
+    choices = setting_choices(regularizer, setting) if regularizer else RunSpec.choices(name)
+    if name == "regularizers":
+        what = "\n".join(f"- **{_title(one)}**: {settings_class(one).__doc__}" for one in REGULARIZERS)
         st.pills(
-            label, REGULARIZERS, selection_mode="multi", format_func=lambda c: LABELS.get(c, c),
-            **{**kept, "help": "What is added to the task loss: one, several, or none for a baseline."},
+            label, list(REGULARIZERS), selection_mode="multi", format_func=_title,
+            **{**kept, "help": f"What is added to the task loss: one, several, or none for a baseline.\n\n{what}"},
         )  # fmt: skip
         if not st.session_state[key]:
             st.caption("None: a baseline.")
@@ -101,9 +114,11 @@ def more(problem: str) -> None:
     """Draw all fields but the first three, in groups; of the regularizers, those of the chosen ones."""
     grouped = {name for names in GROUPS.values() for name in names} | set(FIRST)
     rest = tuple(name for name in RunSpec.model_fields if name not in grouped)
-    chosen = {name for one in values()["regularizer"].split("+") for name in SETTINGS_OF.get(one, ())}
-    for title, names in {**GROUPS, "Other": rest}.items():
-        names = [name for name in names if name not in OF_REGULARIZER or name in chosen]
+    chosen = values()["regularizers"]
+    # Where one is chosen, its name would say nothing.
+    groups = {_title(one): tuple(f"{one}.{key}" for key in settings) for one, settings in chosen.items()}
+    named = {name: name.partition(".")[2].replace("_", " ") for names in groups.values() for name in names}
+    for title, names in {**groups, **GROUPS, "Other": rest}.items():
         if not names:
             continue
         st.markdown(f"**{title}**")
@@ -111,12 +126,18 @@ def more(problem: str) -> None:
             row = st.columns(3, gap="small", vertical_alignment="bottom")
             for column, name in zip(row, names[start : start + 3], strict=False):
                 with column:
-                    field(name, problem)
+                    field(name, problem, label=named.get(name))
 
 
 def concerns(name: str, problem: str) -> bool:
     """Whether the sentence `problem` is about the field `name`."""
     return problem.startswith(f"{name} ")
+
+
+def is_told(problem: str) -> bool:
+    """Whether one of the fields that are drawn tells the sentence `problem`."""
+    of_regularizers = (f"{name}.{key}" for name, settings in values()["regularizers"].items() for key in settings)
+    return any(concerns(name, problem) for name in (*RunSpec.model_fields, *of_regularizers))
 
 
 def from_yaml(text: str) -> dict:
@@ -131,27 +152,38 @@ def from_yaml(text: str) -> dict:
         raise IsobarError(f"This is no YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(found, dict):
         raise IsobarError("A spec holds lines 'name: value', such as 'task: grammar'.")
-    return RunSpec.parse({k: v for k, v in found.items() if k != "record"}).model_dump()
+    return RunSpec.of_file(found, "the settings in this text").model_dump()
 
 
-def _chosen(value: str) -> list[str]:
-    """Return the regularizers that a spec's ``regularizer`` names: what the widget holds."""
-    return [name for name in str(value).split("+") if name in REGULARIZERS]
+def _title(name: str) -> str:
+    """Return the regularizer `name` as a title has it."""
+    label = label_of(name)
+    return label[:1].upper() + label[1:]
 
 
-def _joined(chosen: str | list[str]) -> str:
-    """Return a spec's ``regularizer`` from what the widget holds (or from the field's default)."""
-    return chosen if isinstance(chosen, str) else "+".join(chosen) or "none"
+def _about(name: str) -> FieldInfo:
+    regularizer, _, setting = name.rpartition(".")
+    return settings_class(regularizer).model_fields[setting] if regularizer else RunSpec.model_fields[name]
+
+
+def _default(name: str) -> object:
+    """Return what a widget holds until somebody changes it: of the regularizers, their names."""
+    default = _about(name).default
+    return list(default) if name == "regularizers" else default
+
+
+def _value(name: str, form: str) -> object:
+    return st.session_state.get(form + name, _default(name))
 
 
 def _given(name: str, value: object) -> object:
     """Return what a widget's empty text means: nothing given, where the field may be that."""
-    return RunSpec.model_fields[name].default if value == "" else value
+    return _about(name).default if value == "" else value
 
 
 def _limits(name: str) -> dict:
     """Return what number_input must know of a field: limits, step and format, all of the field's own type."""
-    about = RunSpec.model_fields[name]
+    about = _about(name)
     kind = about.annotation
     found: dict = {"step": 1, "format": "%d"} if kind is int else {"step": _step(about.default), "format": "%g"}
     for limit in about.metadata:

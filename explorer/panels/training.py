@@ -1,13 +1,16 @@
 """What happens while a run trains: six charts over the optimizer steps, the same while it goes on and afterwards."""
 
 from collections.abc import Callable
+from itertools import cycle
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError
+from core.regularizers.registry import REGULARIZERS
 from core.runs import Run
+from core.runs.settings import label
 from explorer import jobs
 from explorer.charts.history import history
 from explorer.charts.style import BEFORE, CLASS_COLOURS, SPACE, class_colour
@@ -16,8 +19,9 @@ from explorer.panels.figure import figure
 from explorer.panels.progress import progress_of
 from explorer.panels.words import duration, meaning, number, plain
 
-_TERM = "#B07D00"
-_TERMS = {"persistent entropy": _TERM, "I-STAR": "#7B5EA7", "cosine": "#3A8F87"}
+_TERMS = tuple(
+    dict.fromkeys(("#B07D00", "#7B5EA7", "#3A8F87", *CLASS_COLOURS))
+)  # of several regularizers, in their order
 
 
 @st.fragment(run_every=1.5)
@@ -67,9 +71,9 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
     total = run.status.get("total_steps") or None
     classes = _class_names(run, events)
     colours = {name: class_colour(int(label)) for label, name in classes.items()}
-    metric = (data.spec(run).get("record", {}).get("task", {}).get("metrics") or ["accuracy"])[0]
+    metric = (data.recorded_task(run).get("metrics") or ["accuracy"])[0]
     about = meaning(metric)
-    regularized = data.spec(run).get("regularizer") != "none"
+    regularized = bool(data.spec(run).get("regularizers"))
     return {
         "loss": lambda: history(
             _long(events, "step", {"task_loss": "task loss"}),
@@ -84,7 +88,7 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
             _long(events, "step", _terms(events)),
             title="Regularizer" if regularized else "Regularizer: none, a baseline",
             value="nats",
-            colours={name: _TERMS.get(name, _TERM) for name in _terms(events).values()},
+            colours=dict(zip(_terms(events).values(), cycle(_TERMS))),
             total_steps=total,
             description="What each regularizer adds to the loss, at each logged step",
         ),
@@ -182,7 +186,7 @@ def _place(run: Run) -> int:
 
 
 def _class_names(run: Run, events: pd.DataFrame) -> dict[str, str]:
-    names = data.spec(run).get("record", {}).get("task", {}).get("label_names") or []
+    names = data.recorded_task(run).get("label_names") or []
     keys = sorted({column.split("/")[1] for column in events.columns if column.startswith("classes/")})
     return {key: str(names[int(key)]) if key.isdigit() and int(key) < len(names) else f"class {key}" for key in keys}
 
@@ -199,8 +203,7 @@ def _long(events: pd.DataFrame, kind: str, columns: dict[str, str]) -> pd.DataFr
 
 def _terms(events: pd.DataFrame) -> dict[str, str]:
     """Return the columns of what the regularizers add to the loss: each for itself, or of older runs the sum."""
-    names = {"persistent-entropy": "persistent entropy", "istar": "I-STAR", "cosine": "cosine"}
-    each = {f"regularizers/{name}": words for name, words in names.items() if f"regularizers/{name}" in events}
+    each = {f"regularizers/{name}": label(name) for name in REGULARIZERS if f"regularizers/{name}" in events}
     return each if len(each) > 1 else {"regularizer": "regularizer"}
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def run(app, gallery):
     """The address of a finished run with the regularizer."""
-    of = (r.name for r in list_runs(gallery) if r.state == "finished" and r.spec["regularizer"] != "none")
+    of = (r.name for r in list_runs(gallery) if r.state == "finished" and r.spec["regularizers"])
     return f"{app}/run?run={next(of)}"
 
 

@@ -57,10 +57,8 @@ def write_run(
     began = datetime(2026, 5, 4, 10, 31, 7) - timedelta(minutes=minutes_ago)
     writer = RunWriter.create(
         Path(runs_dir) / spec.run_name(began),
-        {
-            **spec.model_dump(),
-            "record": {"task": {"name": spec.task, "label_names": list(names), "metrics": ["mcc", "accuracy"]}},
-        },
+        spec.model_dump(),
+        record={"task": {"name": spec.task, "label_names": list(names), "metrics": ["mcc", "accuracy"]}},
     )
     random = np.random.default_rng(spec.seed)
     labels = np.repeat(np.arange(len(names)), per_class)
@@ -74,7 +72,7 @@ def write_run(
     )
     spread = random.gamma(2.0, 1.0, size=(len(labels), 1)) * random.normal(size=(len(labels), width))
     drift, centres = random.normal(size=(1, width)), random.normal(size=(len(names), width))
-    regularized = spec.regularizer != "none"
+    regularized = bool(spec.regularizers)
     sides = {}
     for step in np.unique(np.linspace(0, done, snapshots).round().astype(int)):
         share = collapse * step / max(steps, 1)
@@ -127,7 +125,9 @@ def write_gallery(runs_dir: Path) -> None:
     write_run(runs_dir, minutes_ago=60, collapse=0.9, regularizer="none")
     write_run(runs_dir, minutes_ago=50, collapse=0.5)
     write_run(runs_dir, minutes_ago=40, state="failed", done=20, seed=1, task="paraphrase")
-    write_run(runs_dir, minutes_ago=30, state="stopped", done=30, seed=2, selection="all")
+    write_run(
+        runs_dir, minutes_ago=30, state="stopped", done=30, seed=2, regularizer="persistent-entropy(selection=all)"
+    )
 
 
 def write_inspection(
@@ -164,7 +164,7 @@ def write_inspection(
     record = {
         "task": {"name": spec.task, "label_names": list(names), "metrics": metrics, "notes": ["A note on the data."]}
     }
-    writer = RunWriter.create(path, {**spec.model_dump(), "record": record})
+    writer = RunWriter.create(path, spec.model_dump(), record=record)
     if state != "finished":
         writer.status(state, phase="embedding" if state == "running" else None, done=128, total=400, error=error)
         (path / "log.txt").write_text(f"loading\nisobar: {error}\n" if error else "loading\n")

@@ -50,7 +50,7 @@ def test_the_newest_task_s_runs_are_compared_over_seeds_and_put_into_the_address
 
 
 def test_a_link_opens_the_same_comparison(seeds, open_page):
-    asked = [*named(seeds, task="grammar", seed=1), *named(seeds, seed=0, regularizer="none")]
+    asked = [*named(seeds, task="grammar", seed=1), *named(seeds, seed=0, regularizers={})]
     app = open_page("compare", seeds, runs=",".join(asked), about="uncentered")
     assert app.query_params["runs"] == ",".join(asked)
     assert "One seed" in all_text(app)
@@ -72,7 +72,7 @@ def test_what_can_not_be_compared_is_named_with_its_reason(seeds, open_page):
     ("pick", "said"),
     [
         ([{"seed": 9}], "There is no finished run to compare"),
-        ([{"task": "paraphrase"}, {"regularizer": "none"}], "different tasks"),
+        ([{"task": "paraphrase"}, {"regularizers": {}}], "different tasks"),
     ],
 )
 def test_runs_with_nothing_in_common_are_a_sentence(seeds, open_page, pick, said):

@@ -103,8 +103,8 @@ def test_a_report_of_before_alone_is_that_of_an_inspection(one_run):
 
 
 def test_a_report_says_which_regularizers_there_were(one_run):
-    page = Elements(report.html(load_run(one_run(regularizer="istar+cosine", istar_weight=0.5, per_class=12, width=8))))
-    assert "I-STAR ↑ + cosine · istar weight 0.5 · cosine weight 1 · seed 0" in page.text
+    page = Elements(report.html(load_run(one_run(regularizer="istar(weight=0.5) + cosine", per_class=12, width=8))))
+    assert "I-STAR ↑ + cosine · I-STAR weight 0.5 · cosine weight 1 · seed 0" in page.text
     assert "persistent entropy:" not in page.text
 
 

@@ -35,7 +35,7 @@ def test_a_decoder_is_trained_and_inspected_by_its_last_token(decoder, tiny_spec
     spec = tiny_spec.model_copy(update={"model": str(decoder)})
     run = train(spec, tmp_path / "run")
     assert run.state == "finished"
-    assert run.spec["record"]["pooling"] == "last"
+    assert run.record["pooling"] == "last"
     assert run.rows("step")[-1]["regularizer"] < 0
     found = inspect_checkpoint(str(run.path / "model"), spec.task, spec=spec)
     np.testing.assert_allclose(found.embeddings, run.after.embeddings, atol=1e-4)

@@ -165,7 +165,7 @@ def test_a_term_without_gradient_is_refused_by_name(tmp_path):
     with pytest.raises(IsobarError, match="regularizer persistent-entropy can't act on layer -1"):
         train(spec_of(model, tmp_path, pooling="cls"), tmp_path / "run")
     with pytest.raises(IsobarError, match="regularizer istar can't act on all layers"):
-        train(spec_of(model, tmp_path, regularizer="istar", istar_layers="all"), tmp_path / "run")
+        train(spec_of(model, tmp_path, regularizer="istar(layers=all)"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     found = inspect_checkpoint(str(model), spec=(spec := spec_of(model, tmp_path, pooling="cls")), task=spec.task)
     assert np.isfinite(found.embeddings).all()
@@ -193,7 +193,7 @@ def test_auto_says_what_it_chose_and_is_cls_for_bert(tiny_spec, tmp_path):
     assert tiny_spec.pooling == "auto"
     auto = train(tiny_spec, tmp_path / "auto")
     cls = train(tiny_spec.model_copy(update={"pooling": "cls"}), tmp_path / "cls")
-    assert auto.spec["record"]["pooling"] == "cls"
+    assert auto.record["pooling"] == "cls"
     (row,) = auto.rows("pooling")
     assert (row["asked"], row["pooling"], row["states"]) == ("auto", "cls", "plain")
     np.testing.assert_array_equal(auto.after.embeddings, cls.after.embeddings)

@@ -9,6 +9,7 @@ import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
 from core.regularizers import CosineLoss, IStarLoss, PersistentEntropyLoss
+from core.regularizers.registry import REGULARIZERS, regularizer_class
 
 # Where the batch is cut between the two, and how the loss is made.
 CASES = {
@@ -21,6 +22,7 @@ CASES = {
     "I-STAR": (9, lambda: IStarLoss(zeta=0.3)),
     "I-STAR, one process without rows": (0, lambda: IStarLoss(zeta=0.0)),
     "cosine": (15, CosineLoss),
+    **{f"{name}, as it comes": (9, regularizer_class(name)) for name in REGULARIZERS},
 }
 
 

@@ -4,6 +4,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+import yaml
 from scipy import stats
 
 from core import IsobarError
@@ -26,10 +27,10 @@ def write(tmp_path):
             "selection": "prominent", "batch_size": 32, "seed": 0, "log_every": 5, **settings,
         }  # fmt: skip
         number = len(list(tmp_path.iterdir()))
-        writer = RunWriter.create(
-            tmp_path / (name or f"run{number:02d}"),
-            {**spec, "record": {"task": {"fingerprint": data}, **(record or {})}},
-        )
+        writer = RunWriter.create(tmp_path / (name or f"run{number:02d}"), {})
+        # As format 1 had it: with flat names, and the record in the same file.
+        of_format_1 = {**spec, "record": {"task": {"fingerprint": data}, **(record or {})}}
+        (writer.path / "spec.yaml").write_text(yaml.safe_dump(of_format_1))
         after = {
             "anisotropy_1": centered / 2, "anisotropy_1_centered": centered / 4, "anisotropy_1_within": centered,
             "between_share": 0.5, "nc1": 2.0, "isoscore": 0.1, "classes": {}, "mcc": mcc,
@@ -116,8 +117,8 @@ def test_rivals_share_one_baseline_and_can_be_compared_with_each_other(write, fi
     runs += [write(value - 0.05, seed=seed, selection="all", weight=2.0) for seed, value in PLAIN.items()]
     groups = {group.name: group for group in compare(runs).groups}
     assert list(groups) == ["none", "prominent", "all, weight 1.0", "all, weight 2.0"]
-    assert groups["none"].settings == {"weight": None}
-    assert groups["prominent"].settings == {"weight": 1.0}
+    assert groups["none"].settings == {"persistent-entropy.weight": None}
+    assert groups["prominent"].settings == {"persistent-entropy.weight": 1.0}
     between = paired(groups["prominent"], groups["all, weight 1.0"])["anisotropy_1_within"]
     assert between.mean == pytest.approx(fmean(LOWER.values()) - fmean(PLAIN.values()) + 0.05)
 
@@ -127,7 +128,7 @@ def test_groups_stand_in_the_order_of_what_varies(write):
     runs = [write(0.5, weight=weight, selection=s) for weight in weights for s in ("prominent", "all")]
     groups = compare([*runs, write(0.8, regularizer="none")]).groups
     assert [group.method for group in groups] == ["none", *["prominent"] * 5, *["all"] * 5]
-    assert [group.settings["weight"] for group in groups[1:6]] == sorted(weights)
+    assert [group.settings["persistent-entropy.weight"] for group in groups[1:6]] == sorted(weights)
 
 
 def test_a_setting_counts_where_its_regularizer_is_used(write):
@@ -136,9 +137,9 @@ def test_a_setting_counts_where_its_regularizer_is_used(write):
     runs += [write(0.6, regularizer="persistent-entropy+istar", istar_weight=1.0)]
     groups = compare(runs).groups
     assert [group.name for group in groups] == [
-        "none", "prominent", "istar, istar_weight -1.0", "istar, istar_weight 1.0", "prominent+istar",
+        "none", "prominent", "istar, weight -1.0", "istar, weight 1.0", "prominent+istar",
     ]  # fmt: skip
-    assert [group.settings for group in groups] == [{"istar_weight": w} for w in (None, None, -1.0, 1.0, 1.0)]
+    assert [group.settings for group in groups] == [{"istar.weight": w} for w in (None, None, -1.0, 1.0, 1.0)]
 
 
 def test_each_experiment_has_its_own_baseline(write):

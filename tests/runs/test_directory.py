@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +153,7 @@ def test_a_run_that_another_process_is_at_is_not_resumed(run_dir):
 
 def test_a_queued_run_may_be_begun(tmp_path):
     RunWriter.create(tmp_path / "r", {"model": "m"}).status("queued")
-    RunWriter.create(tmp_path / "r", {"model": "m", "record": {}}).status("running")
+    RunWriter.create(tmp_path / "r", {"model": "m"}, record={}).status("running")
     assert load_run(tmp_path / "r").state == "running"
 
 
@@ -199,3 +201,68 @@ def test_a_run_that_is_not_there_is_one_sentence_with_the_nearest(run_dir):
         load_run(run_dir.with_name(run_dir.name[:-1] + "1"))
     with pytest.raises(IsobarError, match="holds no run"):
         load_run(run_dir / "snapshots")
+
+
+def test_one_writer_leads_a_run_at_a_time(tmp_path):
+    spec = {"model": "m", "task": "t"}
+    with RunWriter.create(tmp_path / "r", spec) as first:
+        first.status("running")
+        for take in (
+            lambda: RunWriter(tmp_path / "r").status("stopped"),
+            lambda: RunWriter(tmp_path / "r").begin(spec, resume=True),
+            lambda: RunWriter(tmp_path / "r").hold(),
+        ):
+            with pytest.raises(IsobarError, match=rf"in the hands of another process \({os.getpid()}\); stop it"):
+                take()
+        first.status("stopped", step=3)
+    with RunWriter.create(tmp_path / "r", spec, resume=True) as second:
+        second.status("running")
+        second.status("finished")
+    assert load_run(tmp_path / "r").state == "finished"
+
+
+def test_the_second_of_two_who_resume_at_once_is_refused(tmp_path):
+    """Both have seen that it is stopped; the lock is a process's, and goes with it, however that ends."""
+    spec = {"model": "m", "task": "t"}
+    with RunWriter.create(tmp_path / "r", spec) as writer:
+        writer.status("running")
+        writer.status("stopped")
+    code = (
+        "import sys, time; from core.runs import RunWriter\n"
+        "writer = RunWriter(sys.argv[1]); writer.check(resume=True); print('taken', flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "r")]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "taken\n"
+        with pytest.raises(IsobarError, match="in the hands of another process"):
+            RunWriter(tmp_path / "r").check(resume=True)
+    finally:
+        other.kill()
+        other.wait()
+    RunWriter(tmp_path / "r").check(resume=True)
+
+
+@pytest.mark.parametrize(
+    ("states", "refused"),
+    [
+        (["queued", "running", "finished"], "running"),
+        (["queued", "stopped", "queued", "running", "failed", "queued"], "finished"),
+        (["running", "finished"], "failed"),
+        (["running", "stopped"], "finished"),
+        (["queued"], "finished"),
+    ],
+)
+def test_states_follow_each_other(tmp_path, states, refused):
+    """By one writer, and by one for each state, as keeper and work are."""
+    for name, again in (("one", False), ("many", True)):
+        writer = RunWriter.create(tmp_path / name, {})
+        for state in states:
+            if again:
+                writer.release()
+                writer = RunWriter(tmp_path / name)
+            writer.status(state)
+            assert load_run(tmp_path / name).status["state"] == state
+        with pytest.raises(IsobarError, match=f"is {states[-1]}; it can't become {refused}"):
+            writer.status(refused)
+        assert load_run(tmp_path / name).status["state"] == states[-1]

@@ -56,23 +56,20 @@ def step(loaded, spec, batches, tmp_path, *, dropout):
     return trainer, loss, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-COMBINATIONS = {
-    "persistent-entropy": {},
-    "authors": {"cohesion": -0.05},
-    "persistent-entropy+koleo": {"weight": 0.3},
-    "istar+cosine": {"istar_layers": "all", "cosine_of": "tokens"},
-    "repulsion+total-persistence": {},
-}
+COMBINATIONS = (
+    "persistent-entropy",
+    "persistent-entropy(cohesion=-0.05)",
+    "persistent-entropy(weight=0.3) + koleo",
+    "istar(layers=all) + cosine(of=tokens)",
+    "repulsion + total-persistence",
+)
 
 
-@pytest.mark.parametrize("name", COMBINATIONS)
+@pytest.mark.parametrize("regularizer", COMBINATIONS)
 @pytest.mark.parametrize("sizes", [(8, 8, 8), (6, 9, 3)], ids=str)
-def test_an_accumulated_cloud_is_one_large_batch(loaded, tiny_spec, tmp_path, name, sizes):
+def test_an_accumulated_cloud_is_one_large_batch(loaded, tiny_spec, tmp_path, regularizer, sizes):
     """Value and gradients, dropout off, in float64. Of unequal batches the task loss is another mean, so the values alone compare."""
-    regularizer = "persistent-entropy" if name == "authors" else name
-    spec = tiny_spec.model_copy(
-        update={"regularizer": regularizer, "accumulation": 3, "accumulated_cloud": True, **COMBINATIONS[name]}
-    )
+    spec = tiny_spec.model_copy(update={"regularizer": regularizer, "accumulation": 3, "accumulated_cloud": True})
     batches, whole = batches_of(loaded, sizes)
     trainer, _, ours = step(loaded, spec, batches, tmp_path, dropout=0.0)
     one, _, expected = step(loaded, spec, [whole], tmp_path, dropout=0.0)
@@ -88,7 +85,7 @@ def test_an_accumulated_cloud_is_one_large_batch(loaded, tiny_spec, tmp_path, na
 
 def test_the_second_pass_repeats_the_firsts_dropout(loaded, tiny_spec, tmp_path):
     """By finite differences: with dropout on, the gradient is that of the loss that the same draws give."""
-    spec = tiny_spec.model_copy(update={"accumulation": 2, "accumulated_cloud": True, "weight": 5.0})
+    spec = tiny_spec.model_copy(update={"accumulation": 2, "accumulated_cloud": True, "persistent-entropy.weight": 5.0})
     batches, _ = batches_of(loaded, (8, 8))
 
     def run(shift):
@@ -173,7 +170,7 @@ def test_clipping_is_a_setting(tiny_spec, tmp_path):
     """A tiny norm all but stops training by SGD-like steps; none leaves the gradient whole. Both are told in the spec."""
     losses = {}
     for norm in (0.0, 1.0, 1e-9):
-        settings = {"max_grad_norm": norm, "weight": 50.0}
+        settings = {"max_grad_norm": norm, "persistent-entropy.weight": 50.0}
         run = train(tiny_spec.model_copy(update=settings), tmp_path / str(norm))
         losses[norm] = [row["task_loss"] for row in run.rows("step")]
         assert run.spec["max_grad_norm"] == norm

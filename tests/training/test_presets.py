@@ -13,18 +13,19 @@ from core.training.presets import about, preset_settings, presets
 def test_each_is_a_spec_and_says_its_source():
     assert set(presets()) == {"authors", "paper"}
     for name, path in presets().items():
-        assert RunSpec.parse(preset_settings(name)).regularizers == ("persistent-entropy",)
+        assert RunSpec.parse(preset_settings(name)).method == "prominent"
         assert "2501.05502" in about(path) or "2bc508f" in about(path)
 
 
 def test_the_authors_notebook():
     spec = RunSpec.parse(preset_settings("authors"))
-    assert (spec.cohesion, spec.learning_rate, spec.weight_decay, spec.decayed) == (-0.05, 8e-5, 8e-6, "linear")
+    assert spec.regularizer == "persistent-entropy(cohesion=-0.05)"
+    assert (spec.learning_rate, spec.weight_decay, spec.decayed) == (8e-5, 8e-6, "linear")
     assert (spec.schedule, spec.warmup, spec.epochs, spec.max_length) == ("cosine", 0.1, 10, 512)
     assert spec.max_grad_norm == 0
     assert spec.accumulated_cloud
     assert spec.accumulation * spec.batch_size == 64
-    assert preset_settings("paper")["cohesion"] == 0
+    assert RunSpec.parse(preset_settings("paper")).regularizer == "persistent-entropy"
 
 
 def test_an_unknown_one_is_told():
@@ -39,7 +40,7 @@ def test_a_run_can_start_from_one(tiny_spec, tmp_path):
     )
     assert done.exit_code == 0, done.output
     spec = RunSpec.from_yaml(f"{json.loads(done.stdout.splitlines()[-1])['run']}/spec.yaml")
-    assert (spec.cohesion, spec.schedule, spec.max_steps) == (-0.1, "cosine", 2)
+    assert (spec.regularizer, spec.schedule, spec.max_steps) == ("persistent-entropy(cohesion=-0.1)", "cosine", 2)
 
 
 def test_a_preset_and_a_spec_are_one_too_many(tiny_spec, tmp_path):

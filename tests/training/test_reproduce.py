@@ -5,7 +5,6 @@ import yaml
 
 from core import IsobarError
 from core.runs import RunWriter
-from core.runs.settings import OF_REGULARIZER
 from core.training.presets import preset_settings
 from core.training.reproduce import adapted, presets, read_preset, reproduce
 from core.training.sweep import Sweep, cell_dir, unfinished
@@ -13,8 +12,9 @@ from core.training.sweep import Sweep, cell_dir, unfinished
 SEEDS = range(5)
 NOISE = (0.02, -0.02, 0.01, -0.01, 0.0)
 CELLS = {
-    "paper": {}, "authors": {"cohesion": -0.05}, "repulsion": {"regularizer": "repulsion"}, "all": {"selection": "all"},
-    "random": {"selection": "random"}, "global": {"scope": "global"},
+    "paper": {}, "authors": {"persistent-entropy.cohesion": -0.05}, "repulsion": {"regularizer": "repulsion"},
+    "all": {"regularizer": "persistent-entropy(selection=all)"}, "random": {"persistent-entropy.selection": "random"},
+    "global": {"persistent-entropy.scope": "global"},
 }  # fmt: skip
 CLAIMS = 3 + 1 + 2 * 2 + 2 * 2  # (a) three anisotropies, (b) the score, (c) and (d) both against two
 
@@ -128,7 +128,7 @@ def test_whatever_else_a_sweep_varies_is_told_for_itself(tmp_path):
     grid = {"seed": [0, 1], "learning_rate": [1e-4, 2e-4]}
     sweep = Sweep(base={"task": "data/cola"}, grid=grid, cells={"paper": {}})
     for spec in sweep.cells():
-        centered = 0.5 if spec.regularizer == "none" else 0.2 if spec.learning_rate == 1e-4 else 0.8
+        centered = 0.5 if not spec.regularizers else 0.2 if spec.learning_rate == 1e-4 else 0.8
         writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
         writer.report({"metric": "mcc", "after": {"mcc": 0.5, "anisotropy_1_centered": centered}})
         writer.status("finished")
@@ -156,18 +156,19 @@ def test_the_presets_have_every_rival_and_five_seeds(name):
     assert len(sweep.grid["seed"]) == 5
     methods = {spec.method for specs in sweep.by_name().values() for spec in specs}
     assert methods == {"prominent", "all", "random", "longest", "repulsion", "koleo", "istar", "cosine"}
-    weights = {spec.istar_weight for spec in sweep.cells() if spec.method == "istar"}
+    weights = {spec.regularizers["istar"].weight for spec in sweep.cells() if spec.method == "istar"}
     assert weights == {0.25, 5.0, -0.25, -5.0}
-    assert {spec.cohesion for spec in sweep.cells()} == {0.0, -0.05}
+    of_entropy = [
+        spec.regularizers["persistent-entropy"] for spec in sweep.cells() if "persistent-entropy" in spec.regularizers
+    ]
+    assert {of.cohesion for of in of_entropy} == {0.0, -0.05}
     assert {spec.max_grad_norm for spec in sweep.cells()} == {0.0}
 
 
 def test_the_papers_models_are_trained_as_its_authors_do():
     theirs = preset_settings("authors")
     base = read_preset("paper").base
-    of_training = {
-        key: value for key, value in theirs.items() if key not in (*OF_REGULARIZER, "regularizer", "pooling", "layer")
-    }
+    of_training = {key: value for key, value in theirs.items() if key not in ("regularizer", "pooling", "layer")}
     assert {key: base[key] for key in of_training} == of_training
 
 

@@ -15,7 +15,7 @@ from core.training.sweep import Sweep, cell_dir, run_sweep, summary
 @pytest.fixture
 def sweep(tiny_spec):
     base = tiny_spec.model_dump() | {"max_steps": 2, "snapshots": 2, "save_model": False}
-    return Sweep(base=base, grid={"seed": [0, 1], "weight": [0.5, 2.0]})
+    return Sweep(base=base, grid={"seed": [0, 1], "persistent-entropy.weight": [0.5, 2.0]})
 
 
 @pytest.fixture
@@ -34,12 +34,13 @@ def test_the_cells_are_the_product_each_baseline_once(sweep):
     cells = sweep.cells()
     assert len(cells) == 2 * (2 + 1)
     assert [c.regularizer for c in cells].count("none") == 2
+    assert {c.regularizer for c in cells} == {"none", "persistent-entropy(weight=0.5)", "persistent-entropy(weight=2)"}
     assert len({cell_dir("runs", c) for c in cells}) == len(cells)
 
 
 def test_named_sets_are_combined_with_the_grid(sweep):
-    named = {"ours": {}, "all": {"selection": "all"}, "plain": {"regularizer": "none", "weight": 7.0}}
-    both = Sweep(grid={"seed": [0, 1]}, cells=named)
+    named = {"ours": {}, "all": "persistent-entropy(selection=all)", "plain": {"regularizer": "none"}}
+    both = Sweep.parse({"grid": {"seed": [0, 1]}, "cells": named})
     assert len(both.cells()) == 2 * (2 + 1)  # the baseline is one, however it is asked for
     by_name = both.by_name()
     assert [spec.method for spec in by_name["all"]] == ["all"] * 2
@@ -54,36 +55,41 @@ def test_a_sweep_runs_every_cell_once_and_summarizes_over_seeds(sweep, run, tmp_
     again, told = run(sweep)
     assert told == []  # nothing was run again
     rows = summary(again)
-    assert [(row["regularizer"], row["weight"], row["seeds"]) for row in rows] == [
+    assert [(row["regularizer"], row["persistent-entropy.weight"], row["seeds"]) for row in rows] == [
         ("none", "", 2), ("prominent", "0.5", 2), ("prominent", "2", 2),
     ]  # fmt: skip
-    of_weight_2 = [run for run in runs if run.spec["weight"] == 2.0]
+    of_weight_2 = [run for run in runs if run.spec["regularizers"].get("persistent-entropy", {}).get("weight") == 2.0]
     mean = sum(run.report["after"]["isoscore"] for run in of_weight_2) / 2
     assert rows[2]["IsoScore"] == pytest.approx(mean)
 
 
 def test_the_summary_has_a_column_for_whatever_varies(sweep, tmp_path):
-    grid = {"memory": [0, 16], "batch_size": [8, 16]}
+    grid = {"persistent-entropy.memory": [0, 16], "batch_size": [8, 16]}
     for spec in sweep.model_copy(update={"grid": grid, "baselines": False}).cells():
         writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
         writer.report({"metric": "mcc", "before": {}, "after": {"mcc": 0.5, "anisotropy_1": 0.25}})
         writer.status("finished", total_steps=2)
     rows = summary(list_runs(tmp_path))
-    assert {(row["memory"], row["batch size"]) for row in rows} == {(0, 8), (0, 16), (16, 8), (16, 16)}
-    assert "weight" not in rows[0]
+    assert {(row["persistent-entropy.memory"], row["batch size"]) for row in rows} == {
+        (0, 8),
+        (0, 16),
+        (16, 8),
+        (16, 16),
+    }
+    assert "persistent-entropy.weight" not in rows[0]
     assert (rows[0]["steps"], rows[0]["score"], rows[0]["anisotropy_1"], rows[0]["IsoScore"]) == (2, 0.5, 0.25, None)
 
 
 def test_the_summary_tells_the_distance_and_the_changes(sweep, tmp_path):
-    grid = {"metric": ["euclidean", "cosine"], "seed": [0, 1, 2]}
+    grid = {"persistent-entropy.metric": ["euclidean", "cosine"], "seed": [0, 1, 2]}
     for spec in sweep.model_copy(update={"grid": grid}).cells():
-        score = {"none": 0.5, "persistent-entropy": 0.6 if spec.metric == "cosine" else 0.4}[spec.regularizer]
+        score = 0.5 if not spec.regularizers else 0.6 if "cosine" in spec.regularizer else 0.4
         writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
         after = {"mcc": score, "anisotropy_1_centered": 1 - score, "anisotropy_1_within": score / 2, "nc1": 0.5}
         writer.report({"metric": "mcc", "after": after})
         writer.status("finished", total_steps=2)
     rows = summary(list_runs(tmp_path))
-    assert {(row["metric"], row["change of score"], row["change of centered"]) for row in rows} == {
+    assert {(row["persistent-entropy.metric"], row["change of score"], row["change of centered"]) for row in rows} == {
         ("", "", ""),
         ("euclidean", "-0.100 [-0.100, -0.100]", "+0.100 [+0.100, +0.100]"),
         ("cosine", "+0.100 [+0.100, +0.100]", "-0.100 [-0.100, -0.100]"),
@@ -117,12 +123,12 @@ def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatc
     original = trainer.train
 
     def breaking(spec, *args, **options):
-        if spec.weight == 0.5:
+        if "weight=0.5" in spec.regularizer:
             raise OSError("the disk is gone")
         return original(spec, *args, **options)
 
     monkeypatch.setattr(trainer, "train", breaking)
-    runs, told = run(sweep.model_copy(update={"grid": {"weight": [0.5, 2.0]}, "baselines": False}))
+    runs, told = run(sweep.model_copy(update={"grid": {"persistent-entropy.weight": [0.5, 2.0]}, "baselines": False}))
     assert len(runs) == 1
     assert "OSError: the disk is gone" in told[0]
 
@@ -160,6 +166,7 @@ def test_a_cell_that_died_before_its_first_checkpoint_begins_anew(sweep, run, tm
     writer = RunWriter.create(path, one.cells()[0].model_dump())
     writer.status("running", step=1)
     writer.event(kind="step", step=1, task_loss=123.0)
+    writer.release()  # as the end of a process does
     status = (path / "status.json").read_text()
     (path / "status.json").write_text(status.replace(f'"pid": {writer._status["pid"]}', '"pid": 99999999'))
     (done,), _ = run(one)
@@ -203,6 +210,13 @@ def test_a_cell_that_another_process_is_at_is_left_to_it(sweep, run, tmp_path):
         ({"cells": {1: {}}}, r"cells\.1 .* a text as its name"),
         ({"cells": {"a": {}, "b": {"weight": 1.0}}}, r"cells\.a and cells\.b .* are the same settings"),
         ({"cells": {"a": {"regularizer": "istar"}, "b": {"regularizer": "istar", "weight": 9}}}, "are the same"),
+        ({"cells": {"a": "istar", "b": {"regularizer": "istar(weight=-1)"}}}, "are the same"),
+        ({"cells": {"a": "kolo"}}, "Did you mean 'koleo'"),
+        ({"grid": {"koleo.weigt": [1]}}, "koleo has no setting 'weigt'.*Did you mean 'weight'"),
+        ({"grid": {"koleo.weight": [1, 1.0]}, "base": {"regularizer": "koleo"}}, "twice"),
+        ({"grid": {"koleo.weight": [1]}}, "koleo.weight is set .* but the regularizer is persistent-entropy"),
+        ({"grid": {"regularizer": ["koleo", "koleo(weight=0.1)"]}}, "twice"),
+        ({"koleo.weight": [0]}, "koleo.weight .* is a setting; it should stand under base or grid"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path, content, words):
@@ -226,5 +240,5 @@ def test_cells_that_finished_when_cls_was_the_default_are_not_run_again(tmp_path
         ("asked", "cls", {"pooling": "cls"}, ["pooling"]),
         ("mean", "mean", {}, ["pooling"]),
     ):
-        RunWriter.create(tmp_path / name, {**spec.model_dump(), "pooling": pooling, "record": record})
+        RunWriter.create(tmp_path / name, {**spec.model_dump(), "pooling": pooling}, record=record)
         assert sweeps._other_settings(load_run(tmp_path / name), spec) == other

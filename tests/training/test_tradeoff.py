@@ -12,11 +12,11 @@ from core.training.sweep import Sweep, cell_dir
 from core.training.tradeoff import curves, tradeoff_rows
 
 CELLS = {
-    "entropy 0.3": {"weight": 0.3},
+    "entropy 0.3": "persistent-entropy(weight=0.3)",
     "entropy 1": {},
-    "repulsion 0.01": {"regularizer": "repulsion", "repulsion_weight": 0.01},
-    "repulsion 0.05": {"regularizer": "repulsion"},
-    "KoLeo 0.1": {"regularizer": "koleo"},
+    "repulsion 0.01": {"regularizer": "repulsion", "repulsion.weight": 0.01},
+    "repulsion 0.05": "repulsion",
+    "KoLeo 0.1": {"regularizer": {"koleo": None}},
 }
 # (anisotropy, score) of seed 0; each further seed has 0.1 more of both scores.
 NUMBERS = {

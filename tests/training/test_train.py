@@ -10,6 +10,7 @@ from transformers import AutoModelForSequenceClassification
 from core import IsobarError, load_run, train
 from core.errors import RunFailedError
 from core.regularizers import PersistentEntropyLoss
+from core.revision import code_revision
 from core.training.loss import RegularizedTrainer
 from core.training.spec import RunSpec
 
@@ -37,11 +38,13 @@ def test_a_run_leaves_a_whole_directory(finished):
         == finished.after.measures["anisotropy_1_within"]
     )
     assert {p.name for p in finished.path.iterdir()} == {
-        "spec.yaml", "status.json", "events.jsonl", "snapshots", "probe.parquet", "report.json", "model",
+        ".lock", "spec.yaml", "record.yaml", "status.json", "events.jsonl", "snapshots", "probe.parquet", "report.json", "model",
     }  # fmt: skip
     assert RunSpec.from_yaml(finished.path / "spec.yaml").max_steps == 6
-    record = finished.spec["record"]
+    record = finished.record
     assert len(record["task"]["fingerprint"]) == 64
+    assert record["device"] == finished.status["device"]
+    assert record["revision"] == code_revision()
     assert record["versions"]["torch"] == torch.__version__.split("+")[0] or record["versions"]["torch"]
 
 
@@ -107,7 +110,7 @@ def test_equal_seeds_give_equal_runs_and_a_baseline_starts_from_the_same_space(t
 
 
 def test_weight_zero_is_the_baseline(tiny_spec, tmp_path):
-    zero = train(tiny_spec.model_copy(update={"weight": 0.0}), tmp_path / "zero")
+    zero = train(tiny_spec.model_copy(update={"persistent-entropy.weight": 0.0}), tmp_path / "zero")
     plain = train(tiny_spec.baseline(), tmp_path / "plain")
     np.testing.assert_allclose(zero.after.embeddings, plain.after.embeddings, atol=1e-5)
 
@@ -141,7 +144,8 @@ RIVALS = ("istar", "cosine", "persistent-entropy+istar+cosine")
 
 @pytest.mark.parametrize("names", RIVALS)
 def test_every_regularizer_is_logged_for_itself(tiny_spec, tmp_path, names):
-    spec = tiny_spec.model_copy(update={"regularizer": names, "max_steps": 4, "istar_weight": 0.5})
+    regularizer = names.replace("istar", "istar(weight=0.5)")
+    spec = tiny_spec.model_copy(update={"regularizer": regularizer, "max_steps": 4})
     run = train(spec, tmp_path / "run")
     assert run.state == "finished"
     for row in run.rows("step"):
@@ -176,7 +180,7 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
         states = torch.cat([outputs.hidden_states[k][there] for k in chosen])
         loss = IStarLoss(weight=2.0, zeta=0.1)
         trainer = RegularizedTrainer(
-            spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar_layers": layers}),
+            spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar.layers": layers}),
             regularizers={**regularizers_of(tiny_spec), "istar": loss},
             task_metrics=("mcc",), pooling="cls", model=loaded.model,
             args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
@@ -187,14 +191,14 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
 
 def test_a_rival_of_weight_zero_is_the_baseline(tiny_spec, tmp_path):
     """That its forward passes over a sample, too, leave the training's random state as it was."""
-    rivals = {"regularizer": "istar+cosine", "istar_weight": 0.0, "cosine_weight": 0.0, "epochs": 2, "max_steps": 0}
+    rivals = {"regularizer": "istar(weight=0) + cosine(weight=0)", "epochs": 2, "max_steps": 0}
     zero = train(tiny_spec.model_copy(update=rivals), tmp_path / "zero")
     plain = train(tiny_spec.model_copy(update={**rivals, "regularizer": "none"}), tmp_path / "plain")
     np.testing.assert_allclose(zero.after.embeddings, plain.after.embeddings, atol=1e-5)
 
 
 def test_a_resumed_istar_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path):
-    spec = tiny_spec.model_copy(update={"regularizer": "istar", "istar_weight": 5.0, "learning_rate": 5e-3})
+    spec = tiny_spec.model_copy(update={"regularizer": "istar(weight=5)", "learning_rate": 5e-3})
     whole = train(spec, tmp_path / "whole")
 
     def stop_at_two(phase, done, total):  # in the middle of an epoch, of which there are one and a half
@@ -213,8 +217,11 @@ def test_accumulated_batches_weigh_task_loss_and_regularizer_alike(tiny_spec, tm
 
 @pytest.mark.parametrize(
     "options",
-    [{"pooling": "mean"}, {"pooling": "last"}, {"layer": 1}, {"scope": "global"}, {"relative": True}, {"cohesion": 0.5}, {"cohesion": -0.05},
-     {"selection": "all"}, {"selection": "longest", "longest": 3}, {"selection": "random"}, {"precision": "bf16"}],
+    [{"pooling": "mean"}, {"pooling": "last"}, {"layer": 1}, {"precision": "bf16"},
+     *({"regularizer": f"persistent-entropy({settings})"} for settings in (
+         "scope=global", "relative=true", "cohesion=0.5", "cohesion=-0.05", "selection=all", "selection=longest, longest=3",
+         "selection=random",
+     ))],
     ids=str,
 )  # fmt: skip
 def test_every_option_of_the_regularizer_trains(tiny_spec, tmp_path, options):
@@ -260,9 +267,11 @@ def stopped_at(step, spec, path):
 ACCUMULATED = {"batch_size": 8, "accumulation": 2, "accumulated_cloud": True}
 
 
-@pytest.mark.parametrize("options", [{}, {"memory": 6}, {"selection": "random"}, ACCUMULATED], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"persistent-entropy.memory": 6}, {"persistent-entropy.selection": "random"}, ACCUMULATED], ids=str
+)
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path, options):
-    spec = tiny_spec.model_copy(update={**options, "weight": 5.0, "learning_rate": 5e-3})
+    spec = tiny_spec.model_copy(update={**options, "persistent-entropy.weight": 5.0, "learning_rate": 5e-3})
     whole = train(spec, tmp_path / "whole")
     stopped_at(4, spec, tmp_path / "broken")
     resumed = train(spec, tmp_path / "broken", resume=True)
@@ -297,8 +306,10 @@ def test_a_run_goes_on_only_as_it_began(tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"log_every": 1})
     broken = stopped_at(4, spec, tmp_path / "run")
     begun = (broken.path / "spec.yaml").read_text()
-    with pytest.raises(IsobarError, match=r"was begun with weight 1\.0, seed 0, not weight 2\.0, seed 5;"):
-        train(spec.model_copy(update={"weight": 2.0, "seed": 5}), broken.path, resume=True)
+    other = {"regularizer": "persistent-entropy(weight=2)", "seed": 5}
+    said = r"was begun with regularizer persistent-entropy, seed 0, not regularizer persistent-entropy\(weight=2\), seed 5;"
+    with pytest.raises(IsobarError, match=said):
+        train(spec.model_copy(update=other), broken.path, resume=True)
     assert (broken.path / "spec.yaml").read_text() == begun
     assert load_run(broken.path).state == "stopped"
     run = train(spec.model_copy(update={"save_model": False, "log_every": 2}), broken.path, resume=True)
@@ -332,7 +343,7 @@ def test_a_run_that_fails_underway_says_so_and_keeps_what_it_had(tiny_spec, tmp_
         ({"model": "minlm"}, "minilm"),
         ({"task": "gramar"}, "grammar"),
         ({"layer": 9}, "no layer 9"),
-        ({"regularizer": "istar", "istar_layers": "7"}, "no layer 7"),
+        ({"regularizer": "istar(layers=7)"}, "no layer 7"),
         ({"text_column": "txt"}, "txt"),
     ],
 )
