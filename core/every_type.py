@@ -26,10 +26,10 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 from transformers.utils import logging
 
 from core.errors import IsobarError, RunFailedError
-from core.models.loading import REFUSED
+from core.modalities import MODALITIES
+from core.training.fit import train
 from core.training.inspection import inspect_checkpoint
 from core.training.spec import RunSpec
-from core.training.trainer import train
 
 TYPES = tuple(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 WORKS, REFUSAL, FAULT = "works", "refused", "fault"
@@ -144,7 +144,7 @@ def tiny_tokenizer(kind: str) -> PreTrainedTokenizerBase:
 def tiny_checkpoint(kind: str, folder: Path, **besides) -> Path:
     """Write a random checkpoint of this type with its tokenizer into `folder`, and return that."""
     config = tiny_config(kind, **besides)
-    if kind in REFUSED:  # only its configuration is ever read
+    if kind in MODALITIES["text"].refused:  # only its configuration is ever read
         config.save_pretrained(folder)
         (folder / "model.safetensors").touch()
         return folder

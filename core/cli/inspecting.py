@@ -44,8 +44,8 @@ def inspect_(
     chosen = RunSpec.parse({**base, **settings, **named}, where="the options")
     check_place(out)
 
-    from core.training.callbacks import Stopped
     from core.training.inspection import inspect_checkpoint, record_inspection
+    from core.training.progress import Stopped
 
     with quiet(as_json) as console, progress_bar(console) as progress:
         if run_dir is None:

@@ -71,7 +71,7 @@ def train(
     # Read once, when torch loads: threads that wait asleep cost little alone; beside other work those that spin made
     # a step six times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from core.training.trainer import train as run_it
+    from core.training.fit import train as run_it
 
     first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts, one speaks
     with quiet(as_json) as console, told_by(console) if first else nullcontext() as progress:

@@ -1,4 +1,4 @@
-"""Texts -> the states of each layer -> one embedding a text."""
+"""Examples -> the states of each layer -> one embedding each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.modalities import Rows
 from core.models.pooling import pooled, watched_head
 from core.models.states import States, read_states
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Embeddings (n, d) float32 and class scores (n, c) float32 of n texts."""
+    """Embeddings (n, d) float32 and class scores (n, c) float32 of n examples."""
 
     embeddings: np.ndarray
     logits: np.ndarray
@@ -28,7 +29,7 @@ class Encoded:
 def encode(
     model,
     collate: Callable,
-    rows,
+    rows: Rows,
     *,
     pooling: str = "cls",
     layer: int = -1,
@@ -36,23 +37,23 @@ def encode(
     on_layers: Callable[[np.ndarray, list[np.ndarray]], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Encoded:
-    """Run tokenized `rows` through `model` in evaluation mode and return their embeddings and class scores.
+    """Run `rows` through `model` in evaluation mode and return their embeddings and class scores.
 
     Args:
-        model: a sequence classifier of transformers; its mode is restored afterwards.
+        model: a classifier of transformers; its mode is restored afterwards.
         collate: turns a list of rows into a padded batch of tensors.
-        rows: a sequence of rows with ``input_ids`` and ``attention_mask``; the order of the result is theirs.
+        rows: what the model takes; the order of the result is theirs.
         pooling: cls, mean, last or head, see :mod:`core.models.pooling`. With head the other layers, which no head
             reads, are pooled by their mean.
         layer: whose hidden states; -1 is the last layer's, 0 the input embeddings.
-        batch_size: texts a batch. Texts are batched by length, so that little is padded.
-        on_layers: called with each batch's rows (b,) and its texts' embeddings (b, d) by every layer, the input embeddings'
-            first: they are there anyway, but all texts' together might not fit into memory.
-        on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
+        batch_size: rows a batch. They are batched by what they cost, so that little is padded.
+        on_layers: called with each batch's rows (b,) and their embeddings (b, d) by every layer, the input embeddings'
+            first: they are there anyway, but all rows' together might not fit into memory.
+        on_batch: called with (rows done, rows in all) after each batch; it may raise to end the work.
     """
     was_training = model.training
     model.eval()
-    order = np.argsort([-len(row["input_ids"]) for row in rows], kind="stable")
+    order = np.argsort(-rows.costs, kind="stable")
     embeddings, logits = [None] * len(rows), [None] * len(rows)
     try:
         with watched_head(model) as head:

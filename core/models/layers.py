@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core.geometry import CloudStream, Moments
 from core.geometry.report import Names
+from core.modalities import Rows
 from core.models.states import States, hidden_states, read_states
 
 
@@ -60,7 +61,7 @@ class LayerStreams:
 def state_covariance(
     model,
     collate: Callable,
-    rows,
+    rows: Rows,
     *,
     layers: str = "all",
     padding: bool = False,
@@ -69,14 +70,14 @@ def state_covariance(
     batch_size: int = 64,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """Return the covariance (d, d) of the token states of a random part of tokenized `rows`, one batch in memory at a time.
+    """Return the covariance (d, d) of the token states of a random part of `rows`, one batch in memory at a time.
 
     No generator of torch is touched and dropout is off, so that a training goes on as if nothing had happened.
 
     Args:
         model: a sequence classifier of transformers; its mode is restored afterwards.
         collate: turns a list of rows into a padded batch of tensors.
-        rows: a data set with ``input_ids`` and ``attention_mask``.
+        rows: what the model takes.
         layers: see :func:`chosen_layers`.
         padding: count padding tokens' states too; texts are then batched in random order, as in training, and not by
             length, which would leave hardly any.
@@ -87,7 +88,7 @@ def state_covariance(
     """
     depth = _depth(model, collate, rows) if layers == "all" else 1
     order = np.random.default_rng(seed).permutation(len(rows))
-    lengths = np.array([len(ids) for ids in rows["input_ids"]])[order]
+    lengths = rows.costs[order]
     taken = max(int(np.searchsorted(np.cumsum(lengths) * depth, limit, side="right")), 1)
     order = order[:taken]
     if not padding:
@@ -108,7 +109,7 @@ def state_covariance(
     return moments.scatter / max(moments.count - 1, 1)
 
 
-def _depth(model, collate: Callable, rows) -> int:
+def _depth(model, collate: Callable, rows: Rows) -> int:
     """Return how many layers "all" are."""
     batch = {k: v.to(model.device) for k, v in collate([rows[0]]).items() if k != "labels"}
     was_training = model.training

@@ -1,65 +1,76 @@
 """Loads a classifier and its tokenizer from a built-in name, a local folder or a Hub id; safetensors weights only."""
 
-import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
-from transformers import PreTrainedTokenizerBase as Tokenizer
-from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+from transformers import AutoConfig, PreTrainedModel
 from transformers.utils import logging
 
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
+from core.modalities import MODALITIES, Cut, Modality, Rows
+from core.modalities.base import Collate
 from core.models.builtin import BUILT_IN
-from core.models.states import is_decoder, whole_length
 
-REFUSED = {
-    "layoutlmv2": "reads pictures of pages beside their words",
-    "tapas": "reads tables, and texts only beside one",
-}
-"""The types of classifiers that can't read texts alone, and why."""
-
-_LONGEST = 8_192  # tokens of a text, as RunSpec.max_length has it
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _NOT_REACHED = "ConnectionError|ConnectError|Timeout|Max retries|OfflineModeIsEnabled|LocalEntryNotFound|couldn't connect|cannot send"
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A classifier, its tokenizer, and whether its classification head came with the checkpoint.
+    """A classifier, and what makes its input of examples.
 
-    `trained_head` is False where the head was made anew (a base model, or another number of labels): its predictions
-    mean nothing before training.
+    Attributes:
+        model: the classifier.
+        processor: a tokenizer, an image processor or a feature extractor.
+        modality: what it reads.
+        source: where it is from.
+        made_anew: names of the weights that did not come with the checkpoint, or not in the size that is needed.
     """
 
     model: PreTrainedModel
-    tokenizer: Tokenizer
-    trained_head: bool
+    processor: Any
+    modality: Modality
     source: str
+    made_anew: frozenset[str]
+
+    @property
+    def trained_head(self) -> bool:
+        """Whether all weights came with the checkpoint; else predictions mean nothing before training."""
+        return not self.made_anew
+
+    def encode(self, data, cut: Cut) -> Rows:
+        """Return the examples in `data`, a split of a task, as rows that the model takes."""
+        return self.modality.encode(data, self.processor, self.model.config, cut)
+
+    def collator(self) -> Collate:
+        """Return what makes a batch of such rows."""
+        return self.modality.collator(self.processor, self.model.config)
 
 
-def load_model(name: str, num_labels: int) -> LoadedModel:
-    """Load `name` as an ``AutoModelForSequenceClassification`` with `num_labels` outputs, in float32.
+def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedModel:
+    """Load `name` as transformers' classifier of examples of this `modality`, with `num_labels` outputs, in float32.
 
     The head is made anew where the checkpoint has none that fits, seeded by torch's generator.
 
     Raises:
-        IsobarError: no such model, no safetensors weights, no tokenizer, or the Hub can't be reached.
+        IsobarError: no such model, one that reads other examples, no safetensors weights, no tokenizer or other
+            processor, or the Hub can't be reached.
     """
-    source = _source(name)
+    source, kind = _source(name), MODALITIES[modality]
     # What was downloaded before still loads without a network.
     options = {"trust_remote_code": False, "local_files_only": isinstance(source, Path) or not hub_reachable()}
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(source, num_labels=num_labels, **options)
-        _check_type(name, config)
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        _check_tokenizer(name, tokenizer)
-        model, info = AutoModelForSequenceClassification.from_pretrained(
+        _check_type(name, config, kind)
+        processor = kind.load_processor(name, source, config, **options)
+        model, info = getattr(transformers, kind.auto).from_pretrained(
             source,
             config=config,
             use_safetensors=True,
@@ -71,67 +82,26 @@ def load_model(name: str, num_labels: int) -> LoadedModel:
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise IsobarError(_why(name, error)) from error
 
-    _fit(tokenizer, model)
-    made_anew = set(info["missing_keys"]) | {m[0] if isinstance(m, tuple) else m for m in info["mismatched_keys"]}
-    return LoadedModel(model, tokenizer, trained_head=not made_anew, source=name if name in BUILT_IN else str(source))
+    kind.fit(processor, model)
+    made_anew = frozenset(info["missing_keys"]) | {m[0] if isinstance(m, tuple) else m for m in info["mismatched_keys"]}
+    return LoadedModel(model, processor, kind, name if name in BUILT_IN else str(source), made_anew)
 
 
-def _check_type(name: str, config) -> None:
+def _check_type(name: str, config, wanted: Modality) -> None:
+    """Raise an IsobarError where transformers has no classifier of such examples for this type of model, or it can't be used."""
     kind = config.model_type
-    if kind in REFUSED:
-        raise IsobarError(f"The model {name!r} ({kind}) {REFUSED[kind]}; choose one that reads texts.")
-    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
-        raise IsobarError(
-            f"The model {name!r} is of the type {kind}, of which transformers has no classifier of texts."
+    if kind in wanted.refused:
+        raise IsobarError(f"The model {name!r} ({kind}) {wanted.refused[kind]}; choose one that reads {wanted.many}.")
+    if kind not in wanted.types():
+        others = [other.many for other in MODALITIES.values() if kind in other.types()]
+        reads = (
+            f" reads {' or '.join(others)}, and no {wanted.many}"
+            if others
+            else f" has no classifier of {wanted.many} in transformers"
         )
-    if (whole_length(config) or 0) > _LONGEST:
-        raise IsobarError(
-            f"The model {name!r} ({kind}) takes texts of {whole_length(config):,} tokens and no shorter ones; "
-            f"{_LONGEST:,} are the most that are read."
-        )
-    if kind == "xmod" and config.default_language is None:
-        raise IsobarError(
-            f"The model {name!r} has an adapter for each language and doesn't say which to take; "
-            f"set default_language in its config.json to one of {', '.join(config.languages[:8])}."
-        )
-
-
-def _check_tokenizer(name: str, tokenizer: Tokenizer) -> None:
-    """Raise an IsobarError where the tokenizer wants more than texts: LayoutLMv3's wants boxes, MarkupLM's paths."""
-    try:
-        tokenizer(["a text"], truncation=True, max_length=8)
-    except Exception as error:  # each says it in its own way
-        said = " ".join(str(error).split())[:160].rstrip(".")
-        raise IsobarError(
-            f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
-        ) from error
-
-
-def _fit(tokenizer: Tokenizer, model: PreTrainedModel) -> None:
-    """Let the tokenizer give what the model takes, and agree on the padding token."""
-    names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
-    # Some tokenizers (FNet's, ALBERT's, XLNet's) leave out what their models were trained with, others (those without a
-    # class of their own) give segments to models that have none.
-    names += ["attention_mask"] * ("attention_mask" not in names)
-    tokenizer.model_input_names = [*names, *["token_type_ids"] * takes_segments(model)]
-    if model.config.model_type == "xlnet":  # its head reads the last position, whatever stands there
-        tokenizer.padding_side = "left"
-    if tokenizer.pad_token is None:  # decoders come without one; padding is masked, so any token serves
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    for config in (model.config, model.config.get_text_config()):
-        # A decoder's head looks for the last token that is not this one.
-        if getattr(config, "pad_token_id", None) is None or is_decoder(model.config):
-            config.pad_token_id = tokenizer.pad_token_id
-
-
-def takes_segments(model: PreTrainedModel) -> bool:
-    """Return whether the model tells the first text of a pair from the second by ``token_type_ids``.
-
-    Others that take them have one segment, or (GPT-2, XLM) add the embedding of the token with that number.
-    """
-    config = model.config.get_text_config()
-    several = (getattr(config, "type_vocab_size", None) or 0) > 1 or config.model_type in ("funnel", "xlnet")
-    return several and "token_type_ids" in inspect.signature(model.forward).parameters
+        usual = ", ".join(wanted.usual)
+        raise IsobarError(f"The model {name!r} ({kind}){reads}; those that do are of types such as {usual}.")
+    wanted.check(name, config)
 
 
 def _source(name: str) -> Path | str:

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -237,7 +238,7 @@ def pack_texts(model, batch: dict[str, Tensor]) -> tuple[PaddingFree | None, str
 
 def telling_rows(lengths: Sequence[int], longest: int = 2, shortest: int = 6) -> list[int]:
     """Return the numbers of the texts that tell most of packing: the longest and the shortest by `lengths`."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    order = np.argsort(np.asarray(lengths), kind="stable").tolist()
     return order[-longest:] + order[:-longest][:shortest]
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import IsobarError
-from core.models.states import States, is_decoder, kind_of, read_states
+from core.modalities.text import is_decoder
+from core.models.states import States, kind_of, read_states
 
 
 def pool(states: Tensor, attention_mask: Tensor, pooling: str = "cls", ends: Tensor | None = None) -> Tensor:

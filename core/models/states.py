@@ -1,13 +1,13 @@
 """Where architectures differ: what a model puts out -> the states of each layer, with a mask of their own."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+from core.modalities.text import is_decoder
 
 
 @dataclass(frozen=True)
@@ -48,34 +48,11 @@ def kind_of(config) -> str:
     return next((kind for kind, types in KINDS.items() if config.model_type in types), "plain")
 
 
-def is_decoder(config) -> bool:
-    """Return whether each token has seen none of those behind it, so that the first knows nothing of the text."""
-    kind = config.model_type
-    # XLNet generates too, but by permutations: when it classifies, each token sees all.
-    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in (*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
-
-
 def padding_id(config) -> int | None:
     """Return the padding token's number; a configuration of several models has it in its text model's."""
     for there in (config, config.get_text_config()):
         if getattr(there, "pad_token_id", None) is not None:
             return there.pad_token_id
-    return None
-
-
-def whole_length(config) -> int | None:
-    """Return the number whose multiples a batch's length must be, or None where any length will do.
-
-    CANINE makes molecules of so many characters; Funnel halves the length by each block, and fails where nothing is left; Reformer attends by chunks, and while it trains, the axes of its
-    positions must be filled.
-    """
-    if config.model_type == "canine":
-        return config.downsampling_rate
-    if config.model_type == "funnel":
-        return 2 ** len(config.block_sizes)
-    if config.model_type == "reformer":
-        axes = math.prod(config.axial_pos_shape) if config.axial_pos_embds else 1
-        return math.lcm(axes, *(getattr(config, f"{kind}_attn_chunk_length") or 1 for kind in set(config.attn_layers)))
     return None
 
 

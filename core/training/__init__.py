@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from core.training.spec import RunSpec
 
 if TYPE_CHECKING:
+    from core.training.fit import train
     from core.training.inspection import inspect_checkpoint, measure_layers
-    from core.training.trainer import train
 
 __all__ = ["RunSpec", "inspect_checkpoint", "measure_layers", "train"]
 
 # torch and transformers are loaded only when a run starts: the command line and the app read specs without them.
 _HOME = {
-    "train": "core.training.trainer",
+    "train": "core.training.fit",
     "inspect_checkpoint": "core.training.inspection",
     "measure_layers": "core.training.inspection",
 }

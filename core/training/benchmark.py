@@ -4,8 +4,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from core.training.fit import train
 from core.training.spec import RunSpec
-from core.training.trainer import train
 
 STEPS = 24
 _WARM_UP = 4  # the first steps allocate memory and compile kernels

@@ -18,6 +18,8 @@ from core.errors import IsobarError, RunFailedError
 from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
+from core.modalities import Cut
+from core.models.device import check_device, to_device
 from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
@@ -26,10 +28,10 @@ from core.revision import code_revision
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_texts, score
 from core.tasks.sampling import ONE_CLOUD
-from core.training.callbacks import Progress, Stopped, StopSignal
-from core.training.probe import describe
+from core.training.probe import describe, make_probe, view_of
+from core.training.progress import Progress, Stopped, StopSignal, sentence
+from core.training.record import record
 from core.training.spec import RunSpec
-from core.training.trainer import check_device, collator, make_probe, record, sentence, to_device, tokenize, view_of
 
 _BEAT_SECONDS = 0.4
 _AT_ONCE = 2_048  # texts that are tokenized together, so that batches can be of texts of like length
@@ -105,7 +107,7 @@ def inspect_checkpoint(
         text_pair_column=spec.text_pair_column,
         label_column=spec.label_column,
     )
-    loaded = load_model(model, data.num_labels)
+    loaded = load_model(model, data.num_labels, data.modality)
     check_pooling(loaded.model, spec.pooling)
     data, spec = _one_cloud(data, spec)
     probe = make_probe(data, loaded, spec)
@@ -282,14 +284,14 @@ def measure_layers(
     loaded = load_model(model, 2) if isinstance(model, str) else model
     check_pooling(loaded.model, pooling)
     network = to_device(loaded.model, device)
-    streams, collate, rule = LayerStreams(keep=keep, seed=seed), collator(loaded), None
+    streams, collate, rule = LayerStreams(keep=keep, seed=seed), loaded.collator(), None
     done, total = 0, len(data) if hasattr(data, "__len__") else 0
     unread = iter(data)
     while texts := list(islice(unread, _AT_ONCE)):
         pairs = {"text_pair": [text[1] for text in texts]} if isinstance(texts[0], tuple | list) else {}
         first = [text[0] for text in texts] if pairs else texts
         rows = Dataset.from_dict({"text": first, **pairs, "label": [0] * len(texts)})
-        rows = tokenize(rows, loaded, max_length).to_list()
+        rows = loaded.encode(rows, Cut(tokens=max_length))
         rule = rule or (view_of(network, collate, rows, pooling).pooling if pooling == "auto" else pooling)
         encode(
             network,

@@ -18,7 +18,7 @@ from core.regularizers import Regularizer
 from core.regularizers.registry import regularizer_class, settings_class
 from core.tasks import score
 from core.training import ranks
-from core.training.callbacks import StepLog
+from core.training.recorder import StepLog
 from core.training.spec import RunSpec
 
 LOGGED = "persistent-entropy"  # its statistics are logged in any case, so that rivals and baseline compare with it

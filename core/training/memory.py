@@ -41,15 +41,15 @@ class Memory:
 
 
 def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
-    """Return what a step of AdamW on `batch_size` texts takes on the model's device.
+    """Return what a step of AdamW on `batch_size` examples takes on the model's device.
 
     Weights are counted; activations are measured, by what autograd keeps of one forward pass of `batch`, and scaled to
-    `batch_size`, since each text adds as much. Random states and the model's mode are left as they were.
+    `batch_size`, since each example adds as much. Random states and the model's mode are left as they were.
 
     Args:
         model: a classifier in the precision, with the adapters and the checkpointing, that it will be trained with.
-        batch: a few of the longest texts, as the collator returns them.
-        batch_size: texts on this device at once.
+        batch: a few of the longest examples, as the collator returns them.
+        batch_size: examples on this device at once.
     """
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     weights = sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers()))
@@ -77,7 +77,7 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
             del output
     finally:
         model.train(was_training)
-    activations = sum(kept.values()) * batch_size // len(batch["input_ids"])
+    activations = sum(kept.values()) * batch_size // len(next(iter(batch.values())))
     return Memory(weights, trained, _ADAMW * trained, activations, _free(device))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from transformers import set_seed
 
+from core.modalities import Cut
 from core.models.loading import load_model
 from core.models.packing import pack_texts, telling_rows
 from core.tasks import load_task
-from core.training.trainer import collator, tokenize
 
 PAIRS = 7
 _BATCHES = 6  # a turn; all ways take their turns on the same ones
@@ -38,8 +38,8 @@ def _rows(name: str, pairs: int, count: int) -> list[dict]:
     set_seed(0)
     task = load_task(name)
     loaded = load_model("minilm", task.num_labels)
-    model, collate = loaded.model.train(), collator(loaded)
-    data = tokenize(task.train, loaded, _MAX_LENGTH).shuffle(seed=0)
+    model, collate = loaded.model.train(), loaded.collator()
+    data = loaded.encode(task.train, Cut(tokens=_MAX_LENGTH)).data.shuffle(seed=0)
     chosen = data.select(range(min(len(data), count * _BATCH_SIZE))).to_list()
     batches = [collate(chosen[i : i + _BATCH_SIZE]) for i in range(0, len(chosen), _BATCH_SIZE)]
     lengths = [len(row["input_ids"]) for row in chosen]

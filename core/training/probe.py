@@ -1,4 +1,4 @@
-"""The probe set: the fixed texts whose embeddings are looked at before, during and after training."""
+"""The probe set: the fixed examples whose embeddings are looked at before, during and after training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,15 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape, measure, shape_by_class
+from core.modalities import Cut, Rows
+from core.modalities.base import Collate
 from core.models.embedding import Encoded, encode
 from core.models.layers import LayerStreams
-from core.models.pooling import View
+from core.models.loading import LoadedModel
+from core.models.packing import telling_rows
+from core.models.pooling import View, view
+from core.tasks import Task, probe_set
+from core.training.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -28,19 +34,19 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Probe:
-    """Tokenized probe texts and how they are embedded.
+    """The probe set's examples as a model takes them, and how they are embedded.
 
     Attributes:
         frame: ``text``, ``text_pair`` where there are two, ``label``, ``label_name``, ``row`` (in the validation split).
-        rows: the same texts, tokenized.
+        rows: the same examples, as the model takes them.
         collate, layer: as :func:`core.models.embedding.encode` takes them.
-        view: how the model that they were tokenized for is looked at.
+        view: how the model that they were made for is looked at.
     """
 
     frame: pd.DataFrame
-    rows: list[dict]
+    rows: Rows
     label_names: tuple[str, ...]
-    collate: Callable
+    collate: Collate
     view: View
     layer: int
 
@@ -51,7 +57,7 @@ class Probe:
             IsobarError: a layer's states hold NaN or infinity; it is named.
         """
         labels = self.frame["label"].to_numpy()
-        # Texts without labels are one class: there is nothing to compare.
+        # Examples without labels are one class: there is nothing to compare.
         classes = labels if len(self.label_names) > 1 else None
         streams = LayerStreams(classes)
         encoded = encode(
@@ -76,3 +82,34 @@ class Probe:
 def describe(measures: dict[str, float], classes: list[ClassShape], layers: list[dict[str, float]]) -> dict:
     """Return the measures by name; under ``classes`` each class's summary by its name, under ``layers`` each layer's measures."""
     return {**measures, "classes": {shape.name: shape.summary() for shape in classes}, "layers": layers}
+
+
+def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
+    """Return the probe set of `task`, as `loaded` takes it.
+
+    Raises:
+        IsobarError: a class has fewer than 4 validation examples; the model has no such layer, or can't read them.
+    """
+    chosen = probe_set(task, spec.probe_per_class, spec.seed)
+    frame = chosen.to_pandas()
+    frame["label_name"] = [task.label_names[label] for label in frame["label"]]
+    rows, collate = loaded.encode(chosen, cut_of(spec)), loaded.collator()
+    return Probe(
+        frame=frame,
+        rows=rows,
+        label_names=task.label_names,
+        collate=collate,
+        view=view_of(loaded.model, collate, rows, spec.pooling, spec.layer),
+        layer=spec.layer,
+    )
+
+
+def cut_of(spec: RunSpec) -> Cut:
+    """Return how much of an example `spec` has read."""
+    return Cut(tokens=spec.max_length)
+
+
+def view_of(model, collate: Collate, rows: Rows, pooling: str, layer: int = -1) -> View:
+    """Return how `model` is looked at, by a trial on a few of the `rows`, the longest and the shortest."""
+    telling = telling_rows(rows.costs, longest=1, shortest=2)
+    return view(model, collate([rows[i] for i in telling]), pooling, layer)

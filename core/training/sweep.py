@@ -246,7 +246,7 @@ def run_sweep(
 
 def run_cell(settings: dict, path: str) -> str | None:
     """Run, or resume, the cell of these settings in the directory `path`; return a sentence if it did not finish."""
-    from core.training.trainer import train
+    from core.training.fit import train
 
     there = Run(Path(path))
     begun = (there.path / "spec.yaml").exists()

@@ -1,8 +1,9 @@
 import pytest
 import torch
-from transformers import DataCollatorWithPadding
+from datasets import Dataset
 
 from core import IsobarError
+from core.modalities import Cut
 from core.models.embedding import encode
 from core.models.loading import load_model
 from core.models.pooling import View, pool
@@ -34,8 +35,8 @@ def loaded(tiny_model):
 
 def test_encoding_keeps_the_order_and_does_not_depend_on_the_batches(loaded):
     texts = ["one", "one two three four five", "one two", "a much longer text with many words in it", "x"]
-    rows = [dict(loaded.tokenizer(text)) for text in texts]
-    collate = DataCollatorWithPadding(loaded.tokenizer)
+    rows = loaded.encode(Dataset.from_dict({"text": texts, "label": [0] * 5}), Cut())
+    collate = loaded.collator()
     loaded.model.train()
     whole = encode(loaded.model, collate, rows, batch_size=64)
     assert loaded.model.training  # as it was
@@ -43,7 +44,7 @@ def test_encoding_keeps_the_order_and_does_not_depend_on_the_batches(loaded):
     torch.testing.assert_close(torch.tensor(whole.embeddings), torch.tensor(single.embeddings), atol=1e-5, rtol=1e-4)
     assert whole.predictions.shape == (5,)
     loaded.model.eval()
-    direct = loaded.model(**loaded.tokenizer(texts[1], return_tensors="pt"), output_hidden_states=True)
+    direct = loaded.model(**loaded.processor(texts[1], return_tensors="pt"), output_hidden_states=True)
     torch.testing.assert_close(
         torch.tensor(whole.embeddings[1]), direct.hidden_states[-1][0, 0].detach(), atol=1e-5, rtol=1e-4
     )

@@ -16,14 +16,14 @@ def test_token_states_are_every_layers_and_padding_is_marked():
 @pytest.fixture(scope="module")
 def material(tiny_model):
     from datasets import Dataset
-    from transformers import DataCollatorWithPadding
 
+    from core.modalities import Cut
     from core.models.loading import load_model
 
     loaded = load_model(str(tiny_model), 2)
     texts = [f"the {'very ' * (i % 4)}blue stone {i}" for i in range(40)]
-    rows = Dataset.from_dict({**loaded.tokenizer(texts), "labels": [0] * 40})
-    return loaded.model, DataCollatorWithPadding(loaded.tokenizer), rows
+    rows = loaded.encode(Dataset.from_dict({"text": texts, "label": [0] * 40}), Cut())
+    return loaded.model, loaded.collator(), rows
 
 
 def covariance_at_once(model, collate, rows, layers):

@@ -31,7 +31,7 @@ def test_a_local_folder_loads_and_its_head_is_known_after_training(tiny_model, t
     loaded = load_model(str(tiny_model), num_labels=2)
     assert not loaded.trained_head
     loaded.model.save_pretrained(tmp_path / "trained")
-    loaded.tokenizer.save_pretrained(tmp_path / "trained")
+    loaded.processor.save_pretrained(tmp_path / "trained")
     assert load_model(str(tmp_path / "trained"), num_labels=2).trained_head
     assert not load_model(str(tmp_path / "trained"), num_labels=5).trained_head
 
@@ -48,7 +48,7 @@ def test_decoders_get_a_padding_token(tmp_path, tiny_model):
     tokenizer.eos_token = "[SEP]"
     tokenizer.save_pretrained(tmp_path)
     loaded = load_model(str(tmp_path), num_labels=2)
-    batch = loaded.tokenizer(["a b", "a b c d"], padding=True, return_tensors="pt", return_token_type_ids=False)
+    batch = loaded.processor(["a b", "a b c d"], padding=True, return_tensors="pt", return_token_type_ids=False)
     assert loaded.model(**batch).logits.shape == (2, 2)
 
 

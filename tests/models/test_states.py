@@ -7,10 +7,10 @@ from transformers import AlbertTokenizer, FNetTokenizer, FunnelTokenizer, Layout
 
 from core import IsobarError, RunSpec, inspect_checkpoint, train
 from core.every_type import WORKS, tiny_checkpoint, tiny_task, try_type
+from core.modalities import Cut
 from core.models.loading import load_model
 from core.models.pooling import HeadInput, pool, view
 from core.models.states import read_states
-from core.training.trainer import collator, tokenize
 
 ODD = {
     "bart": ("encoder-decoder", "last"),
@@ -45,7 +45,7 @@ def batch_of(loaded, texts=TEXTS, pairs=None):
     from datasets import Dataset
 
     columns = {"text": list(texts), **({"text_pair": list(pairs)} if pairs else {}), "label": [0] * len(texts)}
-    batch = collator(loaded)(tokenize(Dataset.from_dict(columns), loaded, 64).to_list())
+    batch = loaded.collator()(list(loaded.encode(Dataset.from_dict(columns), Cut(tokens=64))))
     return {name: value for name, value in batch.items() if name != "labels"}
 
 
@@ -79,8 +79,8 @@ def test_the_last_state_is_the_one_that_is_scored(kind, loaded_of):
     """Where the padding is the end token (gpt2, mistral) and each text ends with one, too."""
     loaded = loaded_of(kind)
     if kind in ("gpt2", "mistral"):
-        loaded.model.config.pad_token_id = loaded.tokenizer.eos_token_id
-        loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
+        loaded.model.config.pad_token_id = loaded.processor.eos_token_id
+        loaded.processor.pad_token = loaded.processor.eos_token
     output, states = run(loaded, batch_of(loaded))
     vectors = pool(states.layers[-1], states.masks[-1], "last", states.ends[-1])
     torch.testing.assert_close(SCORES[kind](loaded.model, vectors), output.logits, rtol=1e-5, atol=1e-6)

@@ -100,7 +100,7 @@ def test_weights_that_are_loaded_already_need_no_free_memory():
 def test_the_estimate_leaves_the_random_state_and_the_mode(tiny_model):
     loaded = load_model(str(tiny_model), 2)
     loaded.model.eval()
-    batch = dict(loaded.tokenizer(["one text", "another text"], return_tensors="pt"))
+    batch = dict(loaded.processor(["one text", "another text"], return_tensors="pt"))
     before = torch.get_rng_state()
     small, large = (estimate_memory(loaded.model, batch, size).activations for size in (2, 20))
     assert large == 10 * small

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,8 +8,8 @@ import pytest
 from core.errors import IsobarError
 from core.geometry import measure
 from core.runs import RunWriter, list_runs, load_run
-from core.training.callbacks import Stopped
 from core.training.inspection import inspect_checkpoint, record_inspection
+from core.training.progress import Stopped
 from core.training.spec import RunSpec
 
 
@@ -122,3 +124,11 @@ def test_inspections_are_no_runs(spec, tmp_path):
     record_inspection(spec, tmp_path / ".inspections" / "i")
     assert list_runs(tmp_path) == []
     assert len(list_runs(tmp_path / ".inspections")) == 1
+
+
+def test_an_inspection_needs_no_trainer():
+    code = (
+        "import sys, core.training.inspection; print([m for m in sys.modules if m.startswith('transformers.trainer')])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"

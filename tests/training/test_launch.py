@@ -13,7 +13,7 @@ from core import load_run, train
 from core.models import BUILT_IN
 from core.runs import RunWriter
 from core.training import ranks
-from core.training.callbacks import StopSignal
+from core.training.progress import StopSignal
 
 
 @pytest.fixture(scope="module")

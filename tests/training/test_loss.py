@@ -9,8 +9,8 @@ import torch
 from transformers import TrainingArguments
 
 from core.models.loading import load_model
+from core.training.fit import train
 from core.training.loss import RegularizedTrainer, regularizers_of
-from core.training.trainer import train
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def batches_of(loaded, sizes, seed=0):
 
     def batch(rows):
         return {
-            **loaded.tokenizer([texts[i] for i in rows], padding=True, return_tensors="pt"),
+            **loaded.processor([texts[i] for i in rows], padding=True, return_tensors="pt"),
             "labels": labels[list(rows)],
         }
 

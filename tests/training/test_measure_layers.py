@@ -18,7 +18,7 @@ def embeddings(loaded, texts, pooling):
     """Of every layer, text by text."""
     rows = []
     for text in texts:
-        batch = loaded.tokenizer(text, return_tensors="pt")
+        batch = loaded.processor(text, return_tensors="pt")
         with torch.no_grad():
             hidden = loaded.model.eval()(**batch, output_hidden_states=True).hidden_states
         rows.append([pool(states, batch["attention_mask"], pooling)[0].numpy() for states in hidden])
@@ -82,7 +82,7 @@ def test_a_nan_is_told_with_its_layer_and_text(tiny_model, monkeypatch):
     texts = [text.replace("very ", "blue ") for text in TEXTS]
     texts[37] = "the very stone"
     broken = load_model(str(tiny_model), 2)
-    (token,) = broken.tokenizer("very", add_special_tokens=False)["input_ids"]
+    (token,) = broken.processor("very", add_special_tokens=False)["input_ids"]
     with torch.no_grad():
         broken.model.get_input_embeddings().weight[token] = float("nan")
     for at_once in (2048, 20):

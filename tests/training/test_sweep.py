@@ -6,7 +6,7 @@ import yaml
 
 from core import IsobarError, list_runs, load_run
 from core.runs import RunWriter
-from core.training import callbacks
+from core.training import recorder
 from core.training import sweep as sweeps
 from core.training.spec import RunSpec
 from core.training.sweep import Sweep, cell_dir, run_sweep, summary
@@ -118,16 +118,16 @@ def test_a_cell_that_cannot_run_is_told_and_the_rest_go_on(sweep, run):
 
 
 def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatch):
-    from core.training import trainer
+    from core.training import fit
 
-    original = trainer.train
+    original = fit.train
 
     def breaking(spec, *args, **options):
         if "weight=0.5" in spec.regularizer:
             raise OSError("the disk is gone")
         return original(spec, *args, **options)
 
-    monkeypatch.setattr(trainer, "train", breaking)
+    monkeypatch.setattr(fit, "train", breaking)
     runs, told = run(sweep.model_copy(update={"grid": {"persistent-entropy.weight": [0.5, 2.0]}, "baselines": False}))
     assert len(runs) == 1
     assert "OSError: the disk is gone" in told[0]
@@ -135,7 +135,7 @@ def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatc
 
 def test_ctrl_c_leaves_a_checkpoint_and_the_sweep_goes_on_from_it(sweep, run, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "_LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(callbacks, "HEARTBEAT_SECONDS", 0.0)  # each step is told, however fast
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.0)  # each step is told, however fast
     both = sweep.model_copy(update={"grid": {"max_steps": [200], "seed": [0, 1]}, "baselines": False})
     first, second = (cell_dir(tmp_path, spec) for spec in both.cells())
     seen = []

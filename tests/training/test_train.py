@@ -126,7 +126,7 @@ def test_the_loss_is_the_task_loss_plus_the_regularizer(tiny_spec, tiny_model, t
     for module in loaded.model.modules():  # the same forward pass twice
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    batch = dict(loaded.tokenizer([f"word {i} " * (1 + i % 3) for i in range(12)], padding=True, return_tensors="pt"))
+    batch = dict(loaded.processor([f"word {i} " * (1 + i % 3) for i in range(12)], padding=True, return_tensors="pt"))
     batch["labels"] = torch.arange(12) % 2
     loss = PersistentEntropyLoss(weight=0.7)
     trainer = RegularizedTrainer(
@@ -172,7 +172,7 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
     for module in loaded.model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    batch = dict(loaded.tokenizer([f"word {i} " * (1 + i % 3) for i in range(12)], padding=True, return_tensors="pt"))
+    batch = dict(loaded.processor([f"word {i} " * (1 + i % 3) for i in range(12)], padding=True, return_tensors="pt"))
     batch["labels"] = torch.arange(12) % 2
     outputs = loaded.model(**batch, output_hidden_states=True)
     there = batch["attention_mask"].bool()

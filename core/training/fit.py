@@ -2,32 +2,31 @@
 
 import dataclasses
 import logging
-import os
-import platform
 import time
 import traceback
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 
-import datasets
 import torch
-from transformers import DataCollatorWithPadding, PrinterCallback, ProgressCallback, TrainingArguments, set_seed
+from transformers import PrinterCallback, ProgressCallback, TrainingArguments, set_seed
 
 from core.errors import IsobarError, RunFailedError
 from core.models.adapters import with_adapters, without_adapters
+from core.models.device import check_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
-from core.models.pooling import View, check_pooling, view
-from core.models.states import whole_length, without_layer_drop
+from core.models.pooling import View, check_pooling
+from core.models.states import without_layer_drop
 from core.revision import code_revision
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
-from core.tasks import Task, load_task, probe_set
+from core.tasks import Task, load_task
 from core.training import ranks
-from core.training.callbacks import Progress, RunRecorder, ShrinkageRenewal, Stopped, StopSignal, Trained
 from core.training.loss import RegularizedTrainer, layers_of, no_gradient, regularizers_of
 from core.training.memory import estimate_memory
-from core.training.probe import Probe
+from core.training.probe import Probe, cut_of, make_probe
+from core.training.progress import Progress, Stopped, StopSignal, sentence
+from core.training.record import record, report
+from core.training.recorder import RunRecorder, ShrinkageRenewal, Trained
 from core.training.spec import Lora, RunSpec
 
 _log = logging.getLogger("isobar")
@@ -146,7 +145,7 @@ class _Work:
         )
         check_device(spec.device)
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
-        loaded = load_model(spec.model, task.num_labels)
+        loaded = load_model(spec.model, task.num_labels, task.modality)
         check_pooling(loaded.model, spec.pooling)
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
@@ -179,7 +178,7 @@ class _Work:
         recorder = RunRecorder(trainer, self.probe, writer, stop, progress)
         trainer.add_callback(recorder)
         trainer.add_callback(ShrinkageRenewal(trainer, recorder.sampled))
-        device = _device_name(trainer.args.device)
+        device = device_name(trainer.args.device)
         writer.record(device=device)
         writer.status("running", phase="loading", started=_now(), device=device, error=None)
         if resume:
@@ -202,7 +201,7 @@ class _Work:
         writer.status("running", phase="saving")
         if spec.save_model and ranks.is_first():
             without_adapters(trainer.model).save_pretrained(writer.path / layout.MODEL)
-            self.loaded.tokenizer.save_pretrained(writer.path / layout.MODEL)
+            self.loaded.processor.save_pretrained(writer.path / layout.MODEL)
         writer.report(self._report(recorder))
         writer.drop_checkpoints()  # once nothing can fail that a resumed run would have to do again
         writer.status("finished", phase=None, seconds_left=0)
@@ -217,12 +216,11 @@ class _Work:
         seen = self.probe.view
         writer.event(kind="pooling", step=0, asked=self.spec.pooling, pooling=seen.pooling, states=seen.kind)
         if self.spec.pooling == "auto" and ranks.is_first():
-            _log.info("A text's embedding is what the model's classifier reads: pooling %s.", seen.pooling)
+            _log.info("An embedding is what the model's classifier reads: pooling %s.", seen.pooling)
 
     def _tell_memory(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
         rows = trainer.train_dataset
-        lengths = [len(pieces) for pieces in rows["input_ids"]]
-        longest = sorted(range(len(rows)), key=lengths.__getitem__)[-2:]
+        longest = telling_rows(rows.costs, longest=2, shortest=0)
         with trainer.compute_loss_context_manager():
             memory = estimate_memory(
                 trainer.model, self.probe.collate([rows[i] for i in longest]), trainer.args.train_batch_size
@@ -245,8 +243,7 @@ class _Work:
             why = f"{counting[0]}.padding counts the states of padding, which must be computed."
         elif self.spec.padding_free:
             rows = trainer.train_dataset
-            telling = telling_rows([len(pieces) for pieces in rows["input_ids"]])
-            hooks, why = pack_texts(trainer.model, self.probe.collate([rows[i] for i in telling]))
+            hooks, why = pack_texts(trainer.model, self.probe.collate([rows[i] for i in telling_rows(rows.costs)]))
         writer.event(kind="packing", step=0, packed=hooks is not None, reason=why)
         try:
             yield
@@ -292,10 +289,10 @@ class _Work:
             pooling=self.probe.view.pooling,
             model=self.loaded.model,
             args=arguments,
-            train_dataset=tokenize(self.task.train, self.loaded, spec.max_length),
-            eval_dataset=tokenize(self.task.validation, self.loaded, spec.max_length),
+            train_dataset=self.loaded.encode(self.task.train, cut_of(spec)),
+            eval_dataset=self.loaded.encode(self.task.validation, cut_of(spec)),
             data_collator=self.probe.collate,
-            processing_class=self.loaded.tokenizer,
+            processing_class=self.loaded.processor,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.remove_callback(ProgressCallback)
@@ -319,123 +316,5 @@ def _check_regularizers(spec: RunSpec, seen: View) -> None:
             raise IsobarError(no_gradient(name, spec))
 
 
-def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
-    """Return what record.yaml holds: versions, machine, model, data."""
-    names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
-    return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
-        "platform": f"{platform.system()} {platform.machine()}",
-        "model": {"source": loaded.source, "trained_head": loaded.trained_head},
-        "pooling": seen.pooling,
-        "states": seen.kind,
-        "task": {
-            "name": task.name,
-            "fingerprint": task.fingerprint,
-            "label_names": list(task.label_names),
-            "metrics": list(task.metrics),
-            "source": task.source,
-            "notes": list(task.notes),
-            "train": len(task.train),
-            "validation": len(task.validation),
-        },
-    }
-
-
-def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: Task) -> dict:
-    """Return before, after and difference of every measure and task metric; `spaces` and `metrics` go by step."""
-    sides = {}
-    if 0 in spaces:
-        sides["before"] = {**spaces[0], **metrics.get(0, {})}
-    if max(spaces, default=0) > 0:
-        sides["after"] = {**spaces[max(spaces)], **(metrics[max(metrics)] if max(metrics, default=0) > 0 else {})}
-    before, after = sides.get("before", {}), sides.get("after", {})
-    # A measure that is undefined is None where a resumed run reads it from its directory.
-    difference = {
-        k: None if v is None or after[k] is None else after[k] - v
-        for k, v in before.items()
-        if k in after and k not in ("classes", "layers")
-    }
-    return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
-
-
-def tokenize(data, loaded: LoadedModel, max_length: int):
-    """Return `data` (columns text, maybe text_pair, label) as token ids with ``labels``, cut to `max_length` pieces."""
-    datasets.disable_progress_bars()  # a run tells its progress itself
-    positions = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None) or 0
-    # XLNet says -1: it has no limit.
-    limit = min(max_length, loaded.tokenizer.model_max_length, positions if positions > 0 else max_length)
-
-    tokenizer = loaded.tokenizer
-
-    def pieces(batch):
-        pair = batch.get("text_pair")
-        return {**tokenizer(batch["text"], pair, truncation=True, max_length=limit), "labels": batch["label"]}
-
-    return data.map(
-        pieces, batched=True, remove_columns=data.column_names, keep_in_memory=True, load_from_cache_file=False
-    )
-
-
-def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
-    """Return the probe set of `task`, tokenized for `loaded`.
-
-    Raises:
-        IsobarError: a class has fewer than 4 validation texts; the model has no such layer, or can't read the texts.
-    """
-    chosen = probe_set(task, spec.probe_per_class, spec.seed)
-    frame = chosen.to_pandas()
-    frame["label_name"] = [task.label_names[label] for label in frame["label"]]
-    rows, collate = tokenize(chosen, loaded, spec.max_length).to_list(), collator(loaded)
-    return Probe(
-        frame=frame,
-        rows=rows,
-        label_names=task.label_names,
-        collate=collate,
-        view=view_of(loaded.model, collate, rows, spec.pooling, spec.layer),
-        layer=spec.layer,
-    )
-
-
-def collator(loaded: LoadedModel) -> DataCollatorWithPadding:
-    """Return what turns rows into a padded batch."""
-    return DataCollatorWithPadding(loaded.tokenizer, pad_to_multiple_of=whole_length(loaded.model.config))
-
-
-def view_of(model, collate: DataCollatorWithPadding, rows: list[dict], pooling: str, layer: int = -1) -> View:
-    """Return how `model` is looked at, by a trial on a few of the `rows`, the longest and the shortest."""
-    telling = telling_rows([len(row["input_ids"]) for row in rows], longest=1, shortest=2)
-    return view(model, collate([rows[i] for i in telling]), pooling, layer)
-
-
-def check_device(device: str) -> None:
-    """Raise an IsobarError where this machine has no such device."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(device, True):
-        has = ", ".join([name for name, yes in there.items() if yes] + ["cpu"])
-        raise IsobarError(f"This machine has no device {device!r}; it has {has}.")
-
-
-def to_device(model, device: str):
-    """Return `model` on the device that a spec names; ``auto`` takes cuda, then mps, then cpu."""
-    if device == "auto":
-        device = next((d for d in ("cuda", "mps") if getattr(torch, d).is_available()), "cpu")
-    return model.to(device)
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(device)})"
-    return f"cpu ({os.cpu_count()} cores)" if device.type == "cpu" else device.type
-
-
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def sentence(error: Exception) -> str:
-    """Return in a sentence why a run failed."""
-    if isinstance(error, IsobarError):
-        return str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "The memory was not enough; a smaller batch_size or max_length needs less."
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"

@@ -1,10 +1,7 @@
 """Writes the run directory while transformers' Trainer trains."""
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from transformers import TrainerCallback
@@ -14,54 +11,13 @@ from core.runs import Run, RunWriter
 from core.runs.layout import HEARTBEAT_SECONDS
 from core.training import ranks
 from core.training.probe import Portrait, Probe, describe
+from core.training.progress import Progress, StopSignal
 
-Progress = Callable[[str, int, int], None]  # (phase, done, in all)
 _PORTRAIT_ON_STOP_SECONDS = 2.0  # a stop must end within five seconds, saving included
-
-
-class Stopped(Exception):
-    """The run was asked to end."""
 
 
 class Trained(Exception):
     """A resumed run has no step left: it was stopped after its last one."""
-
-
-@dataclass
-class StopSignal:
-    """Whether the run was asked to end: by a signal to this process, or by the stop file in its directory."""
-
-    writer: RunWriter
-    received: bool = False
-
-    def check(self) -> None:
-        """Raise :class:`Stopped` if so, in all processes that train together; all must ask."""
-        if ranks.any_of(self.received or self.writer.stop_requested()):
-            raise Stopped
-
-    @contextmanager
-    def listening(self) -> Iterator["StopSignal"]:
-        """Take SIGTERM and the first Ctrl-C as a request to end cleanly; a second Ctrl-C interrupts at once.
-
-        Not so under a launcher, which passes the first one on to processes that have it from the terminal already.
-        """
-        if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
-            yield self
-            return
-
-        alone = ranks.count() == 1
-
-        def receive(number, frame):
-            if self.received and number == signal.SIGINT and alone:
-                raise KeyboardInterrupt
-            self.received = True
-
-        before = {number: signal.signal(number, receive) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield self
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 @dataclass

@@ -1,0 +1,98 @@
+"""What an example is, and how it becomes what a model takes: one class for each kind of data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from datasets import Dataset
+    from torch import Tensor
+
+Collate = Callable[[Sequence[Mapping]], "dict[str, Tensor]"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How much of an example is read.
+
+    Attributes:
+        tokens: of a text.
+        seconds: of a sound.
+    """
+
+    tokens: int = 128
+    seconds: float = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Rows(Sequence):
+    """Examples as a model takes them, a dictionary each; what is large in them is made when it is asked for.
+
+    Attributes:
+        data: the rows.
+        costs: (n,) what each takes beside the others: positions that are computed. Batches are of rows of like cost.
+    """
+
+    data: Dataset
+    costs: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, number: int) -> dict:
+        return self.data[int(number)]
+
+    def __getitems__(self, numbers: Sequence[int]) -> list[dict]:
+        """Return several rows, as torch's loader asks for a batch."""
+        return self.data.__getitems__([int(number) for number in numbers])
+
+
+class Modality(ABC):
+    """One kind of data: what its classifiers are, and how its examples become their tensors.
+
+    Attributes:
+        name: its key in :data:`core.modalities.MODALITIES`.
+        one, many: an example, and several, in words for a person.
+        columns: of a task's splits, what an example consists of; the first is always there.
+        auto: transformers' class that loads its classifiers.
+        usual: a few well-known types of models that `auto` loads.
+        refused: the types of these classifiers that can't be used, and why: "The model ... (type) <why>".
+    """
+
+    name: str
+    one: str
+    many: str
+    columns: tuple[str, ...]
+    auto: str
+    usual: tuple[str, ...]
+    refused: Mapping[str, str] = {}
+
+    @abstractmethod
+    def types(self) -> Mapping[str, Any]:
+        """Return the types of models that `auto` maps to a classifier."""
+
+    def check(self, name: str, config) -> None:  # noqa: B027  (most need none)
+        """Raise an IsobarError where the model `name` with this `config`, of one of the :meth:`types`, can't be used."""
+
+    @abstractmethod
+    def load_processor(self, name: str, source, config, **options):
+        """Return what turns examples into tensors for the model at `source`, which a person calls `name`.
+
+        Raises:
+            IsobarError: it can't read examples as they are.
+        """
+
+    def fit(self, processor, model) -> None:  # noqa: B027
+        """Let `processor` give what `model` takes, and the model know of it what it must."""
+
+    @abstractmethod
+    def encode(self, data: Dataset, processor, config, cut: Cut) -> Rows:
+        """Return the examples in `data` (its columns and ``label``) as rows with ``labels``."""
+
+    @abstractmethod
+    def collator(self, processor, config) -> Collate:
+        """Return what makes a batch of tensors of a list of rows, ``labels`` (b,) among them."""

@@ -1,0 +1,150 @@
+"""Texts, and pairs of texts: tokenized all at once, padded to the longest of a batch."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from core.errors import IsobarError
+from core.modalities.base import Collate, Cut, Modality, Rows
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedModel
+    from transformers import PreTrainedTokenizerBase as Tokenizer
+
+_LONGEST = 8_192  # tokens of a text, as RunSpec.max_length has it
+
+
+class Text(Modality):
+    """Texts, or pairs of texts."""
+
+    name = "text"
+    one, many = "text", "texts"
+    columns = ("text", "text_pair")
+    auto = "AutoModelForSequenceClassification"
+    usual = ("bert", "roberta", "modernbert", "deberta-v2", "gpt2", "llama")
+    refused = {  # noqa: RUF012  (nobody changes it)
+        "layoutlmv2": "reads pictures of pages beside their words",
+        "tapas": "reads tables, and texts only beside one",
+    }
+
+    def types(self) -> Mapping[str, Any]:
+        """Return the types of models that `auto` maps to a classifier."""
+        from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+        return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+    def check(self, name: str, config) -> None:
+        """Raise an IsobarError where texts of usual length can't be given, or the model doesn't say its language."""
+        kind = config.model_type
+        if (whole_length(config) or 0) > _LONGEST:
+            raise IsobarError(
+                f"The model {name!r} ({kind}) takes texts of {whole_length(config):,} tokens and no shorter ones; "
+                f"{_LONGEST:,} are the most that are read."
+            )
+        if kind == "xmod" and config.default_language is None:
+            raise IsobarError(
+                f"The model {name!r} has an adapter for each language and doesn't say which to take; "
+                f"set default_language in its config.json to one of {', '.join(config.languages[:8])}."
+            )
+
+    def load_processor(self, name: str, source, config, **options) -> Tokenizer:
+        """Return the tokenizer.
+
+        Raises:
+            IsobarError: it wants more than texts: LayoutLMv3's wants boxes, MarkupLM's paths.
+        """
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        try:
+            tokenizer(["a text"], truncation=True, max_length=8)
+        except Exception as error:  # each says it in its own way
+            said = " ".join(str(error).split())[:160].rstrip(".")
+            raise IsobarError(
+                f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
+            ) from error
+        return tokenizer
+
+    def fit(self, processor: Tokenizer, model: PreTrainedModel) -> None:
+        """Let the tokenizer give what the model takes, and agree on the padding token."""
+        names = [name for name in processor.model_input_names if name != "token_type_ids"]
+        # Some tokenizers (FNet's, ALBERT's, XLNet's) leave out what their models were trained with, others (those
+        # without a class of their own) give segments to models that have none.
+        names += ["attention_mask"] * ("attention_mask" not in names)
+        processor.model_input_names = [*names, *["token_type_ids"] * takes_segments(model)]
+        if model.config.model_type == "xlnet":  # its head reads the last position, whatever stands there
+            processor.padding_side = "left"
+        if processor.pad_token is None:  # decoders come without one; padding is masked, so any token serves
+            processor.pad_token = processor.eos_token or processor.unk_token
+        for config in (model.config, model.config.get_text_config()):
+            # A decoder's head looks for the last token that is not this one.
+            if getattr(config, "pad_token_id", None) is None or is_decoder(model.config):
+                config.pad_token_id = processor.pad_token_id
+
+    def encode(self, data: Dataset, processor: Tokenizer, config, cut: Cut) -> Rows:
+        """Return `data` (columns text, maybe text_pair, label) as token ids with ``labels``, cut to so many pieces."""
+        import datasets
+        import numpy as np
+        import pyarrow.compute as pc
+
+        datasets.disable_progress_bars()  # a run tells its progress itself
+        positions = getattr(config.get_text_config(), "max_position_embeddings", None) or 0
+        # XLNet says -1: it has no limit.
+        limit = min(cut.tokens, processor.model_max_length, positions if positions > 0 else cut.tokens)
+
+        def pieces(batch):
+            pair = batch.get("text_pair")
+            return {**processor(batch["text"], pair, truncation=True, max_length=limit), "labels": batch["label"]}
+
+        rows = data.map(
+            pieces, batched=True, remove_columns=data.column_names, keep_in_memory=True, load_from_cache_file=False
+        )
+        return Rows(rows, np.array(pc.list_value_length(rows.data.column("input_ids")), dtype=np.int64))
+
+    def collator(self, processor: Tokenizer, config) -> Collate:
+        """Return what pads rows to the longest of a batch."""
+        from transformers import DataCollatorWithPadding
+
+        return DataCollatorWithPadding(processor, pad_to_multiple_of=whole_length(config))
+
+
+def is_decoder(config) -> bool:
+    """Return whether each token has seen none of those behind it, so that the first knows nothing of the text."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    kind = config.model_type
+    # XLNet generates too, but by permutations: when it classifies, each token sees all.
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in (*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
+
+
+def takes_segments(model: PreTrainedModel) -> bool:
+    """Return whether the model tells the first text of a pair from the second by ``token_type_ids``.
+
+    Others that take them have one segment, or (GPT-2, XLM) add the embedding of the token with that number.
+    """
+    config = model.config.get_text_config()
+    several = (getattr(config, "type_vocab_size", None) or 0) > 1 or config.model_type in ("funnel", "xlnet")
+    return several and "token_type_ids" in inspect.signature(model.forward).parameters
+
+
+def whole_length(config) -> int | None:
+    """Return the number whose multiples a batch's length must be, or None where any length will do.
+
+    CANINE makes molecules of so many characters; Funnel halves the length by each block, and fails where nothing is left; Reformer attends by chunks, and while it trains, the axes of its
+    positions must be filled.
+    """
+    if config.model_type == "canine":
+        return config.downsampling_rate
+    if config.model_type == "funnel":
+        return 2 ** len(config.block_sizes)
+    if config.model_type == "reformer":
+        axes = math.prod(config.axial_pos_shape) if config.axial_pos_embds else 1
+        return math.lcm(axes, *(getattr(config, f"{kind}_attn_chunk_length") or 1 for kind in set(config.attn_layers)))
+    return None

@@ -1,0 +1,48 @@
+"""What is written down of a run beside its settings: what it was made with and of, and how the space changed."""
+
+import platform
+from importlib.metadata import version
+
+from core.models.loading import LoadedModel
+from core.models.pooling import View
+from core.tasks import Task
+
+
+def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
+    """Return what record.yaml holds: versions, machine, model, data."""
+    names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "model": {"source": loaded.source, "trained_head": loaded.trained_head},
+        "pooling": seen.pooling,
+        "states": seen.kind,
+        "task": {
+            "name": task.name,
+            "modality": task.modality,
+            "fingerprint": task.fingerprint,
+            "label_names": list(task.label_names),
+            "metrics": list(task.metrics),
+            "source": task.source,
+            "notes": list(task.notes),
+            "train": len(task.train),
+            "validation": len(task.validation),
+        },
+    }
+
+
+def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: Task) -> dict:
+    """Return before, after and difference of every measure and task metric; `spaces` and `metrics` go by step."""
+    sides = {}
+    if 0 in spaces:
+        sides["before"] = {**spaces[0], **metrics.get(0, {})}
+    if max(spaces, default=0) > 0:
+        sides["after"] = {**spaces[max(spaces)], **(metrics[max(metrics)] if max(metrics, default=0) > 0 else {})}
+    before, after = sides.get("before", {}), sides.get("after", {})
+    # A measure that is undefined is None where a resumed run reads it from its directory.
+    difference = {
+        k: None if v is None or after[k] is None else after[k] - v
+        for k, v in before.items()
+        if k in after and k not in ("classes", "layers")
+    }
+    return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
