@@ -70,6 +70,7 @@ class SIGRegLoss(Regularizer):
             raise IsobarError(f"Unknown length {length!r}; known are {', '.join(LENGTHS)}.{nearest(length, LENGTHS)}")
         self.weight, self.slices, self.length, self.seed = weight, slices, length, seed
         # A tensor, so that a compiled program draws anew too, and a checkpoint keeps it.
+        self.draws: Tensor
         self.register_buffer("draws", torch.zeros((), dtype=torch.int64), persistent=False)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:

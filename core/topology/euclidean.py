@@ -42,7 +42,7 @@ def refuse_unmeasurable(points: np.ndarray, rows=None, where: str = "", only_row
         where: which cloud, for the message.
         only_rows: return, rather than refuse the whole cloud, where every row is finite.
     """
-    finite: np.ndarray = np.isfinite(points).all(axis=1)
+    finite = np.atleast_1d(np.isfinite(points).all(axis=1))
     bad = np.flatnonzero(~finite) if rows is None else rows[~finite[rows]]
     if len(bad):
         raise IsobarError(

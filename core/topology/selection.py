@@ -5,6 +5,7 @@ Vietoris-Rips complexes, J. Intelligent Information Systems (2019), arXiv 1701.0
 """
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from core.topology.entropy import in_working_precision
 from core.topology.features import EQUAL_WITHIN, FALLS_BELOW, prominent_count
 from core.topology.host import host_array
 
+Ranks = TypeVar("Ranks", Tensor, np.ndarray)
 SELECTIONS = ("prominent", "all", "longest", "random")
 
 
@@ -121,7 +123,7 @@ def choose(bars: Tensor, start: Tensor, counts: Tensor | None, how: str, *, long
     counts = prominent_counts(bars, start) if counts is None else counts
     if how == "prominent":
         return alive & (rank < counts)
-    return alive & (_rank_within(torch.as_tensor(random_keys(rank, seed)), start, alive) < counts)
+    return alive & (_rank_within(random_keys(rank, seed), start, alive) < counts)
 
 
 def _host_counts(bars: Tensor) -> Tensor | None:
@@ -183,9 +185,9 @@ def _shrink(ratio: Tensor) -> Tensor:
     return torch.where(near, 0.5 - h / 3 + h * h / 4 - h * h * h / 5, direct)
 
 
-def random_keys(rank: Tensor | np.ndarray, seed: int | Tensor) -> Tensor | np.ndarray:
+def random_keys(rank: Ranks, seed: int | Tensor) -> Ranks:
     """Return a pseudo-random int64 below 2^24 for every rank: a hash, so that all devices draw the same."""
-    key = (rank + 1) * 0x1E3779B1 + (seed & 0x7FFFFFFF) * 0x5EBCA6B
+    key: Any = (rank + 1) * 0x1E3779B1 + (seed & 0x7FFFFFFF) * 0x5EBCA6B
     for _ in range(3):
         key = key & 0xFFFFFFFF
         key = ((key >> 16) ^ key) * 0x45D9F3B
