@@ -58,9 +58,14 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
     The head is made anew where the checkpoint has none that fits, seeded by torch's generator.
 
     Raises:
-        IsobarError: no such model, one that reads other examples, no safetensors weights, no tokenizer or other
+        IsobarError: no such model or modality, one that reads other examples, no safetensors weights, no tokenizer or other
             processor, or the Hub can't be reached.
     """
+    if modality not in MODALITIES:
+        raise IsobarError(
+            f"The task's examples are of the modality {modality}, which no model can be given yet; those of "
+            f"{', '.join(MODALITIES)} can."
+        )
     source, kind = _source(name), MODALITIES[modality]
     # What was downloaded before still loads without a network.
     options = {"trust_remote_code": False, "local_files_only": isinstance(source, Path) or not hub_reachable()}

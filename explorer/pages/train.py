@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
-from core.tasks import BUILT_IN as TASKS
+from core.tasks import OF_TEXTS as TASKS
 from core.training.presets import about, preset_settings, presets
 from core.training.spec import RunSpec, overlaid
 from explorer import jobs

@@ -106,3 +106,14 @@ def test_truncated_weights_are_one_sentence(tiny_model, tmp_path):
     with pytest.raises(IsobarError, match="can't be loaded") as caught:
         load_model(str(folder), num_labels=2)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("task", "modality"), [("digits", "image"), ("tones", "audio")])
+def test_examples_that_no_model_can_be_given_are_one_sentence(task, modality, tmp_path):
+    from core import RunSpec, inspect_checkpoint, train
+
+    with pytest.raises(IsobarError, match=f"of the modality {modality}, which no model can be given yet"):
+        inspect_checkpoint("minilm", task)
+    with pytest.raises(IsobarError, match=f"of the modality {modality}"):
+        train(RunSpec(task=task), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
