@@ -89,8 +89,8 @@ class RunWriter:
                 self._lock.acquire()
             except Timeout as error:
                 raise IsobarError(
-                    f"The run {self.path} is in the hands of another process ({Run(self.path).status.get('pid', '?')}); "
-                    "stop it, or wait until it ends, before it is begun or resumed."
+                    f"The run {self.path} is in the hands of another process; stop it, or "
+                    "wait until it ends, before it is begun or resumed."
                 ) from error
         self._state = _state_of(self.path)
 

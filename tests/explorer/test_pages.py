@@ -224,6 +224,20 @@ def test_the_filter_finds_runs_by_any_words(gallery, open_page):
     assert "matches" in all_text(app)
 
 
+def test_a_run_of_a_later_format_is_refused_and_breaks_no_list(one_run, open_page, tmp_path):
+    later, other = one_run(), one_run(minutes_ago=5)
+    spec = yaml.safe_load((later / "spec.yaml").read_text())
+    (later / "spec.yaml").write_text(yaml.safe_dump({**spec, "format": 99}))
+    app = open_page("run", tmp_path, run=later.name)
+    assert "is of format 99, which a later version of Isobar wrote" in app.error[0].value.replace("\\", "")
+    assert not app.metric
+    app = open_page("run", tmp_path, run=other.name)
+    assert not app.exception
+    assert app.metric
+    for page in ("train", "compare", "inspect"):
+        assert not open_page(page, tmp_path).exception
+
+
 def test_ten_thousand_runs_are_a_list_of_a_few(open_page, tmp_path):
     for number in range(10_000):
         (tmp_path / f"2026-01-01T00-00-00_m_t_all_s{number}").mkdir()
