@@ -28,7 +28,7 @@ _HOME = {
     "measure_layers": "core.training",
     "load_run": "core.runs",
     "list_runs": "core.runs",
-    "compare": "core.runs.compare",
+    "compare": "core.studies.compare",
     "IsobarError": "core.errors",
 }
 __all__ = sorted(_HOME)
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from core.geometry import anisotropy, compare_spaces, isoscore, mean_cosine, measure
     from core.regularizers import CosineLoss, IStarLoss, KoLeoLoss, PersistentEntropyLoss, TotalPersistenceLoss
     from core.runs import list_runs, load_run
-    from core.runs.compare import compare
+    from core.studies.compare import compare
     from core.topology import Barcode, Selection, h0_barcode, hk_barcode, persistent_entropy, select_features
     from core.training import RunSpec, inspect_checkpoint, measure_layers, train
 

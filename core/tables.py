@@ -9,8 +9,8 @@ from rich.text import Text
 from core.geometry import APART, MEASURES
 from core.geometry.summary import Measured
 from core.runs import Run
-from core.runs.compare import Comparison, Group, called
-from core.training.reproduce import VERDICTS, Reproduction
+from core.studies.compare import Comparison, Group, called
+from core.studies.reproduce import VERDICTS, Reproduction
 
 _DASH = "–"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import IsobarError
-from core.runs.compare import called
-from core.training.sweep import Sweep
-from core.training.tradeoff import AXIS, curves
+from core.studies.compare import called
+from core.studies.sweep import Sweep
+from core.studies.tradeoff import AXIS, curves
 from explorer.charts import curves as charts
 from explorer.charts.style import vector
 

@@ -403,8 +403,8 @@ def test_a_comparison_that_cannot_be_made_is_one_sentence(isobar, tmp_path, word
 
 
 def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
-    from core.training.reproduce import read_preset
-    from core.training.sweep import cell_dir
+    from core.studies.reproduce import read_preset
+    from core.studies.sweep import cell_dir
 
     for spec in read_preset("grammar").cells():
         if spec.method in ("none", "prominent") and "cohesion" not in spec.regularizer:

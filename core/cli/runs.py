@@ -47,8 +47,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Average runs over their seeds, each beside its baseline of the same seed, and say what changed."""
-    from core.runs.compare import compare as compare_runs
     from core.runs.reader import find_runs
+    from core.studies.compare import compare as compare_runs
 
     found = compare_runs(find_runs(names, runs), defaults=RunSpec.defaults())
     if csv is not None:

@@ -108,7 +108,7 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Run every combination of some settings beside its baseline; finished cells are not run again."""
-    from core.training.sweep import Sweep, summary
+    from core.studies.sweep import Sweep, summary
 
     chosen = Sweep.from_yaml(file)
     check_place(out)
@@ -132,8 +132,8 @@ def tradeoff(
     as_json: Json = False,
 ) -> None:
     """Say what flatness costs: the scores of a sweep's methods where they flatten the space alike. Nothing is run."""
-    from core.training.sweep import Sweep
-    from core.training.tradeoff import curves, tradeoff_rows
+    from core.studies.sweep import Sweep
+    from core.studies.tradeoff import curves, tradeoff_rows
 
     check_place(out)
     check_place(picture)
@@ -175,9 +175,9 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Check the paper's claims one by one, with every rival of the regularizer; finished cells are not run again."""
+    from core.studies.reproduce import adapted, read_preset
+    from core.studies.reproduce import reproduce as claims_of
     from core.tables import print_reproduction, reproduction_markdown
-    from core.training.reproduce import adapted, read_preset
-    from core.training.reproduce import reproduce as claims_of
 
     chosen = adapted(read_preset(preset), model, task or [], seeds)
     check_place(out)
@@ -200,8 +200,8 @@ def reproduce(
 
 def _run_cells(chosen, runs: Path, backend: str, processes: int, address: str) -> list:
     """Run a sweep under a bar of its progress; SIGTERM is taken as Ctrl-C is."""
-    from core.training.sweep import check_cells, run_sweep, unfinished
-    from core.training.workers import workers
+    from core.studies.sweep import check_cells, run_sweep, unfinished
+    from core.studies.workers import workers
 
     if not (todo := unfinished(chosen, runs)):
         return run_sweep(chosen, runs, None)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.geometry import ClassShape
 from core.runs import Run, Snapshot
-from core.runs.compare import Comparison, Group, compare
+from core.studies.compare import Comparison, Group, compare
 from core.training.spec import RunSpec
 from explorer.charts.linked import SELECTION
 from explorer.charts.style import LARGE, class_colour

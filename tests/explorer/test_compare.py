@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.runs import list_runs
-from core.runs.compare import compare
+from core.studies.compare import compare
 from explorer.charts import style
 from explorer.charts.tradeoff import differences, group_colours, tradeoff
 from tests.explorer.synthetic import write_run

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from core import IsobarError, RunSpec, compare, list_runs, load_run
 from core.runs import RunWriter, layout, migrations
 from core.runs.settings import flat, method
-from core.training.sweep import Sweep, cell_dir
+from core.studies.sweep import Sweep, cell_dir
 
 ASSETS = Path(__file__).parents[2] / "assets"
 # What format 1 recorded of every run, used or not.

@@ -9,8 +9,8 @@ import pytest
 
 from core.geometry import MAIN, measure
 from core.runs import RunWriter, load_run
-from core.runs.compare import compare
 from core.runs.recall import NAMES
+from core.studies.compare import compare
 
 SAMPLES = Path(__file__).parents[2] / "assets"
 

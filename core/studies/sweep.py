@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import IsobarError, nearest
 from core.regularizers.chosen import NONE
 from core.runs import Run, migrations
-from core.runs.compare import Difference, Estimate, Group, beside_baselines, group_runs
 from core.runs.settings import OF_BOOKKEEPING, flat, regularizers, setting
+from core.studies.compare import Difference, Estimate, Group, beside_baselines, group_runs
 from core.training.spec import RunSpec, is_setting, overlaid, read_yaml, slug
 
 _LOOK_SECONDS = 0.5
@@ -208,7 +208,7 @@ def run_sweep(
     Args:
         sweep: what to run.
         runs_dir: where the cells' run directories are.
-        workers: runs `run_cell`; see :mod:`core.training.workers`. None will do where all have finished.
+        workers: runs `run_cell`; see :mod:`core.studies.workers`. None will do where all have finished.
         tell: called with a line whenever a cell ends.
         watch: called twice a second.
 

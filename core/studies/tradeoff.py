@@ -7,9 +7,9 @@ from pathlib import Path
 
 from core.errors import IsobarError
 from core.runs import Run
-from core.runs.compare import Difference, Estimate, Group, called, compare
+from core.studies.compare import Difference, Estimate, Group, called, compare
+from core.studies.sweep import Sweep, cell_dir
 from core.training.spec import RunSpec
-from core.training.sweep import Sweep, cell_dir
 
 AXIS = "anisotropy_1_within"
 SHARES = (0.8, 0.6, 0.4)  # of the baseline's anisotropy

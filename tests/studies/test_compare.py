@@ -9,7 +9,7 @@ from scipy import stats
 
 from core import IsobarError
 from core.runs import RunWriter
-from core.runs.compare import Difference, bootstrap_interval, compare, paired, sign_flip_p
+from core.studies.compare import Difference, bootstrap_interval, compare, paired, sign_flip_p
 
 PLAIN = {0: 0.80, 1: 0.85, 2: 0.90, 3: 0.82, 4: 0.88}
 LOWER = {0: 0.70, 1: 0.72, 2: 0.80, 3: 0.69, 4: 0.77}

@@ -6,10 +6,10 @@ import yaml
 
 from core import IsobarError, list_runs, load_run
 from core.runs import RunWriter
+from core.studies import sweep as sweeps
+from core.studies.sweep import Sweep, cell_dir, run_sweep, summary
 from core.training import recorder
-from core.training import sweep as sweeps
 from core.training.spec import RunSpec
-from core.training.sweep import Sweep, cell_dir, run_sweep, summary
 
 
 @pytest.fixture

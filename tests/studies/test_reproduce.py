@@ -5,9 +5,9 @@ import yaml
 
 from core import IsobarError
 from core.runs import RunWriter
+from core.studies.reproduce import adapted, presets, read_preset, reproduce
+from core.studies.sweep import Sweep, cell_dir, unfinished
 from core.training.presets import preset_settings
-from core.training.reproduce import adapted, presets, read_preset, reproduce
-from core.training.sweep import Sweep, cell_dir, unfinished
 
 SEEDS = range(5)
 NOISE = (0.02, -0.02, 0.01, -0.01, 0.0)

@@ -4,8 +4,8 @@ from concurrent.futures import BrokenExecutor
 import pytest
 
 from core import IsobarError
-from core.training.sweep import Sweep, run_sweep
-from core.training.workers import LocalWorkers, RayWorkers, workers
+from core.studies.sweep import Sweep, run_sweep
+from core.studies.workers import LocalWorkers, RayWorkers, workers
 
 
 @pytest.fixture

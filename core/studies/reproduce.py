@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 from core.errors import IsobarError, nearest
 from core.runs import Run
-from core.runs.compare import FEWEST_SEEDS, Comparison, Difference, Group, called, compare, paired
 from core.runs.settings import experiment
+from core.studies.compare import FEWEST_SEEDS, Comparison, Difference, Group, called, compare, paired
+from core.studies.sweep import Sweep, cell_dir
 from core.training.spec import RunSpec, is_of_regularizers, slug
-from core.training.sweep import Sweep, cell_dir
 
 Verdict = Literal["holds", "does not hold", "can't be told"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

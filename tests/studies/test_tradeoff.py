@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from core import IsobarError
 from core.cli import cli
 from core.runs import RunWriter
-from core.training.sweep import Sweep, cell_dir
-from core.training.tradeoff import curves, tradeoff_rows
+from core.studies.sweep import Sweep, cell_dir
+from core.studies.tradeoff import curves, tradeoff_rows
 
 CELLS = {
     "entropy 0.3": "persistent-entropy(weight=0.3)",
