@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LINES = ".txt"  # a text a line; no labels, so it can be looked at, and not trained on
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 TRAIN_NAMES = ("train", "training")
 # A test file stands in for validation only where there is no other: benchmarks often ship it without labels.
 VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval", "test")
@@ -31,7 +31,7 @@ def find_splits(folder: Path) -> tuple[Path, Path]:
     """Return the train and the validation file of `folder`.
 
     A file is known by its stem (``train``; ``validation``, ``valid``, ``val``, ``dev``, ``eval`` or ``test``, in
-    this order) and by its suffix (csv, tsv, jsonl, ndjson, json, parquet).
+    this order) and by its suffix (one of `SUFFIXES`).
 
     Raises:
         IsobarError: one of the two is missing, or there are two files for the same split.
@@ -77,7 +77,7 @@ def read_table(path: Path) -> pa.Table:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise IsobarError(f"{path} is not a data file that can be read; it would end in {', '.join(SUFFIXES)}.")
-    table = _read_parquet(path) if suffix == ".parquet" else _READERS[suffix](path, _read_utf8(path))
+    table = _READERS[suffix](path)
     names = table.column_names
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -232,4 +232,19 @@ def _read_parquet(path: Path) -> pa.Table:
         raise IsobarError(f"{path} is not a parquet file that can be read: {str(error).splitlines()[0]}") from error
 
 
-_READERS = {".csv": _read_csv, ".tsv": _read_tsv, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".json": _read_json}
+def _of_utf8(read: Callable[[Path, bytes], pa.Table]) -> Callable[[Path], pa.Table]:
+    """Return the reader of a format that is text, of which `read` takes the bytes."""
+    return lambda path: read(path, _read_utf8(path))
+
+
+_READERS: dict[str, Callable[[Path], pa.Table]] = {
+    ".csv": _of_utf8(_read_csv),
+    ".tsv": _of_utf8(_read_tsv),
+    ".jsonl": _of_utf8(_read_jsonl),
+    ".ndjson": _of_utf8(_read_jsonl),
+    ".json": _of_utf8(_read_json),
+    ".parquet": _read_parquet,
+}
+
+SUFFIXES = tuple(_READERS)
+"""How the names of files end that hold tables; all that lists them asks here."""
