@@ -51,6 +51,28 @@ class Rows(Sequence):
         return self.data.__getitems__([int(number) for number in numbers])
 
 
+@dataclass(frozen=True)
+class Preview:
+    """A file that shows an example to a person.
+
+    Attributes:
+        suffix: such as ``.png``.
+        content: the whole file.
+    """
+
+    suffix: str
+    content: bytes
+
+
+def decoded(data: Dataset, column: str, decode: Callable[[Mapping], Any]) -> Dataset:
+    """Return rows with what `decode` makes of each cell in `column`, and ``labels``, made when they are asked for."""
+
+    def rows(batch):
+        return {column: [decode(cell) for cell in batch[column]], "labels": batch["label"]}
+
+    return data.select_columns([column, "label"]).with_transform(rows)
+
+
 class Modality(ABC):
     """One kind of data: what its classifiers are, and how its examples become their tensors.
 
@@ -96,3 +118,15 @@ class Modality(ABC):
     @abstractmethod
     def collator(self, processor, config) -> Collate:
         """Return what makes a batch of tensors of a list of rows, ``labels`` (b,) among them."""
+
+    @abstractmethod
+    def told(self, data: Dataset) -> dict[str, list]:
+        """Return what tells a person which examples `data` holds: the column ``text``, and ``text_pair`` of pairs."""
+
+    def preview(self, cell, cut: Cut) -> Preview | None:
+        """Return a file that shows the example in `cell`, or None where :meth:`told` says all there is.
+
+        Raises:
+            IsobarError: it can't be decoded.
+        """
+        return None

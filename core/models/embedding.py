@@ -62,7 +62,7 @@ def encode(
                 batch = collate([rows[int(i)] for i in index])
                 batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
                 output = model(**batch, output_hidden_states=True)
-                states = read_states(model.config, output, batch)
+                states = read_states(model, output, batch)
                 chosen = _on_host(pooled(states, layer, pooling, head))
                 if on_layers is not None:
                     on_layers(index, _every_layer(states, layer, pooling, chosen))

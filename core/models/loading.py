@@ -12,8 +12,7 @@ from transformers.utils import logging
 
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
-from core.modalities import MODALITIES, Cut, Modality, Rows
-from core.modalities.base import Collate
+from core.modalities import MODALITIES, Collate, Cut, Modality, Rows
 from core.models.builtin import BUILT_IN
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")

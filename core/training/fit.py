@@ -164,7 +164,7 @@ class _Work:
 
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
-        writer.probe(self.probe.frame)
+        writer.probe(self.probe.frame, self.probe.preview)
         checkpoint = Run(writer.path).checkpoint if resume else None
         trainer = self._trainer(writer.path)
         if checkpoint is not None:
@@ -237,12 +237,14 @@ class _Work:
     @contextmanager
     def _without_padding(self, trainer: RegularizedTrainer, writer: RunWriter):
         """Pack the texts of each training batch meanwhile, where the model gives the same states that way; the run says which."""
+        rows = trainer.train_dataset
         hooks, why = None, "padding_free is off."
         counting = [name for name, of in self.spec.regularizers.items() if of.tokens and of.tokens.padding]
-        if counting:
+        if rows.costs.min() == rows.costs.max():
+            why = "All examples are of one length, so there is no padding."
+        elif counting:
             why = f"{counting[0]}.padding counts the states of padding, which must be computed."
         elif self.spec.padding_free:
-            rows = trainer.train_dataset
             hooks, why = pack_texts(trainer.model, self.probe.collate([rows[i] for i in telling_rows(rows.costs)]))
         writer.event(kind="packing", step=0, packed=hooks is not None, reason=why)
         try:
@@ -308,6 +310,10 @@ def _check_regularizers(spec: RunSpec, seen: View) -> None:
         of = layers_of(name, spec)
         if of != "all":
             seen.check_number(int(of))
+        elif len(set(seen.widths[1:])) > 1:
+            raise IsobarError(
+                f"The regularizer {name} can't act on all layers, whose states are {', '.join(map(str, seen.widths[1:]))} wide: one cloud has one width; choose a layer."
+            )
         if seen.pooling == "head" and settings.tokens is None:
             reached = seen.head_gradient
         else:

@@ -18,6 +18,7 @@ from core.regularizers import Regularizer
 from core.regularizers.registry import regularizer_class, settings_class
 from core.tasks import score
 from core.training import ranks
+from core.training.memory import kept_buffers
 from core.training.recorder import StepLog
 from core.training.spec import RunSpec
 
@@ -153,7 +154,7 @@ class RegularizedTrainer(Trainer):
     def _states(self, outputs, inputs: dict) -> _States:
         """Return what each regularizer acts on, and its labels."""
         spec, labels = self.spec, inputs["labels"]
-        states = read_states(self.model.config, outputs, inputs)
+        states = read_states(self.model, outputs, inputs)
         found = dict.fromkeys(self.regularizers, (pooled(states, spec.layer, self.pooling, self.head), labels))
         for name, settings in spec.regularizers.items():
             if (tokens := settings.tokens) is not None:
@@ -181,7 +182,7 @@ class RegularizedTrainer(Trainer):
         for batch in batches:
             inputs = self._prepare_inputs(batch)
             replays.append(_Replay(_RandomState.now(self.args.device)))
-            with torch.no_grad(), self.compute_loss_context_manager():
+            with torch.no_grad(), kept_buffers(self.model), self.compute_loss_context_manager():
                 without = {key: value for key, value in inputs.items() if key != "labels"}
                 outputs = self.model_wrapped(**without, output_hidden_states=True)
                 seen.append(self._states(outputs, inputs))

@@ -53,7 +53,7 @@ def batch_of(loaded, texts=TEXTS, pairs=None):
 def run(loaded, batch):
     model = loaded.model.eval()
     output = model(**batch, output_hidden_states=True)
-    return output, read_states(model.config, output, batch)
+    return output, read_states(model, output, batch)
 
 
 @pytest.mark.parametrize("kind", ODD)
