@@ -69,7 +69,10 @@ class RunSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
-    task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
+    task: str = Field(
+        "grammar",
+        description="Built-in name, local folder (tables, or images or sounds in one folder per class) or file, or Hub id such as glue/cola.",
+    )
     regularizers: Annotated[Regularizers, PlainValidator(Regularizers.parse), PlainSerializer(Regularizers.dump)] = (
         Field(
             Regularizers.parse("persistent-entropy"),
@@ -121,7 +124,10 @@ class RunSpec(BaseModel):
         0, description="Use a stratified part of the training data; 0 uses all."
     )
 
-    text_column: str | None = Field(None, description="Column of the text; guessed if not given.")
+    text_column: str | None = Field(
+        None,
+        description="Column of the text, or of the image or the sound (its file's bytes, or the name of the file); guessed if not given.",
+    )
     text_pair_column: str | None = Field(None, description="Column of the second text; guessed if not given.")
     label_column: str | None = Field(
         None,

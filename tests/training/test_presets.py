@@ -39,7 +39,7 @@ def test_the_authors_notebook():
 
 
 def test_an_unknown_one_is_told():
-    with pytest.raises(IsobarError, match=r"authors, paper.*authors"):
+    with pytest.raises(IsobarError, match=r"authors, digits, paper, tones.*authors"):
         preset_settings("author")
 
 
