@@ -50,15 +50,16 @@ class Audio(Modality):
         """Return the sounds in `data` (columns audio, label), decoded when they are asked for.
 
         Each is decoded once now: for its length, by which batches are made, and so that one that can't be decoded is
-        found before a training has begun.
+        found before a training has begun. One that is shorter than the model takes goes on in silence.
         """
         import numpy as np
 
         rate = processor.sampling_rate
-        longest = round(cut.seconds * rate)
+        longest, shortest = round(cut.seconds * rate), shortest_sound(processor, config)
 
         def samples(cell):
-            return decode_sound(cell, rate)[:longest]
+            sound = decode_sound(cell, rate)[:longest]
+            return np.pad(sound, (0, max(shortest - len(sound), 0)))
 
         costs = [len(samples(cell)) for cell in data["audio"]]
         return Rows(decoded(data, "audio", samples), np.array(costs, dtype=np.int64))
@@ -96,3 +97,16 @@ class Audio(Modality):
             out.setframerate(_PREVIEW_RATE)
             out.writeframes((np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes())
         return Preview(".wav", file.getvalue())
+
+
+def shortest_sound(processor, config) -> int:
+    """Return of how many samples a sound must be, so that the model makes a frame of it, or as many as SpecAugment masks at once."""
+    frames = 1
+    if getattr(config, "apply_spec_augment", hasattr(config, "mask_time_length")) and config.mask_time_prob > 0:
+        frames = config.mask_time_length
+    if hasattr(config, "conv_kernel"):
+        for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride)):
+            frames = (frames - 1) * stride + kernel
+        return frames
+    # Spectra are of 25 ms each, one every 10 ms; wav2vec2-bert's frames are of several.
+    return (2 * (frames * getattr(processor, "stride", 1) - 1) + 5) * processor.sampling_rate // 200

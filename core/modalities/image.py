@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from core.errors import IsobarError
@@ -12,6 +13,7 @@ from core.modalities.media import decode_image, name_of
 if TYPE_CHECKING:
     from datasets import Dataset
 
+_NEEDED = {"dinat": "natten", "timm_wrapper": "timm"}  # packages that are not among transformers' own
 _PREVIEW = 512  # pixels of the longer side: more than a page shows
 
 
@@ -35,7 +37,13 @@ class Image(Modality):
         return MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
 
     def check(self, name: str, config) -> None:
-        """Raise an IsobarError where the model takes other than three channels."""
+        """Raise an IsobarError where the model takes other than three channels, or needs a package that is not there."""
+        package = _NEEDED.get(config.model_type)
+        if package is not None and find_spec(package) is None:
+            raise IsobarError(
+                f"The model {name!r} ({config.model_type}) needs the package {package}, which is not installed; "
+                f"install it, or choose a model of another type, such as {', '.join(self.usual)}."
+            )
         vision = getattr(config, "vision_config", config)
         channels = getattr(vision, "num_channels", 3)
         if channels != 3:
@@ -50,10 +58,14 @@ class Image(Modality):
         return AutoImageProcessor.from_pretrained(source, config=config, backend="pil", **options)
 
     def encode(self, data: Dataset, processor, config, cut: Cut) -> Rows:
-        """Return the images in `data` (columns image, label), decoded when they are asked for; all cost the same."""
+        """Return the images in `data` (columns image, label), decoded when they are asked for; all cost the same.
+
+        Where the processor would keep their proportions, so that no two fit into one batch, it is their central square.
+        """
         import numpy as np
 
-        return Rows(decoded(data, "image", decode_image), np.ones(len(data), dtype=np.int64))
+        decode = decode_image if _makes_one_shape(processor) else _central_square
+        return Rows(decoded(data, "image", decode), np.ones(len(data), dtype=np.int64))
 
     def collator(self, processor, config) -> Collate:
         """Return what makes pixels of images."""
@@ -78,3 +90,18 @@ class Image(Modality):
         image.thumbnail((_PREVIEW, _PREVIEW))
         image.save(file, "PNG")
         return Preview(".png", file.getvalue())
+
+
+def _makes_one_shape(processor) -> bool:
+    """Return whether a wide image becomes as large as a high one."""
+    from PIL.Image import new
+
+    made = [processor(images=new("RGB", size), return_tensors="np") for size in ((96, 64), (64, 96))]
+    return len({next(iter(values.values())).shape for values in made}) == 1
+
+
+def _central_square(cell: Mapping):
+    from PIL import ImageOps
+
+    image = decode_image(cell)
+    return ImageOps.fit(image, (min(image.size),) * 2)

@@ -1,5 +1,6 @@
 """Where architectures differ: what a model puts out -> the states of each layer, with a mask of their own."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -81,23 +82,41 @@ def _plain(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> Stat
 
 
 def _seen_or_heard(model, output, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
-    """Images' and sounds'. A mask of pixels or samples, where there is one, becomes that of the layer by the model's own rule."""
+    """Images' and sounds'; a mask of pixels or samples, where there is one, becomes that of each layer."""
     given = next((batch[name] for name in ("attention_mask", "pixel_attention_mask") if name in batch), None)
-    own, masks, kind = getattr(model, "_get_feature_vector_attention_mask", None), [], "plain"
-    if any(states.ndim == 4 for states in hidden_states(output)):
-        kind = "grid"
-    elif any(name in batch for name in ("input_values", "input_features")):
-        kind = "frames"
+    masks = []
     for states in layers:
         shape = states.shape[:2]
         if given is None:
             mask = torch.ones(shape, dtype=torch.bool, device=states.device)
-        elif given.shape == shape:
-            mask = given.bool()
         else:
-            mask = own(shape[1], given, add_adapter=False)
+            mask = given.bool() if given.shape == shape else _framed(model, given, shape[1])
         masks.append(mask)
-    return States(layers, tuple(masks), tuple(masks), kind)
+    return States(layers, tuple(masks), tuple(masks), _kind_of_places(model, output, batch))
+
+
+def _framed(model, given: Tensor, length: int) -> Tensor:
+    """Return the mask (b, length) of frames, by the model's own rule of how many it makes of so many samples."""
+    rule = model._get_feat_extract_output_lengths
+    # An adapter, which makes them fewer still, comes behind all layers.
+    options = {"add_adapter": False} if "add_adapter" in inspect.signature(rule).parameters else {}
+    frames = rule(given.sum(1), **options)
+    joined = getattr(model.config, "squeeze_factor", 1)  # SEW's layers have one state for several frames
+    return torch.arange(length, device=given.device) < (-(-frames // joined)).unsqueeze(1)
+
+
+def _kind_of_places(model, output, batch: dict[str, Tensor]) -> str:
+    """Return "plain" where a first state stands for all of an image or sound, and else what the states are."""
+    every = hidden_states(output)
+    alike = len({states.shape[1:] for states in every}) == 1
+    if alike and any(name.rpartition(".")[2] in _FIRST for name, _ in model.named_parameters()):
+        return "plain"
+    heard = "input_values" in batch or "input_features" in batch
+    return "frames" if heard else "grid"
+
+
+_FIRST = ("cls_token", "class_embedding", "class_token")
+"""How architectures call the state that they put in front of an image's patches."""
 
 
 def _encoder_decoder(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:

@@ -19,6 +19,7 @@ from core.regularizers.registry import regularizer_class, settings_class
 from core.tasks import score
 from core.training import ranks
 from core.training.memory import kept_buffers
+from core.training.randomness import RandomState
 from core.training.recorder import StepLog
 from core.training.spec import RunSpec
 
@@ -181,7 +182,7 @@ class RegularizedTrainer(Trainer):
         replays, seen = [], []
         for batch in batches:
             inputs = self._prepare_inputs(batch)
-            replays.append(_Replay(_RandomState.now(self.args.device)))
+            replays.append(_Replay(RandomState.now(self.args.device)))
             with torch.no_grad(), kept_buffers(self.model), self.compute_loss_context_manager():
                 without = {key: value for key, value in inputs.items() if key != "labels"}
                 outputs = self.model_wrapped(**without, output_hidden_states=True)
@@ -245,29 +246,10 @@ def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:
 
 
 @dataclass
-class _RandomState:
-    """Torch's generators at one moment."""
-
-    cpu: Tensor
-    device: Tensor | None
-    kind: str
-
-    @classmethod
-    def now(cls, device: torch.device) -> "_RandomState":
-        other = getattr(torch, device.type).get_rng_state() if device.type in ("cuda", "mps") else None
-        return cls(torch.get_rng_state(), other, device.type)
-
-    def restore(self) -> None:
-        torch.set_rng_state(self.cpu)
-        if self.device is not None:
-            getattr(torch, self.kind).set_rng_state(self.device)
-
-
-@dataclass
 class _Replay:
     """What a batch's second pass needs: the draws of its first, and each term's gradient at what the batch adds to the cloud."""
 
-    random: _RandomState
+    random: RandomState
     gradients: dict[str, Tensor] = field(default_factory=dict)
 
 

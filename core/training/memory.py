@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.models.states import hidden_states
+from core.training.randomness import kept_randomness
 
 _ADAMW = 2  # moments a trained weight
 
@@ -71,7 +72,7 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
     try:
         with (
             kept_buffers(model),
-            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+            kept_randomness(device),
             torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
         ):
             # The graph holds what is counted until the end, so that no address is used twice.

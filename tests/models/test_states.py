@@ -6,11 +6,12 @@ import torch
 from transformers import AlbertTokenizer, FNetTokenizer, FunnelTokenizer, LayoutLMv3Tokenizer, XLNetTokenizer
 
 from core import IsobarError, RunSpec, inspect_checkpoint, train
-from core.every_type import WORKS, tiny_checkpoint, tiny_task, try_type
+from core.every_type import WORKS, try_type
 from core.modalities import Cut
 from core.models.loading import load_model
 from core.models.pooling import HeadInput, pool, view
 from core.models.states import read_states
+from core.tiny import tiny_checkpoint, tiny_task
 
 ODD = {
     "bart": ("encoder-decoder", "last"),
