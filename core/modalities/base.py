@@ -46,6 +46,10 @@ class Rows(Sequence):
     def __getitem__(self, number: int) -> dict:
         return self.data[int(number)]
 
+    def take(self, numbers: Sequence[int]) -> Rows:
+        """Return some of them."""
+        return Rows(self.data.select(numbers), self.costs[numbers])
+
     def __getitems__(self, numbers: Sequence[int]) -> list[dict]:
         """Return several rows, as torch's loader asks for a batch."""
         return self.data.__getitems__([int(number) for number in numbers])

@@ -91,6 +91,7 @@ class View:
         kind: of states, see :class:`core.models.states.States`.
         head_gradient: the same for what the head reads.
         widths: of each layer's states, which differ in models that make an image smaller as they go.
+        padding: whether an example's embedding is another where longer ones stand beside it.
     """
 
     pooling: str
@@ -99,6 +100,7 @@ class View:
     kind: str = "plain"
     head_gradient: bool = True
     widths: tuple[int, ...] = field(default=(), repr=False)
+    padding: bool = False
 
     def check_layer(self, layer: int) -> None:
         """Raise an IsobarError where no text has an embedding by `layer` (0 is the input embeddings)."""
@@ -192,13 +194,26 @@ def check_pooling(model, pooling: str) -> None:
         )
 
 
+_PLACES = {
+    "patches": "patches of an image or of a spectrogram behind a first one that stands for all of it",
+    "grid": "places of the image, none of which stands for all of it",
+    "frames": "moments of the sound, none of which stands for all of it",
+}
+
+
 def _check_rule(pooling: str, kind: str) -> None:
     """Raise an IsobarError where the first or the last state is asked for, and is one place or moment like any other."""
-    if pooling in ("cls", "last") and kind in ("grid", "frames"):
-        they, whole = ("places", "image") if kind == "grid" else ("moments", "sound")
+    if pooling not in ("auto", *_rules(kind)):
         raise IsobarError(
-            f"The model's states are {they} of the {whole}, none of which stands for all of it, so there is no {pooling}; choose pooling mean or head."
+            f"The model's states are {_PLACES[kind]}, so there is no {pooling}; choose pooling {', '.join(_rules(kind))}."
         )
+
+
+def _rules(kind: str) -> tuple[str, ...]:
+    """Return the poolings that states of this kind have."""
+    if kind not in _PLACES:
+        return ("cls", "mean", "last", "head")
+    return ("cls", "mean", "head") if kind == "patches" else ("mean", "head")
 
 
 def _why(model, error: Exception) -> str:
@@ -229,7 +244,7 @@ def _read_by_scores(model, output, states: States, given: Tensor) -> str:
     read = size > 1e-5 * size.amax(1, keepdim=True)
     if not size.amax(1).all():
         return "head"
-    for rule in ("cls", "last") if states.kind not in ("grid", "frames") else ():
+    for rule in [rule for rule in ("cls", "last") if rule in _rules(states.kind)]:
         one = torch.zeros_like(read)
         one[torch.arange(len(one)), _position(mask, rule, ends)] = True
         if torch.equal(read, one):

@@ -1,6 +1,5 @@
 """Where architectures differ: what a model puts out -> the states of each layer, with a mask of their own."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -20,8 +19,8 @@ class States:
         masks: for each layer (b, t) bool, which positions are the example's.
         ends: for each layer (b, t) bool, among which positions the last is the one that stands for a text: all of
             the text's, but where the architecture's head leaves some out.
-        kind: what the positions are: "plain" (tokens, or patches of an image), "grid" (places of an image), "frames"
-            (of a sound), or a key of :data:`KINDS`.
+        kind: what the positions are: "plain" (tokens), "patches" (of an image or a spectrogram, behind one that stands
+            for all of it), "grid" (places of an image), "frames" (of a sound), or a key of :data:`KINDS`.
     """
 
     layers: tuple[Tensor, ...]
@@ -97,20 +96,17 @@ def _seen_or_heard(model, output, layers: tuple[Tensor, ...], batch: dict[str, T
 
 def _framed(model, given: Tensor, length: int) -> Tensor:
     """Return the mask (b, length) of frames, by the model's own rule of how many it makes of so many samples."""
-    rule = model._get_feat_extract_output_lengths
-    # An adapter, which makes them fewer still, comes behind all layers.
-    options = {"add_adapter": False} if "add_adapter" in inspect.signature(rule).parameters else {}
-    frames = rule(given.sum(1), **options)
+    frames = model._get_feat_extract_output_lengths(given.sum(1))
     joined = getattr(model.config, "squeeze_factor", 1)  # SEW's layers have one state for several frames
     return torch.arange(length, device=given.device) < (-(-frames // joined)).unsqueeze(1)
 
 
 def _kind_of_places(model, output, batch: dict[str, Tensor]) -> str:
-    """Return "plain" where a first state stands for all of an image or sound, and else what the states are."""
+    """Return "patches" where a first state stands for all of an image or sound, and else "grid" or "frames"."""
     every = hidden_states(output)
     alike = len({states.shape[1:] for states in every}) == 1
     if alike and any(name.rpartition(".")[2] in _FIRST for name, _ in model.named_parameters()):
-        return "plain"
+        return "patches"
     heard = "input_values" in batch or "input_features" in batch
     return "frames" if heard else "grid"
 

@@ -170,6 +170,7 @@ class _Work:
         if checkpoint is not None:
             trainer.recall_regularizers(checkpoint)
         self._tell_pooling(writer)
+        self._tell_padding(writer)
         if without_layer_drop(trainer.model):
             text = "LayerDrop is off: with layers left out at random, a layer's number would mean another at each step."
             writer.event(kind="note", step=0, text=text)
@@ -217,6 +218,19 @@ class _Work:
         writer.event(kind="pooling", step=0, asked=self.spec.pooling, pooling=seen.pooling, states=seen.kind)
         if self.spec.pooling == "auto" and ranks.is_first():
             _log.info("An embedding is what the model's classifier reads: pooling %s.", seen.pooling)
+
+    def _tell_padding(self, writer: RunWriter) -> None:
+        if self.probe.view.padding:
+            text = (
+                "What stands behind an example as padding changes its states in this model, so the probe set is embedded "
+                "in batches of examples of one length; in training and scoring they are padded."
+            )
+            writer.event(kind="note", step=0, text=text)
+        if self._leaves_one_alone():
+            text = (
+                "The last batch of an epoch would be of one example, which has no variance to norm by; it is left out."
+            )
+            writer.event(kind="note", step=0, text=text)
 
     def _tell_memory(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
         rows = trainer.train_dataset
@@ -282,6 +296,7 @@ class _Work:
             remove_unused_columns=False,  # there are none, and Qwen3.5 doesn't name those that it takes
             label_names=["labels"],
             disable_tqdm=True,
+            dataloader_drop_last=self._leaves_one_alone(),
             dataloader_pin_memory=torch.cuda.is_available(),  # it speeds copies to a GPU, and warns without one
         )
         trainer = RegularizedTrainer(
@@ -299,6 +314,12 @@ class _Work:
         trainer.remove_callback(PrinterCallback)
         trainer.remove_callback(ProgressCallback)
         return trainer
+
+    def _leaves_one_alone(self) -> bool:
+        """Return whether the last batch of an epoch would be of one example, in a model that norms over the batch."""
+        alone = len(self.task.train) % (self.spec.batch_size // ranks.count()) == 1
+        norms = any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in self.loaded.model.modules())
+        return alone and norms and len(self.task.train) > 1
 
     def _report(self, recorder: RunRecorder) -> dict:
         return report(recorder.spaces, recorder.metrics, self.task)

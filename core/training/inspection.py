@@ -292,7 +292,7 @@ def measure_layers(
     loaded = load_model(model, 2, modality) if isinstance(model, str) else model
     check_pooling(loaded.model, pooling)
     network = to_device(loaded.model, device)
-    streams, collate, rule = LayerStreams(keep=keep, seed=seed), loaded.collator(), None
+    streams, collate, seen = LayerStreams(keep=keep, seed=seed), loaded.collator(), None
     done, total = 0, len(data) if hasattr(data, "__len__") else 0
     unread = iter(data)
     while examples := list(islice(unread, _AT_ONCE)):
@@ -300,12 +300,13 @@ def measure_layers(
         columns = {name: list(part) for name, part in zip(loaded.modality.columns, parts)}
         rows = Dataset.from_dict({**columns, "label": [0] * len(examples)})
         rows = loaded.encode(rows, Cut(tokens=max_length, seconds=max_seconds))
-        rule = rule or view_of(network, collate, rows, pooling).pooling
+        seen = seen or view_of(network, collate, rows, pooling)
         encode(
             network,
             collate,
             rows,
-            pooling=rule,
+            pooling=seen.pooling,
+            unpadded=seen.padding,
             batch_size=batch_size,
             on_layers=lambda at, layers, before=done: streams.add(before + at, layers),
         )

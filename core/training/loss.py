@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import Trainer
+from transformers import PreTrainedModel, Trainer
 
 from core.errors import IsobarError
 from core.models.layers import chosen_layers, token_states
@@ -151,6 +151,19 @@ class RegularizedTrainer(Trainer):
             held = torch.nn.ModuleDict(self.regularizers).named_buffers()
             save_file({name: values.detach().clone() for name, values in held}, folder / _REGULARIZERS)
         super()._save_checkpoint(model, trial)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        """Load the weights as a model's loading does, which knows all names that they are saved under.
+
+        Many types save under older names than their modules have; the Trainer takes only the names that it knows, and
+        leaves the other weights as they are without a word.
+        """
+        model = self.model if model is None else model
+        if not isinstance(model, PreTrainedModel):  # with adapters
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        kept = type(model).from_pretrained(resume_from_checkpoint, dtype="float32", use_safetensors=True)
+        model.load_state_dict(kept.state_dict())
 
     def _states(self, outputs, inputs: dict) -> _States:
         """Return what each regularizer acts on, and its labels."""

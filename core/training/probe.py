@@ -1,14 +1,14 @@
 """The probe set: the fixed examples whose embeddings are looked at before, during and after training."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape, measure, shape_by_class
 from core.modalities import MODALITIES, Collate, Cut, Preview, Rows
-from core.models.embedding import Encoded, encode
+from core.models.embedding import Encoded, encode, padding_matters
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel
 from core.models.packing import telling_rows
@@ -68,6 +68,7 @@ class Probe:
             self.rows,
             pooling=self.view.pooling,
             layer=self.layer,
+            unpadded=self.view.padding,
             on_layers=streams.add,
             on_batch=on_batch,
         )
@@ -114,5 +115,8 @@ def cut_of(spec: RunSpec) -> Cut:
 
 def view_of(model, collate: Collate, rows: Rows, pooling: str, layer: int = -1) -> View:
     """Return how `model` is looked at, by a trial on a few of the `rows`, the longest and the shortest."""
-    telling = telling_rows(rows.costs, longest=1, shortest=2)
-    return view(model, collate([rows[i] for i in telling]), pooling, layer)
+    few = rows.take(telling_rows(rows.costs, longest=1, shortest=2))
+    seen = view(model, collate([few[i] for i in range(len(few))]), pooling, layer)
+    if few.costs.min() == few.costs.max():
+        return seen
+    return replace(seen, padding=padding_matters(model, collate, few, pooling=seen.pooling, layer=layer))
