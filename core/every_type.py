@@ -25,13 +25,13 @@ WORKS, REFUSAL, FAULT = "works", "refused", "fault"
 
 
 def try_type(kind: str, folder: Path, modality: str = "text") -> dict[str, str]:
-    """Return what a checkpoint of this type, made in `folder`, is like: its states, the pooling auto chose, the verdict and why.
+    """Return what a checkpoint of this type, made in `folder`, is like, and whether it works.
 
     It is inspected, and trained for three steps with the regularizer. The verdict is "works" if all numbers are finite
     and the regularizer has a value, "refused" if a sentence says why not before any weights are loaded, and else
     "fault", which should not be.
     """
-    row = {"modality": modality, "type": kind, "states": "", "pooling": "", "verdict": WORKS, "why": ""}
+    row = {"modality": modality, "type": kind, "states": "", "pooling": "", "padding": "", "verdict": WORKS, "why": ""}
     try:
         model = tiny_checkpoint(kind, folder / "model", modality)
         task = tiny_task(folder / "task", modality)
@@ -40,7 +40,8 @@ def try_type(kind: str, folder: Path, modality: str = "text") -> dict[str, str]:
             log_every=1, device="cpu", save_model=False,
         )  # fmt: skip
         found = inspect_checkpoint(spec.model, spec.task, spec=spec)
-        row |= {"states": found.record["states"], "pooling": found.record["pooling"]}
+        padding = "matters" if found.record["padding_matters"] else ""
+        row |= {"states": found.record["states"], "pooling": found.record["pooling"], "padding": padding}
         run = train(spec, folder / "run")
         if why := _fault(found.embeddings, run.rows("step")):
             row |= {"verdict": FAULT, "why": why}
@@ -88,5 +89,6 @@ def heading(rows: Sequence[dict[str, str]]) -> str:
         "# Which models can be read\n\n"
         f"{', '.join(counts)} of transformers {transformers.__version__} work, each tried as a tiny random "
         "checkpoint: inspected, and trained for three steps with the regularizer. Pooling is what `auto` chose: what the "
-        "architecture's own classifier reads. Made by `isobar doctor --models --out docs/models.md`.\n\n"
+        "architecture's own classifier reads. Where padding matters, the same example has another embedding beside longer "
+        "ones, by the model's own doing; embeddings that are measured are then of unpadded batches. Made by `isobar doctor --models --out docs/models.md`.\n\n"
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.errors import IsobarError
-from core.modalities.base import Collate, Cut, Modality, Preview, Rows, decoded
+from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded
 from core.modalities.media import decode_sound, name_of
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ class Audio(Modality):
         """Return the feature extractor.
 
         Raises:
-            IsobarError: it does not say at what rate it takes sounds.
+            IsobarError: there is none, or it does not say at what rate it takes sounds.
         """
         from transformers import AutoFeatureExtractor
 
+        check_processor_file(name, source, self.many)
         extractor = AutoFeatureExtractor.from_pretrained(source, **options)
         if not getattr(extractor, "sampling_rate", None):
             raise IsobarError(

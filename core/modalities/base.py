@@ -5,7 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from core.errors import IsobarError
+from core.modalities.media import name_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,12 +73,28 @@ class Preview:
 
 
 def decoded(data: Dataset, column: str, decode: Callable[[Mapping], Any]) -> Dataset:
-    """Return rows with what `decode` makes of each cell in `column`, and ``labels``, made when they are asked for."""
+    """Return rows with what `decode` makes of each cell in `column`, its ``name`` and ``labels``, made when they are asked for."""
 
     def rows(batch):
-        return {column: [decode(cell) for cell in batch[column]], "labels": batch["label"]}
+        cells = batch[column]
+        made, names = [decode(cell) for cell in cells], [name_of(cell, f"{column} data") for cell in cells]
+        return {column: made, "name": names, "labels": batch["label"]}
 
     return data.select_columns([column, "label"]).with_transform(rows)
+
+
+def check_processor_file(name: str, source, many: str) -> None:
+    """Raise an IsobarError where the folder `source` doesn't say how `many` (images, sounds) become the model's input."""
+    there = (
+        [source / file for file in ("preprocessor_config.json", "processor_config.json")]
+        if isinstance(source, Path)
+        else []
+    )
+    if there and not any(file.exists() for file in there):
+        raise IsobarError(
+            f"The folder of the model {name!r} has no preprocessor_config.json, which says how {many} become its input; "
+            "copy it from where the model is from."
+        )
 
 
 class Modality(ABC):

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from core.errors import IsobarError
-from core.modalities.base import Collate, Cut, Modality, Preview, Rows, decoded
+from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded
 from core.modalities.media import decode_image, name_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Image(Modality):
         """Return the image processor, in its form that needs no torchvision."""
         from transformers import AutoImageProcessor
 
+        check_processor_file(name, source, self.many)
         return AutoImageProcessor.from_pretrained(source, config=config, backend="pil", **options)
 
     def encode(self, data: Dataset, processor, config, cut: Cut) -> Rows:
@@ -73,7 +74,10 @@ class Image(Modality):
         def collate(rows):
             import torch
 
-            batch = dict(processor(images=[row["image"] for row in rows], return_tensors="pt"))
+            try:
+                batch = dict(processor(images=[row["image"] for row in rows], return_tensors="pt"))
+            except Exception as error:
+                raise _named(processor, rows, error) from error
             return {**batch, "labels": torch.tensor([row["labels"] for row in rows])}
 
         return collate
@@ -98,6 +102,20 @@ def _makes_one_shape(processor) -> bool:
 
     made = [processor(images=new("RGB", size), return_tensors="np") for size in ((96, 64), (64, 96))]
     return len({next(iter(values.values())).shape for values in made}) == 1
+
+
+def _named(processor, rows, error: Exception) -> Exception:
+    """Return an IsobarError with the name of the first image that the processor fails on, or `error` if it is none alone."""
+    for row in rows:
+        try:
+            processor(images=row["image"], return_tensors="pt")
+        except Exception as own:
+            width, height = row["image"].size
+            said = " ".join(str(own).split())[:160].rstrip(".")
+            return IsobarError(
+                f"The model's processor can't read {row['name']}, an image of {width:,} x {height:,} pixels ({type(own).__name__}: {said})."
+            )
+    return error
 
 
 def _central_square(cell: Mapping):

@@ -9,6 +9,7 @@ import torch
 from core import IsobarError, RunSpec, inspect_checkpoint, load_run, train
 from core.modalities import Cut
 from core.modalities.media import decode_image, decode_sound
+from core.models.adapters import with_adapters
 from core.models.loading import load_model
 from core.tasks import load_task
 from core.tiny import tiny_checkpoint, tiny_task
@@ -171,4 +172,43 @@ def test_examples_of_another_modality_are_refused(kind, other, files, spec_of, t
         IsobarError, match=rf"\({kind}\) reads {reads}, and no {many}; those that do are of types such as"
     ):
         train(spec_of(kind, task=files[other][1]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+ADAPTED = {"vit": "image", "clip": "image", "swin": "image", "wav2vec2": "audio"}
+
+
+@pytest.mark.parametrize("kind", ADAPTED)
+def test_adapters_and_the_head_alone_are_trained(kind, tmp_path):
+    loaded = load_model(str(tiny_checkpoint(kind, tmp_path / kind, ADAPTED[kind])), 2, ADAPTED[kind])
+    head = {"classifier", "projector"}
+    whole = {name for name, _ in loaded.model.named_parameters() if name.partition(".")[0] in head}
+    adapted = with_adapters(loaded.model, r=2)
+    trained = {name.removeprefix("base_model.model.") for name, p in adapted.named_parameters() if p.requires_grad}
+    assert {name for name in trained if "lora_" not in name} == {
+        f"{module}.modules_to_save.default.{leaf}" for module, _, leaf in (name.rpartition(".") for name in whole)
+    }
+    assert any("lora_" in name for name in trained)
+
+
+@pytest.mark.parametrize("kind", ["vit", "wav2vec2"])
+def test_a_run_with_adapters_is_resumed_and_its_model_is_a_plain_one(kind, spec_of, tmp_path):
+    spec = spec_of(kind, lora="r=2", save_model=True)
+
+    def stop(phase, done, total):
+        if phase == "training" and done == 3:
+            load_run(tmp_path / "run").request_stop()
+
+    assert train(spec, tmp_path / "run", progress=stop).state == "stopped"
+    run = train(spec, tmp_path / "run", resume=True)
+    whole = train(spec, tmp_path / "whole")
+    np.testing.assert_allclose(run.after.embeddings, whole.after.embeddings, atol=1e-5)
+    assert not np.allclose(run.before.embeddings, run.after.embeddings, atol=1e-5)
+    found = inspect_checkpoint(str(run.path / "model"), run.spec["task"], spec=spec)
+    np.testing.assert_allclose(found.embeddings, run.after.embeddings, atol=1e-4)
+
+
+def test_where_nothing_is_linear_no_adapter_can_stand(spec_of, tmp_path):
+    with pytest.raises(IsobarError, match=r"\(resnet\) has no linear layers but its head's"):
+        train(spec_of("resnet", lora="r=2"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
