@@ -263,7 +263,7 @@ def measure_layers(
 ) -> list[dict[str, float]]:
     """Return measures of the embeddings by every layer of `model`, the input embeddings' first: one forward pass an example.
 
-    A trial takes three of them besides.
+    Two trials take up to three of them besides.
 
     However many there are, memory holds sums and `keep` embeddings a layer. Up to `keep` examples every measure is
     that of all; of more, those that need the points themselves (:data:`core.geometry.stream.OF_POINTS`) are of a
