@@ -152,6 +152,10 @@ def decode_sound(cell: Mapping, rate: int | None = None) -> np.ndarray:
     return mono if rate in (None, own) else _resampled(mono, own, rate)
 
 
+DECODERS = {"image": decode_image, "audio": decode_sound}
+"""What decodes a cell, for each modality whose examples are files."""
+
+
 def _check_length(name: str, frames: int, rate: int, channels: int) -> None:
     if not RATES[0] <= rate <= RATES[1]:
         raise IsobarError(f"{name} has a rate of {rate:,} Hz; sounds have {RATES[0]:,} to {RATES[1]:,}.")

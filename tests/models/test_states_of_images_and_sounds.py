@@ -158,6 +158,19 @@ def test_whether_padding_changes_an_embedding_is_found_and_then_nothing_is_padde
     assert (np.abs(beside - alone).max() > 1e-3) == matters
 
 
+def test_an_extractor_that_gives_no_mask_leaves_padding_in_and_that_is_found(made):
+    """As wav2vec2-base's: its classifier takes the mean of all frames there are."""
+    loaded = made("wav2vec2", "audio", **LAYER_NORMED)
+    loaded.processor.return_attention_mask = False
+    rows, collate = loaded.encode(sounds_of(9_000, 5_000, 4_000), Cut()), loaded.collator()
+    assert collate([rows[0], rows[1]]).keys() == {"input_values", "labels"}
+    seen = view_of(loaded.model, collate, rows, "auto")
+    assert (seen.pooling, seen.padding) == ("mean", True)
+    alone = encode(loaded.model, collate, rows, pooling="mean", batch_size=1).embeddings
+    apart = encode(loaded.model, collate, rows, pooling="mean", unpadded=True).embeddings
+    np.testing.assert_allclose(apart, alone, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("besides", "frames"), [({}, 10), ({"mask_time_prob": 0.0}, 1), ({"apply_spec_augment": False}, 1)], ids=str
 )
