@@ -160,7 +160,7 @@ def test_whether_padding_changes_an_embedding_is_found_and_then_nothing_is_padde
 
 def test_an_extractor_that_gives_no_mask_leaves_padding_in_and_that_is_found(made):
     """As wav2vec2-base's: its classifier takes the mean of all frames there are."""
-    loaded = made("wav2vec2", "audio", **LAYER_NORMED)
+    loaded = made("wav2vec2", "audio", feat_extract_norm="layer")
     loaded.processor.return_attention_mask = False
     rows, collate = loaded.encode(sounds_of(9_000, 5_000, 4_000), Cut()), loaded.collator()
     assert collate([rows[0], rows[1]]).keys() == {"input_values", "labels"}
