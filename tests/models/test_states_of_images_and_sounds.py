@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from core import IsobarError, PersistentEntropyLoss
-from core.every_type import REFUSAL, WORKS, try_type
+from core.every_type import REFUSAL, TYPES, WORKS, heading, try_type, try_types
 from core.modalities import Cut
 from core.modalities.media import sound_cell
 from core.models.embedding import encode
@@ -53,6 +53,15 @@ def test_a_type_that_can_t_be_used_is_refused_before_anything_loads(kind, senten
     row = try_type(kind, tmp_path, "image")
     assert row["verdict"] == REFUSAL
     assert sentence in row["why"]
+
+
+def test_the_table_s_heading_counts_what_works_by_modality():
+    told = []
+    rows = try_types([("audio", "whisper"), ("image", "pp_lcnet"), ("image", "vit")], lambda *at: told.append(at))
+    assert told[-1] == ("trying", 3, 3)
+    assert [row["verdict"] for row in rows] == [WORKS, REFUSAL, WORKS]
+    assert "1 of 1 types of audio classifiers, 1 of 2 types of image classifiers" in heading(rows)
+    assert {modality for modality, _ in TYPES} == {"text", "image", "audio"}
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +223,7 @@ def test_a_regularizer_on_an_early_layer_of_a_grid_reaches_the_weights_before_it
         return value
 
     (gradient,) = torch.autograd.grad(term(), weight)
-    slope = float(term(1e-6) - term(-1e-6)) / 2e-6
+    slope = (term(1e-6) - term(-1e-6)).item() / 2e-6
     assert slope != 0
     assert float(gradient[0, 0, 0, 0]) == pytest.approx(slope, rel=1e-4)
 
