@@ -55,7 +55,7 @@ def doctor(
         bool,
         typer.Option(
             "--models",
-            help="Instead try every type of text classifier that transformers knows, each as a tiny random checkpoint; takes minutes.",
+            help="Instead try every type of classifier of texts, images and sounds that transformers knows, each as a tiny random checkpoint; takes minutes.",
         ),
     ] = False,
     out: Annotated[

@@ -5,7 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from core.errors import IsobarError
+from core.modalities.media import name_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,9 +50,51 @@ class Rows(Sequence):
     def __getitem__(self, number: int) -> dict:
         return self.data[int(number)]
 
+    def take(self, numbers: Sequence[int]) -> Rows:
+        """Return some of them."""
+        return Rows(self.data.select(numbers), self.costs[numbers])
+
     def __getitems__(self, numbers: Sequence[int]) -> list[dict]:
         """Return several rows, as torch's loader asks for a batch."""
         return self.data.__getitems__([int(number) for number in numbers])
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A file that shows an example to a person.
+
+    Attributes:
+        suffix: such as ``.png``.
+        content: the whole file.
+    """
+
+    suffix: str
+    content: bytes
+
+
+def decoded(data: Dataset, column: str, decode: Callable[[Mapping], Any]) -> Dataset:
+    """Return rows with what `decode` makes of each cell in `column`, its ``name`` and ``labels``, made when they are asked for."""
+
+    def rows(batch):
+        cells = batch[column]
+        made, names = [decode(cell) for cell in cells], [name_of(cell, f"{column} data") for cell in cells]
+        return {column: made, "name": names, "labels": batch["label"]}
+
+    return data.select_columns([column, "label"]).with_transform(rows)
+
+
+def check_processor_file(name: str, source, many: str) -> None:
+    """Raise an IsobarError where the folder `source` doesn't say how `many` (images, sounds) become the model's input."""
+    there = (
+        [source / file for file in ("preprocessor_config.json", "processor_config.json")]
+        if isinstance(source, Path)
+        else []
+    )
+    if there and not any(file.exists() for file in there):
+        raise IsobarError(
+            f"The folder of the model {name!r} has no preprocessor_config.json, which says how {many} become its input; "
+            "copy it from where the model is from."
+        )
 
 
 class Modality(ABC):
@@ -96,3 +142,15 @@ class Modality(ABC):
     @abstractmethod
     def collator(self, processor, config) -> Collate:
         """Return what makes a batch of tensors of a list of rows, ``labels`` (b,) among them."""
+
+    @abstractmethod
+    def told(self, data: Dataset) -> dict[str, list]:
+        """Return what tells a person which examples `data` holds: the column ``text``, and ``text_pair`` of pairs."""
+
+    def preview(self, cell, cut: Cut) -> Preview | None:
+        """Return a file that shows the example in `cell`, or None where :meth:`told` says all there is.
+
+        Raises:
+            IsobarError: it can't be decoded.
+        """
+        return None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Checked before anything is decoded: a file of a few kilobytes can claim gigabytes.
 MOST_PIXELS = 100_000_000  # more than cameras give, 300 MB of RGB
+MOST_NARROW = 100  # times as wide as high, or as high as wide; one side resized, the other follows
 MOST_SECONDS = 600  # no classifier listens so long: wav2vec2's sounds are of seconds, Whisper's of half a minute
 MOST_SAMPLES = 60_000_000  # ten minutes of 48 kHz in stereo, 240 MB of float32
 RATES = (1_000, 400_000)  # Hz; resampling takes memory by the two rates' ratio
@@ -55,8 +56,8 @@ def decode_image(cell: Mapping) -> Image.Image:
     Transparent parts show white, as on paper; 16-bit grey is scaled to 8 bits; of several frames it is the first.
 
     Raises:
-        IsobarError: the bytes are no image, one without pixels or with more than `MOST_PIXELS`, or one of floating
-            point values, whose black and white nobody knows.
+        IsobarError: the bytes are no image, one without pixels, with more than `MOST_PIXELS` or narrower than
+            `MOST_NARROW`, or one of floating point values, whose black and white nobody knows.
     """
     from PIL import Image, ImageOps
 
@@ -98,6 +99,10 @@ def _check_size(name: str, image: Image.Image) -> None:
     if width * height > MOST_PIXELS:
         raise IsobarError(
             f"{name} has {width:,} x {height:,} pixels; {MOST_PIXELS:,} are the most that are decoded, so make it smaller."
+        )
+    if max(width, height) > MOST_NARROW * min(width, height):
+        raise IsobarError(
+            f"{name} has {width:,} x {height:,} pixels; one side may be {MOST_NARROW} times the other, so cut it."
         )
 
 
@@ -145,6 +150,10 @@ def decode_sound(cell: Mapping, rate: int | None = None) -> np.ndarray:
     if not np.isfinite(mono).all():
         raise IsobarError(f"{name} has samples that are not finite; write it anew.")
     return mono if rate in (None, own) else _resampled(mono, own, rate)
+
+
+DECODERS = {"image": decode_image, "audio": decode_sound}
+"""What decodes a cell, for each modality whose examples are files."""
 
 
 def _check_length(name: str, frames: int, rate: int, channels: int) -> None:

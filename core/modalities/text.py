@@ -111,6 +111,10 @@ class Text(Modality):
 
         return DataCollatorWithPadding(processor, pad_to_multiple_of=whole_length(config))
 
+    def told(self, data: Dataset) -> dict[str, list]:
+        """Return the texts themselves."""
+        return {name: data[name][:] for name in self.columns if name in data.column_names}
+
 
 def is_decoder(config) -> bool:
     """Return whether each token has seen none of those behind it, so that the first knows nothing of the text."""

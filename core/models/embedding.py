@@ -1,6 +1,6 @@
 """Examples -> the states of each layer -> one embedding each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from torch import Tensor
 from core.modalities import Rows
 from core.models.pooling import pooled, watched_head
 from core.models.states import States, read_states
+
+_TOLERANCE = 1e-3  # relative, of float32: other batch sizes leave 1e-6, padding that is seen 1e-2 and more
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ def encode(
     pooling: str = "cls",
     layer: int = -1,
     batch_size: int = 64,
+    unpadded: bool = False,
     on_layers: Callable[[np.ndarray, list[np.ndarray]], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Encoded:
@@ -47,6 +50,7 @@ def encode(
             reads, are pooled by their mean.
         layer: whose hidden states; -1 is the last layer's, 0 the input embeddings.
         batch_size: rows a batch. They are batched by what they cost, so that little is padded.
+        unpadded: batch none but rows of the same cost, so that nothing is padded.
         on_layers: called with each batch's rows (b,) and their embeddings (b, d) by every layer, the input embeddings'
             first: they are there anyway, but all rows' together might not fit into memory.
         on_batch: called with (rows done, rows in all) after each batch; it may raise to end the work.
@@ -57,12 +61,12 @@ def encode(
     embeddings, logits = [None] * len(rows), [None] * len(rows)
     try:
         with watched_head(model) as head:
-            for start in range(0, len(rows), batch_size):
-                index = order[start : start + batch_size]
+            for start, end in _batches(rows.costs[order], batch_size, unpadded):
+                index = order[start:end]
                 batch = collate([rows[int(i)] for i in index])
                 batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
                 output = model(**batch, output_hidden_states=True)
-                states = read_states(model.config, output, batch)
+                states = read_states(model, output, batch)
                 chosen = _on_host(pooled(states, layer, pooling, head))
                 if on_layers is not None:
                     on_layers(index, _every_layer(states, layer, pooling, chosen))
@@ -70,10 +74,37 @@ def encode(
                 for row, vector, score in zip(index, chosen, scores, strict=True):
                     embeddings[row], logits[row] = vector, score
                 if on_batch is not None:
-                    on_batch(min(start + batch_size, len(rows)), len(rows))
+                    on_batch(end, len(rows))
     finally:
         model.train(was_training)
     return Encoded(np.stack(embeddings), np.stack(logits))
+
+
+def padding_matters(model, collate: Callable, rows: Rows, *, pooling: str, layer: int = -1) -> bool:
+    """Return whether the shortest of `rows` has another embedding beside the others than alone.
+
+    It has where the model is told of no mask, or norms over padding too, as wav2vec2's first convolution does.
+    """
+    device = next(model.parameters()).device
+    shortest = int(np.argmin(rows.costs))
+    found = []
+    for some, row in ((rows.take([shortest]), 0), (rows, shortest)):
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(0)  # some draw, as Reformer its hashes
+            encoded = encode(model, collate, some, pooling=pooling, layer=layer, batch_size=len(rows))
+            found.append(encoded.embeddings[row])
+    alone, beside = found
+    return bool(np.abs(alone - beside).max() > _TOLERANCE * np.abs(alone).max())
+
+
+def _batches(costs: np.ndarray, batch_size: int, unpadded: bool) -> Iterator[tuple[int, int]]:
+    """Yield where batches of rows of these costs, sorted, start and end."""
+    start = 0
+    for end in range(1, len(costs) + 1):
+        full = end - start == batch_size or end == len(costs)
+        if full or (unpadded and costs[end] != costs[start]):
+            yield start, end
+            start = end
 
 
 def _every_layer(states: States, layer: int, pooling: str, chosen: np.ndarray) -> list[np.ndarray]:

@@ -100,7 +100,7 @@ def state_covariance(
             batch = collate([rows[int(i)] for i in order[start : start + batch_size]])
             batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
             output = model(**batch, output_hidden_states=True)
-            for states, mask in chosen_layers(read_states(model.config, output, batch), layers):
+            for states, mask in chosen_layers(read_states(model, output, batch), layers):
                 moments.add(states[torch.ones_like(mask) if padding else mask].float())
             if on_batch is not None:
                 on_batch(min(start + batch_size, taken), taken)

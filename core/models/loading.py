@@ -1,5 +1,6 @@
 """Loads a classifier and its tokenizer from a built-in name, a local folder or a Hub id; safetensors weights only."""
 
+import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,7 @@ from transformers.utils import logging
 
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
-from core.modalities import MODALITIES, Cut, Modality, Rows
-from core.modalities.base import Collate
+from core.modalities import MODALITIES, Collate, Cut, Modality, Rows
 from core.models.builtin import BUILT_IN
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -74,6 +74,7 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
     try:
         config = AutoConfig.from_pretrained(source, num_labels=num_labels, **options)
         _check_type(name, config, kind)
+        config.architectures = _trainable(config)
         processor = kind.load_processor(name, source, config, **options)
         model, info = getattr(transformers, kind.auto).from_pretrained(
             source,
@@ -107,6 +108,15 @@ def _check_type(name: str, config, wanted: Modality) -> None:
         usual = ", ".join(wanted.usual)
         raise IsobarError(f"The model {name!r} ({kind}){reads}; those that do are of types such as {usual}.")
     wanted.check(name, config)
+
+
+def _trainable(config) -> list[str]:
+    """Return those of the classes that a checkpoint says it is of whose forward pass takes labels.
+
+    DeiT's and LeViT's with a teacher take none, and have two heads; transformers' next choice has one, made anew.
+    """
+    named = [getattr(transformers, name, None) for name in config.architectures or ()]
+    return [of.__name__ for of in named if of is not None and "labels" in inspect.signature(of.forward).parameters]
 
 
 def _source(name: str) -> Path | str:

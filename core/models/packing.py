@@ -202,7 +202,7 @@ def pack_texts(model, batch: dict[str, Tensor]) -> tuple[PaddingFree | None, str
     encoder = encoder_of(model)
     parameters = inspect.signature(encoder.forward).parameters
     if not {"input_ids", "attention_mask", "position_ids"} <= set(parameters):
-        return None, "The model takes no positions, so its texts can't be packed."
+        return None, "The model takes no positions, so nothing can be packed."
     if encoder.config._attn_implementation not in ("sdpa", "eager"):
         return (
             None,

@@ -1,4 +1,4 @@
-"""The states of a text -> one vector: by a rule, or by what the architecture's own classifier reads."""
+"""The states of an example -> one vector: by a rule, or by what the architecture's own classifier reads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from core.errors import IsobarError
 from core.modalities.text import is_decoder
-from core.models.states import States, kind_of, read_states
+from core.models.states import States, as_sequence, hidden_states, read_states
 
 
 def pool(states: Tensor, attention_mask: Tensor, pooling: str = "cls", ends: Tensor | None = None) -> Tensor:
-    """Return one vector a text, shape (b, d), from its token states (b, t, d) and attention mask (b, t).
+    """Return one vector an example, shape (b, d), from its states (b, t, d) and their mask (b, t).
 
     "cls" is the first token that is no padding, "last" the last such token (of `ends` (b, t) if given, see
     :class:`core.models.states.States`), "mean" the average over them; padding may stand on either side.
@@ -82,14 +82,16 @@ class HeadInput:
 
 @dataclass(frozen=True)
 class View:
-    """How a model's states become one vector a text, in evaluation and in training.
+    """How a model's states become one vector an example, in evaluation and in training.
 
     Attributes:
         pooling: cls, mean, last or head (never auto).
         layers: how many layers have states, the input embeddings' included.
         gradient: for each layer, whether a term on its states reaches a weight.
-        kind: of states, see :func:`core.models.states.kind_of`.
+        kind: of states, see :class:`core.models.states.States`.
         head_gradient: the same for what the head reads.
+        widths: of each layer's states, which differ in models that make an image smaller as they go.
+        padding: whether an example's embedding is another where longer ones stand beside it.
     """
 
     pooling: str
@@ -97,6 +99,8 @@ class View:
     gradient: tuple[bool, ...] = field(repr=False)
     kind: str = "plain"
     head_gradient: bool = True
+    widths: tuple[int, ...] = field(default=(), repr=False)
+    padding: bool = False
 
     def check_layer(self, layer: int) -> None:
         """Raise an IsobarError where no text has an embedding by `layer` (0 is the input embeddings)."""
@@ -142,8 +146,9 @@ def view(model, batch: dict[str, Tensor], pooling: str = "auto", layer: int = -1
                     output = model(**batch, output_hidden_states=True)
                 except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
                     raise IsobarError(_why(model, error)) from error
-                states = read_states(model.config, output, batch)
-                found = _read_by_scores(output.logits, states, given[-1]) if pooling == "auto" else pooling
+                states = read_states(model, output, batch)
+                _check_rule(pooling, states.kind)
+                found = _read_by_scores(model, output, states, given[-1]) if pooling == "auto" else pooling
                 reached = head.vectors(states).requires_grad if found == "head" else True
         finally:
             watch.remove()
@@ -153,7 +158,8 @@ def view(model, batch: dict[str, Tensor], pooling: str = "auto", layer: int = -1
     if found == "cls":
         check_pooling(model, found)
     gradient = tuple(layer.requires_grad for layer in states.layers)
-    seen = View(found, len(gradient), gradient, kind_of(model.config), reached)
+    widths = tuple(layer.shape[-1] for layer in states.layers)
+    seen = View(found, len(gradient), gradient, states.kind, reached, widths)
     seen.check_layer(layer)
     return seen
 
@@ -188,17 +194,43 @@ def check_pooling(model, pooling: str) -> None:
         )
 
 
+_PLACES = {
+    "patches": "patches of an image or of a spectrogram behind a first one that stands for all of it",
+    "grid": "places of the image, none of which stands for all of it",
+    "frames": "moments of the sound, none of which stands for all of it",
+}
+
+
+def _check_rule(pooling: str, kind: str) -> None:
+    """Raise an IsobarError where the first or the last state is asked for, and is one place or moment like any other."""
+    if pooling not in ("auto", *_rules(kind)):
+        raise IsobarError(
+            f"The model's states are {_PLACES[kind]}, so there is no {pooling}; choose pooling {', '.join(_rules(kind))}."
+        )
+
+
+def _rules(kind: str) -> tuple[str, ...]:
+    """Return the poolings that states of this kind have."""
+    if kind not in _PLACES:
+        return ("cls", "mean", "last", "head")
+    return ("cls", "mean", "head") if kind == "patches" else ("mean", "head")
+
+
 def _why(model, error: Exception) -> str:
     said = " ".join(str(error).split())[:240].rstrip(".")
-    return f"The model ({model.config.model_type}) can't read the texts as its tokenizer gives them ({type(error).__name__}: {said})."
+    return f"The model ({model.config.model_type}) can't read what its tokenizer or processor makes ({type(error).__name__}: {said})."
 
 
-def _read_by_scores(scores: Tensor, states: States, given: Tensor) -> str:
-    """Return the pooling that takes those states of the last layer that `scores` (b, c) depend on, or "head".
+def _read_by_scores(model, output, states: States, given: Tensor) -> str:
+    """Return the pooling that takes those states of the last layer that the scores (b, c) depend on, or "head".
 
     Where the last layer's states are a copy of what the encoder has `given` to the head, that is looked at.
     """
-    last, mask, ends = states.layers[-1], states.masks[-1], states.ends[-1]
+    scores, mask, ends = output.logits, states.masks[-1], states.ends[-1]
+    if getattr(model.config, "use_weighted_layer_sum", False):  # of all layers, the last among them
+        return "head"
+    # What a grid is rearranged into is not what the head reads.
+    last = hidden_states(output)[-1] if states.kind == "grid" else states.layers[-1]
     if given.shape == last.shape and torch.equal(given, last):
         last = given
     if not (last.requires_grad and scores.requires_grad):
@@ -207,11 +239,12 @@ def _read_by_scores(scores: Tensor, states: States, given: Tensor) -> str:
     (gradient,) = torch.autograd.grad(weighted.sum(), last, allow_unused=True)
     if gradient is None:
         return "head"
+    gradient = as_sequence(gradient)
     size = gradient.float().norm(dim=-1)
     read = size > 1e-5 * size.amax(1, keepdim=True)
     if not size.amax(1).all():
         return "head"
-    for rule in ("cls", "last"):
+    for rule in [rule for rule in ("cls", "last") if rule in _rules(states.kind)]:
         one = torch.zeros_like(read)
         one[torch.arange(len(one)), _position(mask, rule, ends)] = True
         if torch.equal(read, one):

@@ -1,7 +1,7 @@
 """Where architectures differ: what a model puts out -> the states of each layer, with a mask of their own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,18 +12,21 @@ from core.modalities.text import is_decoder
 
 @dataclass(frozen=True)
 class States:
-    """The hidden states of a batch of b texts.
+    """The hidden states of a batch of b examples.
 
     Attributes:
-        layers: for each layer (b, t, d), the input embeddings first; t may differ from layer to layer.
-        masks: for each layer (b, t) bool, which positions are the text's.
-        ends: for each layer (b, t) bool, among which positions the last is the one that stands for the text: all of
+        layers: for each layer (b, t, d), the input embeddings first; t and d may differ from layer to layer.
+        masks: for each layer (b, t) bool, which positions are the example's.
+        ends: for each layer (b, t) bool, among which positions the last is the one that stands for a text: all of
             the text's, but where the architecture's head leaves some out.
+        kind: what the positions are: "plain" (tokens), "patches" (of an image or a spectrogram, behind one that stands
+            for all of it), "grid" (places of an image), "frames" (of a sound), or a key of :data:`KINDS`.
     """
 
     layers: tuple[Tensor, ...]
     masks: tuple[Tensor, ...]
     ends: tuple[Tensor, ...]
+    kind: str = "plain"
 
 
 def hidden_states(output) -> tuple[Tensor, ...]:
@@ -37,14 +40,24 @@ def hidden_states(output) -> tuple[Tensor, ...]:
     return (*output.encoder_hidden_states, *output.decoder_hidden_states[1:])
 
 
-def read_states(config, output, batch: dict[str, Tensor]) -> States:
-    """Return the states in `output`, which a model of this `config` made of `batch`."""
-    layers = hidden_states(output)
-    return _ADAPTERS.get(kind_of(config), _plain)(config, layers, batch)
+def read_states(model, output, batch: dict[str, Tensor]) -> States:
+    """Return the states in `output`, which `model` made of `batch`."""
+    kind = kind_of(model.config)
+    layers = tuple(as_sequence(states) for states in hidden_states(output))
+    if kind in _ADAPTERS:
+        return replace(_ADAPTERS[kind](model.config, layers, batch), kind=kind)
+    if "input_ids" in batch and "attention_mask" in batch:
+        return _plain(model.config, layers, batch)
+    return _seen_or_heard(model, output, layers, batch)
+
+
+def as_sequence(states: Tensor) -> Tensor:
+    """Return states (b, t, d) as they are, and those of a grid (b, d, h, w) as a sequence of its places (b, h w, d)."""
+    return states.flatten(2).transpose(1, 2) if states.ndim == 4 else states
 
 
 def kind_of(config) -> str:
-    """Return the kind of states that models of this `config` have: "plain", or a key of :data:`KINDS`."""
+    """Return the key of :data:`KINDS` whose states models of this `config` have, or "plain"."""
     return next((kind for kind, types in KINDS.items() if config.model_type in types), "plain")
 
 
@@ -65,6 +78,41 @@ def _plain(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> Stat
             batch["input_ids"] != padding_id(config)
         )  # a head looks at ids, where an end token may serve as padding
     return _alike(layers, mask, ends)
+
+
+def _seen_or_heard(model, output, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
+    """Images' and sounds'; a mask of pixels or samples, where there is one, becomes that of each layer."""
+    given = next((batch[name] for name in ("attention_mask", "pixel_attention_mask") if name in batch), None)
+    masks = []
+    for states in layers:
+        shape = states.shape[:2]
+        if given is None:
+            mask = torch.ones(shape, dtype=torch.bool, device=states.device)
+        else:
+            mask = given.bool() if given.shape == shape else _framed(model, given, shape[1])
+        masks.append(mask)
+    return States(layers, tuple(masks), tuple(masks), _kind_of_places(model, output, batch))
+
+
+def _framed(model, given: Tensor, length: int) -> Tensor:
+    """Return the mask (b, length) of frames, by the model's own rule of how many it makes of so many samples."""
+    frames = model._get_feat_extract_output_lengths(given.sum(1))
+    joined = getattr(model.config, "squeeze_factor", 1)  # SEW's layers have one state for several frames
+    return torch.arange(length, device=given.device) < (-(-frames // joined)).unsqueeze(1)
+
+
+def _kind_of_places(model, output, batch: dict[str, Tensor]) -> str:
+    """Return "patches" where a first state stands for all of an image or sound, and else "grid" or "frames"."""
+    every = hidden_states(output)
+    alike = len({states.shape[1:] for states in every}) == 1
+    if alike and any(name.rpartition(".")[2] in _FIRST for name, _ in model.named_parameters()):
+        return "patches"
+    heard = "input_values" in batch or "input_features" in batch
+    return "frames" if heard else "grid"
+
+
+_FIRST = ("cls_token", "class_embedding", "class_token")
+"""How architectures call the state that they put in front of an image's patches."""
 
 
 def _encoder_decoder(config, layers: tuple[Tensor, ...], batch: dict[str, Tensor]) -> States:
@@ -142,13 +190,15 @@ _ADAPTERS: dict[str, Callable[..., States]] = {
 def without_layer_drop(model) -> bool:
     """Switch off LayerDrop, which leaves out layers at random in training; return whether there was any.
 
-    Left-out layers have no states, so that a layer's number would mean another layer at each step.
+    Left-out layers have no states, or those of the layer before, so that a layer's number would mean another at each step.
     """
+    # Most modules keep a number of their own; wav2vec2's and its kin read it from their configuration.
+    places = {id(place): place for module in model.modules() for place in (module, getattr(module, "config", None))}
     dropping = [
-        module
-        for module in model.modules()
-        if isinstance(getattr(module, "layerdrop", None), float | int) and module.layerdrop
+        place
+        for place in places.values()
+        if isinstance(getattr(place, "layerdrop", None), float | int) and place.layerdrop
     ]
-    for module in dropping:
-        module.layerdrop = 0.0
+    for place in dropping:
+        place.layerdrop = 0.0
     return bool(dropping)

@@ -6,6 +6,7 @@ STATUS = "status.json"
 EVENTS = "events.jsonl"
 SNAPSHOTS = "snapshots"
 PROBE = "probe.parquet"
+PREVIEWS = "previews"  # of images and sounds, a file for each row of the probe set
 REPORT = "report.json"
 LOG = "log.txt"
 MODEL = "model"
@@ -30,3 +31,8 @@ HEARTBEAT_SECONDS = 2.0
 def snapshot_name(step: int) -> str:
     """Return the file name of the snapshot taken after `step` optimizer steps."""
     return f"step_{step:06d}.safetensors"
+
+
+def preview_name(row: int) -> str:
+    """Return the name, without its suffix, of the file that shows row `row` of the probe set."""
+    return f"row_{row:06d}"

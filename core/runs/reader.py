@@ -133,11 +133,19 @@ class Run:
 
     @cached_property
     def probe(self) -> pd.DataFrame:
-        """probe.parquet: ``text``, ``text_pair`` where there are two, ``label``, ``label_name``; no rows where it can't be read."""
+        """probe.parquet: ``text`` (the name of an image or a sound), ``text_pair`` where there are two, ``label``, ``label_name``; no rows where it can't be read."""
         try:
             return pd.read_parquet(self.path / layout.PROBE)
         except (OSError, ValueError):
             return pd.DataFrame()
+
+    def preview(self, row: int) -> Path | None:
+        """Return the PNG or wav file that shows row `row` of :attr:`probe`, or None: a text shows itself."""
+        return self._previews.get(layout.preview_name(row))
+
+    @cached_property
+    def _previews(self) -> dict[str, Path]:
+        return {path.stem: path for path in (self.path / layout.PREVIEWS).glob("row_*.*")}
 
     @cached_property
     def steps(self) -> list[int]:

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import IsobarError
 from core.geometry import ClassShape
+from core.modalities import Preview
 from core.runs import layout
 from core.runs.migrations import FORMAT
 from core.runs.reader import Run
@@ -193,12 +194,21 @@ class RunWriter:
             save(tensors, metadata={"isobar": json.dumps(_plain(head))}),
         )
 
-    def probe(self, frame: pd.DataFrame) -> None:
-        """Write probe.parquet: the probe set's texts and labels, row for row with the snapshots."""
+    def probe(self, frame: pd.DataFrame, preview: Callable[[int], Preview | None] = lambda row: None) -> None:
+        """Write probe.parquet, the probe set's examples and labels, row for row with the snapshots, and what shows each.
+
+        `preview` is called with the rows whose file is not there yet.
+        """
+        there = {path.stem for path in (self.path / layout.PREVIEWS).glob("row_*.*")}
         with _sentences_for_disk_errors(self.path):
             temporary = self.path / f".{layout.PROBE}.part"
             frame.to_parquet(temporary, index=False)
             temporary.replace(self.path / layout.PROBE)
+            for row in range(len(frame)):
+                name = layout.preview_name(row)
+                if name not in there and (shown := preview(row)) is not None:
+                    (self.path / layout.PREVIEWS).mkdir(exist_ok=True)
+                    self._replace(f"{layout.PREVIEWS}/{name}{shown.suffix}", shown.content)
 
     def report(self, report: Mapping) -> None:
         """Write report.json: every measure before, after, and the difference."""
@@ -254,7 +264,7 @@ class RunBystander(RunWriter):
     def snapshot(self, **parts) -> None:
         """Leave it to the other process."""
 
-    def probe(self, frame: pd.DataFrame) -> None:
+    def probe(self, frame: pd.DataFrame, preview=None) -> None:
         """Leave it to the other process."""
 
     def rewind(self, step: int) -> None:

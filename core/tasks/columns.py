@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError, nearest
-from core.tasks.media import MANY, ONE, cell_type, column_modality, read_cells
+from core.modalities import MODALITIES
+from core.modalities.media import DECODERS
+from core.tasks.media import cell_type, column_modality, read_cells
 from core.tasks.metrics import metric_names
 from core.tasks.sampling import stratified_rows
 from core.tasks.task import Task, fingerprint
@@ -135,7 +137,7 @@ def unlabelled_texts(split: Split, columns: Columns) -> Labelled:
         IsobarError: a column is missing, or texts are empty.
     """
     found, notes = resolve_text_columns(split, replace(columns, label=None))
-    return Labelled(_frame(split, found, notes), (ALL.format(MANY[found.modality]),), found, tuple(notes))
+    return Labelled(_frame(split, found, notes), (ALL.format(MODALITIES[found.modality].many),), found, tuple(notes))
 
 
 def one_cloud(name: str, split: Split, columns: Columns, source: str, notes: tuple[str, ...] = ()) -> Task:
@@ -249,10 +251,10 @@ def _with_texts(split: Split, columns: Columns, given: Columns) -> tuple[Columns
             text, guessed_pair = _guess_texts(split, free, with_pair=pair is None)
             pair = pair or guessed_pair
     modality = column_modality(split.table.column(text))
-    if pair is not None and modality != "text":
+    if pair is not None and "text_pair" not in MODALITIES[modality].columns:
         raise IsobarError(
-            f"Column {text!r} of {split.where} holds {MANY[modality]}, and {pair!r} is asked for as a second text; an "
-            f"example is two texts or one of the {MANY[modality]}."
+            f"Column {text!r} of {split.where} holds {MODALITIES[modality].many}, and {pair!r} is asked for as a second text; an "
+            f"example is two texts or one of the {MODALITIES[modality].many}."
         )
     if (label is not None and label in (text, pair)) or text == pair:
         raise IsobarError(
@@ -262,7 +264,7 @@ def _with_texts(split: Split, columns: Columns, given: Columns) -> tuple[Columns
     named = {given.text, given.text_pair, given.label}
     guessed = [
         f"{role} from {name!r}"
-        for role, name in ((ONE[modality], text), ("second text", pair), ("label", label))
+        for role, name in ((MODALITIES[modality].one, text), ("second text", pair), ("label", label))
         if name is not None and name not in named
     ]
     note = [f"Columns guessed: {', '.join(guessed)}."] if guessed else []
@@ -298,9 +300,9 @@ def _guess_texts(split: Split, free: dict[str, str], with_pair: bool) -> tuple[s
 def _frame(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
     """Return the usable rows: the columns text and [text_pair], or image, or audio, and label (canonical strings)."""
     _check_there(split, columns)
-    frame = (_texts if columns.modality == "text" else _media)(split, columns, notes)
+    frame = (_media if columns.modality in DECODERS else _texts)(split, columns, notes)
     if columns.label is None:
-        return frame.assign(label=ALL.format(MANY[columns.modality]))
+        return frame.assign(label=ALL.format(MODALITIES[columns.modality].many))
     frame = frame.assign(label=_label_series(split, columns.label))
     missing = frame["label"].eq("")
     if missing.any():
@@ -333,7 +335,8 @@ def _media(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame({columns.modality: pd.Series(cells, index=_data_rows(cells), dtype=object)})
     useless = frame[columns.modality].isna()
     if problems:
-        what = f"{len(problems)} {(ONE if len(problems) == 1 else MANY)[columns.modality]} that can't be used"
+        of = MODALITIES[columns.modality]
+        what = f"{len(problems)} {of.one if len(problems) == 1 else of.many} that can't be used"
         _drop(split, what, useless, "", notes, f" The first: {problems[0]}")
     return frame[~useless]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
+from core.modalities import MODALITIES
 from core.modalities.media import SUFFIXES, modality_of
 from core.tasks.columns import Columns, Split
 from core.tasks.files import TRAIN_NAMES, VALIDATION_NAMES
-from core.tasks.media import MANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def _split_of(folder: Path) -> tuple[Split, tuple[str, ...]]:
     classes = {path.name: sorted(_media_below(path)) for path in _folders(folder)}
     if not classes:
         raise IsobarError(
-            f"Folder {folder} holds its {MANY[modality_of(next(_media_below(folder)).name)]} side by side; to be told apart "
+            f"Folder {folder} holds its {MODALITIES[modality_of(next(_media_below(folder)).name)].many} side by side; to be told apart "
             "they lie in one folder per class."
         )
     empty = next((name for name, files in classes.items() if not files), None)

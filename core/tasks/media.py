@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
-from core.modalities.media import decode_image, decode_sound, modality_of
+from core.modalities.media import DECODERS, modality_of
 from core.tasks.metrics import metric_names
 from core.tasks.task import Task, fingerprint
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-ONE = {"text": "text", "image": "image", "audio": "sound"}
-MANY = {"text": "texts", "image": "images", "audio": "sounds"}
 _LOOKED_AT = 20  # cells of a column, to tell what it holds
 
 
@@ -61,7 +59,7 @@ def read_cells(
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    decode = decode_image if modality == "image" else decode_sound
+    decode = DECODERS[modality]
 
     def read(row: int, value) -> dict | IsobarError:
         try:

@@ -164,12 +164,13 @@ class _Work:
 
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
-        writer.probe(self.probe.frame)
+        writer.probe(self.probe.frame, self.probe.preview)
         checkpoint = Run(writer.path).checkpoint if resume else None
         trainer = self._trainer(writer.path)
         if checkpoint is not None:
             trainer.recall_regularizers(checkpoint)
         self._tell_pooling(writer)
+        self._tell_padding(writer)
         if without_layer_drop(trainer.model):
             text = "LayerDrop is off: with layers left out at random, a layer's number would mean another at each step."
             writer.event(kind="note", step=0, text=text)
@@ -218,6 +219,19 @@ class _Work:
         if self.spec.pooling == "auto" and ranks.is_first():
             _log.info("An embedding is what the model's classifier reads: pooling %s.", seen.pooling)
 
+    def _tell_padding(self, writer: RunWriter) -> None:
+        if self.probe.view.padding:
+            text = (
+                "What stands behind an example as padding changes its states in this model, so the probe set is embedded "
+                "in batches of examples of one length; in training and scoring they are padded."
+            )
+            writer.event(kind="note", step=0, text=text)
+        if self._leaves_one_alone():
+            text = (
+                "The last batch of an epoch would be of one example, which has no variance to norm by; it is left out."
+            )
+            writer.event(kind="note", step=0, text=text)
+
     def _tell_memory(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
         rows = trainer.train_dataset
         longest = telling_rows(rows.costs, longest=2, shortest=0)
@@ -237,12 +251,14 @@ class _Work:
     @contextmanager
     def _without_padding(self, trainer: RegularizedTrainer, writer: RunWriter):
         """Pack the texts of each training batch meanwhile, where the model gives the same states that way; the run says which."""
+        rows = trainer.train_dataset
         hooks, why = None, "padding_free is off."
         counting = [name for name, of in self.spec.regularizers.items() if of.tokens and of.tokens.padding]
-        if counting:
+        if rows.costs.min() == rows.costs.max():
+            why = "All examples are of one length, so there is no padding."
+        elif counting:
             why = f"{counting[0]}.padding counts the states of padding, which must be computed."
         elif self.spec.padding_free:
-            rows = trainer.train_dataset
             hooks, why = pack_texts(trainer.model, self.probe.collate([rows[i] for i in telling_rows(rows.costs)]))
         writer.event(kind="packing", step=0, packed=hooks is not None, reason=why)
         try:
@@ -280,6 +296,7 @@ class _Work:
             remove_unused_columns=False,  # there are none, and Qwen3.5 doesn't name those that it takes
             label_names=["labels"],
             disable_tqdm=True,
+            dataloader_drop_last=self._leaves_one_alone(),
             dataloader_pin_memory=torch.cuda.is_available(),  # it speeds copies to a GPU, and warns without one
         )
         trainer = RegularizedTrainer(
@@ -298,6 +315,12 @@ class _Work:
         trainer.remove_callback(ProgressCallback)
         return trainer
 
+    def _leaves_one_alone(self) -> bool:
+        """Return whether the last batch of an epoch would be of one example, in a model that norms over the batch."""
+        alone = len(self.task.train) % (self.spec.batch_size // ranks.count()) == 1
+        norms = any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in self.loaded.model.modules())
+        return alone and norms and len(self.task.train) > 1
+
     def _report(self, recorder: RunRecorder) -> dict:
         return report(recorder.spaces, recorder.metrics, self.task)
 
@@ -308,6 +331,10 @@ def _check_regularizers(spec: RunSpec, seen: View) -> None:
         of = layers_of(name, spec)
         if of != "all":
             seen.check_number(int(of))
+        elif len(set(seen.widths[1:])) > 1:
+            raise IsobarError(
+                f"The regularizer {name} can't act on all layers, whose states are {', '.join(map(str, seen.widths[1:]))} wide: one cloud has one width; choose a layer."
+            )
         if seen.pooling == "head" and settings.tokens is None:
             reached = seen.head_gradient
         else:

@@ -4,7 +4,7 @@ import json
 import math
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,7 +18,7 @@ from core.errors import IsobarError, RunFailedError
 from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
-from core.modalities import Cut
+from core.modalities import Cut, Preview
 from core.models.device import check_device, to_device
 from core.models.embedding import encode
 from core.models.layers import LayerStreams
@@ -34,7 +34,7 @@ from core.training.record import record
 from core.training.spec import RunSpec
 
 _BEAT_SECONDS = 0.4
-_AT_ONCE = 2_048  # texts that are tokenized together, so that batches can be of texts of like length
+_AT_ONCE = 2_048  # examples that are encoded together, so that batches can be of like length
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Inspection:
             the texts have no labels.
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
         embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict.
-        probe: the texts, row for row with the embeddings.
+        probe: the examples, row for row with the embeddings.
+        preview: returns a file that shows the example of a row, or None of a text.
         record: versions, machine, model and data, as a run's record.yaml has them.
         layers: the main measures of every layer's embeddings, the input embeddings' first.
     """
@@ -65,6 +66,7 @@ class Inspection:
     probe: pd.DataFrame
     record: dict = field(default_factory=dict)
     layers: list[dict[str, float]] = field(default_factory=list)
+    preview: Callable[[int], Preview | None] = field(default=lambda row: None, repr=False)
 
     @property
     def notes(self) -> list[str]:
@@ -129,6 +131,7 @@ def inspect_checkpoint(
         embeddings=portrait.encoded.embeddings,
         predictions=predictions,
         probe=probe.frame,
+        preview=probe.preview,
         record=record(data, loaded, probe.view),
     )
 
@@ -219,7 +222,7 @@ def _isotropic_classes(found: Inspection) -> list[ClassShape]:
 
 
 def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
-    writer.probe(found.probe)
+    writer.probe(found.probe, found.preview)
     writer.snapshot(
         step=0,
         embeddings=found.embeddings,
@@ -245,65 +248,71 @@ def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
 
 def measure_layers(
     model: str | LoadedModel,
-    data: Iterable[str | tuple[str, str]],
+    data: Iterable,
     measures: Names = "main",
     *,
+    modality: str = "text",
     pooling: str = "auto",
     max_length: int = 128,
+    max_seconds: float = 10.0,
     batch_size: int = 64,
     device: str = "auto",
     keep: int = KEPT,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[dict[str, float]]:
-    """Return measures of the embeddings by every layer of `model`, the input embeddings' first: one forward pass a text.
+    """Return measures of the embeddings by every layer of `model`, the input embeddings' first: one forward pass an example.
 
-    Pooling auto takes three texts for a trial besides.
+    Two trials take up to three of them besides.
 
-    However many texts there are, memory holds sums and `keep` embeddings a layer. Up to `keep` texts every measure is
+    However many there are, memory holds sums and `keep` embeddings a layer. Up to `keep` examples every measure is
     that of all; of more, those that need the points themselves (:data:`core.geometry.stream.OF_POINTS`) are of a
-    seeded random sample of `keep` texts, the same in every layer, and the others still exact.
+    seeded random sample of `keep` examples, the same in every layer, and the others still exact.
 
     Args:
         model: built-in name, local folder or Hub id, or a model that is loaded already.
-        data: texts, or pairs of texts; any iterable, which is read once.
+        data: texts, pairs of texts, or cells of images or sounds as in :mod:`core.modalities.media`; any iterable,
+            which is read once.
         measures: as :func:`core.geometry.measure` takes them.
-        pooling: how token states become a text's embedding: auto, cls, mean, last or head.
+        modality: what `data` is, where the model is not loaded yet.
+        pooling: how the states of an example become its embedding: auto, cls, mean, last or head.
         max_length: word pieces a text is cut to.
-        batch_size: texts a forward pass.
+        max_seconds: seconds a sound is cut to.
+        batch_size: examples a forward pass.
         device: auto, cpu, cuda or mps.
         keep: how many embeddings a layer are kept.
         seed: of the sample.
         progress: called with (phase, done, in all); in all is 0 where `data` does not say.
 
     Raises:
-        IsobarError: no such model, measure or device; fewer than two texts; a layer's states hold NaN or infinity.
+        IsobarError: no such model, measure or device; fewer than two examples; a layer's states hold NaN or infinity.
     """
     measure_names(measures)
     check_device(device)
-    loaded = load_model(model, 2) if isinstance(model, str) else model
+    loaded = load_model(model, 2, modality) if isinstance(model, str) else model
     check_pooling(loaded.model, pooling)
     network = to_device(loaded.model, device)
-    streams, collate, rule = LayerStreams(keep=keep, seed=seed), loaded.collator(), None
+    streams, collate, seen = LayerStreams(keep=keep, seed=seed), loaded.collator(), None
     done, total = 0, len(data) if hasattr(data, "__len__") else 0
     unread = iter(data)
-    while texts := list(islice(unread, _AT_ONCE)):
-        pairs = {"text_pair": [text[1] for text in texts]} if isinstance(texts[0], tuple | list) else {}
-        first = [text[0] for text in texts] if pairs else texts
-        rows = Dataset.from_dict({"text": first, **pairs, "label": [0] * len(texts)})
-        rows = loaded.encode(rows, Cut(tokens=max_length))
-        rule = rule or (view_of(network, collate, rows, pooling).pooling if pooling == "auto" else pooling)
+    while examples := list(islice(unread, _AT_ONCE)):
+        parts = zip(*examples) if isinstance(examples[0], tuple | list) else [examples]  # pairs have two
+        columns = {name: list(part) for name, part in zip(loaded.modality.columns, parts)}
+        rows = Dataset.from_dict({**columns, "label": [0] * len(examples)})
+        rows = loaded.encode(rows, Cut(tokens=max_length, seconds=max_seconds))
+        seen = seen or view_of(network, collate, rows, pooling)
         encode(
             network,
             collate,
             rows,
-            pooling=rule,
+            pooling=seen.pooling,
+            unpadded=seen.padding,
             batch_size=batch_size,
             on_layers=lambda at, layers, before=done: streams.add(before + at, layers),
         )
-        done += len(texts)
+        done += len(examples)
         if progress is not None:
             progress("embedding", done, total)
     if done < 2:
-        raise IsobarError(f"A shape needs at least 2 texts; there {'is only 1' if done else 'are none'}.")
+        raise IsobarError(f"A shape needs at least 2 examples; there {'is only 1' if done else 'are none'}.")
     return streams.measure(measures)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import Trainer
+from transformers import PreTrainedModel, Trainer
 
 from core.errors import IsobarError
 from core.models.layers import chosen_layers, token_states
@@ -18,6 +18,8 @@ from core.regularizers import Regularizer
 from core.regularizers.registry import regularizer_class, settings_class
 from core.tasks import score
 from core.training import ranks
+from core.training.memory import kept_buffers
+from core.training.randomness import RandomState
 from core.training.recorder import StepLog
 from core.training.spec import RunSpec
 
@@ -150,10 +152,23 @@ class RegularizedTrainer(Trainer):
             save_file({name: values.detach().clone() for name, values in held}, folder / _REGULARIZERS)
         super()._save_checkpoint(model, trial)
 
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        """Load the weights as a model's loading does, which knows all names that they are saved under.
+
+        Many types save under older names than their modules have; the Trainer takes only the names that it knows, and
+        leaves the other weights as they are without a word.
+        """
+        model = self.model if model is None else model
+        if not isinstance(model, PreTrainedModel):  # with adapters
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        kept = type(model).from_pretrained(resume_from_checkpoint, dtype="float32", use_safetensors=True)
+        model.load_state_dict(kept.state_dict())
+
     def _states(self, outputs, inputs: dict) -> _States:
         """Return what each regularizer acts on, and its labels."""
         spec, labels = self.spec, inputs["labels"]
-        states = read_states(self.model.config, outputs, inputs)
+        states = read_states(self.model, outputs, inputs)
         found = dict.fromkeys(self.regularizers, (pooled(states, spec.layer, self.pooling, self.head), labels))
         for name, settings in spec.regularizers.items():
             if (tokens := settings.tokens) is not None:
@@ -180,8 +195,8 @@ class RegularizedTrainer(Trainer):
         replays, seen = [], []
         for batch in batches:
             inputs = self._prepare_inputs(batch)
-            replays.append(_Replay(_RandomState.now(self.args.device)))
-            with torch.no_grad(), self.compute_loss_context_manager():
+            replays.append(_Replay(RandomState.now(self.args.device)))
+            with torch.no_grad(), kept_buffers(self.model), self.compute_loss_context_manager():
                 without = {key: value for key, value in inputs.items() if key != "labels"}
                 outputs = self.model_wrapped(**without, output_hidden_states=True)
                 seen.append(self._states(outputs, inputs))
@@ -244,29 +259,10 @@ def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:
 
 
 @dataclass
-class _RandomState:
-    """Torch's generators at one moment."""
-
-    cpu: Tensor
-    device: Tensor | None
-    kind: str
-
-    @classmethod
-    def now(cls, device: torch.device) -> "_RandomState":
-        other = getattr(torch, device.type).get_rng_state() if device.type in ("cuda", "mps") else None
-        return cls(torch.get_rng_state(), other, device.type)
-
-    def restore(self) -> None:
-        torch.set_rng_state(self.cpu)
-        if self.device is not None:
-            getattr(torch, self.kind).set_rng_state(self.device)
-
-
-@dataclass
 class _Replay:
     """What a batch's second pass needs: the draws of its first, and each term's gradient at what the batch adds to the cloud."""
 
-    random: _RandomState
+    random: RandomState
     gradients: dict[str, Tensor] = field(default_factory=dict)
 
 

@@ -1,11 +1,14 @@
 """How much memory training will take, told before it starts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 
 from core.models.states import hidden_states
+from core.training.randomness import kept_randomness
 
 _ADAMW = 2  # moments a trained weight
 
@@ -44,7 +47,8 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
     """Return what a step of AdamW on `batch_size` examples takes on the model's device.
 
     Weights are counted; activations are measured, by what autograd keeps of one forward pass of `batch`, and scaled to
-    `batch_size`, since each example adds as much. Random states and the model's mode are left as they were.
+    `batch_size`, since each example adds as much. Random states, the model's mode and its running statistics are left as
+    they were.
 
     Args:
         model: a classifier in the precision, with the adapters and the checkpointing, that it will be trained with.
@@ -67,7 +71,8 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
     model.train()
     try:
         with (
-            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+            kept_buffers(model),
+            kept_randomness(device),
             torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
         ):
             # The graph holds what is counted until the end, so that no address is used twice.
@@ -79,6 +84,18 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
         model.train(was_training)
     activations = sum(kept.values()) * batch_size // len(next(iter(batch.values())))
     return Memory(weights, trained, _ADAMW * trained, activations, _free(device))
+
+
+@contextmanager
+def kept_buffers(model) -> Iterator[None]:
+    """Give a model its buffers back afterwards: a forward pass in training renews the running means of batch norms."""
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in before:
+                buffer.copy_(value)
 
 
 def _free(device: torch.device) -> int:

@@ -1,15 +1,14 @@
 """The probe set: the fixed examples whose embeddings are looked at before, during and after training."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape, measure, shape_by_class
-from core.modalities import Cut, Rows
-from core.modalities.base import Collate
-from core.models.embedding import Encoded, encode
+from core.modalities import MODALITIES, Collate, Cut, Preview, Rows
+from core.models.embedding import Encoded, encode, padding_matters
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel
 from core.models.packing import telling_rows
@@ -37,13 +36,16 @@ class Probe:
     """The probe set's examples as a model takes them, and how they are embedded.
 
     Attributes:
-        frame: ``text``, ``text_pair`` where there are two, ``label``, ``label_name``, ``row`` (in the validation split).
+        frame: ``text`` (the name of an image or a sound), ``text_pair`` where there are two, ``label``, ``label_name``,
+            ``row`` (in the validation split).
+        preview: returns a file that shows the example of a row, see :meth:`core.modalities.Modality.preview`.
         rows: the same examples, as the model takes them.
         collate, layer: as :func:`core.models.embedding.encode` takes them.
         view: how the model that they were made for is looked at.
     """
 
     frame: pd.DataFrame
+    preview: Callable[[int], Preview | None]
     rows: Rows
     label_names: tuple[str, ...]
     collate: Collate
@@ -66,6 +68,7 @@ class Probe:
             self.rows,
             pooling=self.view.pooling,
             layer=self.layer,
+            unpadded=self.view.padding,
             on_layers=streams.add,
             on_batch=on_batch,
         )
@@ -90,12 +93,13 @@ def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
     Raises:
         IsobarError: a class has fewer than 4 validation examples; the model has no such layer, or can't read them.
     """
-    chosen = probe_set(task, spec.probe_per_class, spec.seed)
-    frame = chosen.to_pandas()
-    frame["label_name"] = [task.label_names[label] for label in frame["label"]]
-    rows, collate = loaded.encode(chosen, cut_of(spec)), loaded.collator()
+    chosen, cut, modality = probe_set(task, spec.probe_per_class, spec.seed), cut_of(spec), MODALITIES[task.modality]
+    labels = chosen["label"][:]
+    names = [task.label_names[label] for label in labels]
+    rows, collate = loaded.encode(chosen, cut), loaded.collator()
     return Probe(
-        frame=frame,
+        frame=pd.DataFrame({**modality.told(chosen), "label": labels, "row": chosen["row"][:], "label_name": names}),
+        preview=lambda row: modality.preview(chosen[row][modality.columns[0]], cut),
         rows=rows,
         label_names=task.label_names,
         collate=collate,
@@ -106,10 +110,13 @@ def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
 
 def cut_of(spec: RunSpec) -> Cut:
     """Return how much of an example `spec` has read."""
-    return Cut(tokens=spec.max_length)
+    return Cut(tokens=spec.max_length, seconds=spec.max_seconds)
 
 
 def view_of(model, collate: Collate, rows: Rows, pooling: str, layer: int = -1) -> View:
     """Return how `model` is looked at, by a trial on a few of the `rows`, the longest and the shortest."""
-    telling = telling_rows(rows.costs, longest=1, shortest=2)
-    return view(model, collate([rows[i] for i in telling]), pooling, layer)
+    few = rows.take(telling_rows(rows.costs, longest=1, shortest=2))
+    seen = view(model, collate([few[i] for i in range(len(few))]), pooling, layer)
+    if few.costs.min() == few.costs.max():
+        return seen
+    return replace(seen, padding=padding_matters(model, collate, few, pooling=seen.pooling, layer=layer))

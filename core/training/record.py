@@ -17,6 +17,7 @@ def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
         "model": {"source": loaded.source, "trained_head": loaded.trained_head},
         "pooling": seen.pooling,
         "states": seen.kind,
+        "padding_matters": seen.padding,
         "task": {
             "name": task.name,
             "modality": task.modality,

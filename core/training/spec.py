@@ -69,7 +69,10 @@ class RunSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
-    task: str = Field("grammar", description="Built-in name, local folder or file, or Hub id such as glue/cola.")
+    task: str = Field(
+        "grammar",
+        description="Built-in name, local folder (tables, or images or sounds in one folder per class) or file, or Hub id such as glue/cola.",
+    )
     regularizers: Annotated[Regularizers, PlainValidator(Regularizers.parse), PlainSerializer(Regularizers.dump)] = (
         Field(
             Regularizers.parse("persistent-entropy"),
@@ -78,7 +81,7 @@ class RunSpec(BaseModel):
     )
     pooling: Pooling = Field(
         "auto",
-        description="How a text's token states become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last), head the input of its last linear layer.",
+        description="How the states of an example become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last), head the input of its last linear layer.",
     )
     layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
 
@@ -86,7 +89,7 @@ class RunSpec(BaseModel):
         2e-4, description="Peak rate of AdamW, higher than for larger encoders: short runs of a small one need it."
     )
     batch_size: Annotated[int, Field(ge=2, le=4096)] = Field(
-        32, description="Texts a step; a class needs a handful in the batch to have a barcode."
+        32, description="Examples a step; a class needs a handful in the batch to have a barcode."
     )
     epochs: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.5,
@@ -95,6 +98,9 @@ class RunSpec(BaseModel):
     max_steps: Annotated[int, Field(ge=0)] = Field(0, description="Stop after so many steps; 0 goes by epochs.")
     max_length: Annotated[int, Field(ge=4, le=8192)] = Field(
         128, description="Word pieces a text is cut to; batches are padded to their own longest."
+    )
+    max_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        10.0, description="Seconds that a sound is cut to; batches are padded to their own longest."
     )
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="Share of the steps with a rising rate.")
     schedule: Schedule = Field(
@@ -118,7 +124,10 @@ class RunSpec(BaseModel):
         0, description="Use a stratified part of the training data; 0 uses all."
     )
 
-    text_column: str | None = Field(None, description="Column of the text; guessed if not given.")
+    text_column: str | None = Field(
+        None,
+        description="Column of the text, or of the image or the sound (its file's bytes, or the name of the file); guessed if not given.",
+    )
     text_pair_column: str | None = Field(None, description="Column of the second text; guessed if not given.")
     label_column: str | None = Field(
         None,
@@ -126,7 +135,7 @@ class RunSpec(BaseModel):
     )
 
     probe_per_class: Annotated[int, Field(ge=4, le=10_000)] = Field(
-        200, description="Validation texts a class that are embedded before, during and after."
+        200, description="Validation examples a class that are embedded before, during and after."
     )
     snapshots: Annotated[int, Field(ge=2, le=500)] = Field(
         5, description="How often the probe set is embedded, start and end included."

@@ -9,7 +9,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import soundfile
-from PIL import Image
+from PIL import Image, ImageCms
 
 from core.errors import IsobarError
 from core.modalities.media import decode_image, decode_sound, image_cell, sound_cell
@@ -56,6 +56,26 @@ def test_grey_of_8_and_of_16_bits_is_the_same_grey():
         assert np.array_equal(np.asarray(decode_image(cell)), np.repeat(grey[..., None], 3, axis=2))
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB"])
+def test_every_way_to_write_colours_is_read_as_rgb(mode):
+    """Of what it is converted to and back by PIL, an image's black and white stay."""
+    image = Image.new("RGB", (2, 1), "white")
+    image.putpixel((0, 0), (0, 0, 0))
+    if mode == "LAB":
+        image = ImageCms.profileToProfile(
+            image, *[ImageCms.createProfile(of) for of in ("sRGB", "LAB")], outputMode=mode
+        )
+    kind = "JPEG" if mode == "CMYK" else "TIFF" if mode in ("YCbCr", "LAB") else "PNG"
+    decoded = np.asarray(decode_image(_image(image.convert(mode), kind))).astype(int)
+    assert decoded.shape == (1, 2, 3)
+    assert decoded[0, 0].max() <= 4
+    assert decoded[0, 1].min() >= 251
+
+
+def test_an_image_of_one_pixel_is_an_image():
+    assert decode_image(_image(Image.new("1", (1, 1), 1))).getpixel((0, 0)) == (255, 255, 255)
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P"])
 def test_what_is_transparent_shows_white(mode):
     image = Image.new("RGBA", (3, 2), (0, 0, 0, 0))
@@ -100,6 +120,10 @@ NOISE = _image(Image.fromarray(RANDOM.randint(0, 256, (40, 40, 3), dtype=np.uint
         (NOISE["bytes"][:500], "broken.png is no image that can be decoded"),
         (_with_size(NOISE["bytes"], 30_000, 30_000), "broken.png claims more than 100,000,000 pixels"),
         (_with_size(NOISE["bytes"], 10_001, 10_000), "broken.png has 10,001 x 10,000 pixels"),
+        (
+            _image(Image.new("L", (1, 101)))["bytes"],
+            "broken.png has 1 x 101 pixels; one side may be 100 times the other",
+        ),
         (_with_size(NOISE["bytes"], 0, 40), "broken.png is no image that can be decoded"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "broken.png is no image that can be decoded"),
         (_image(Image.new("F", (2, 2)), "TIFF")["bytes"], "broken.png has pixels of floating point"),

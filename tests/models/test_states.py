@@ -6,11 +6,12 @@ import torch
 from transformers import AlbertTokenizer, FNetTokenizer, FunnelTokenizer, LayoutLMv3Tokenizer, XLNetTokenizer
 
 from core import IsobarError, RunSpec, inspect_checkpoint, train
-from core.every_type import WORKS, tiny_checkpoint, tiny_task, try_type
+from core.every_type import WORKS, try_type
 from core.modalities import Cut
 from core.models.loading import load_model
 from core.models.pooling import HeadInput, pool, view
 from core.models.states import read_states
+from core.tiny import tiny_checkpoint, tiny_task
 
 ODD = {
     "bart": ("encoder-decoder", "last"),
@@ -53,7 +54,7 @@ def batch_of(loaded, texts=TEXTS, pairs=None):
 def run(loaded, batch):
     model = loaded.model.eval()
     output = model(**batch, output_hidden_states=True)
-    return output, read_states(model.config, output, batch)
+    return output, read_states(model, output, batch)
 
 
 @pytest.mark.parametrize("kind", ODD)

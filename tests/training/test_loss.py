@@ -38,7 +38,7 @@ def batches_of(loaded, sizes, seed=0):
     return [batch(range(s, s + n)) for s, n in zip(starts, sizes)], batch(range(len(texts)))
 
 
-def step(loaded, spec, batches, tmp_path, *, dropout):
+def step(loaded, spec, batches, tmp_path, *, dropout, pooling="cls"):
     """Return the trainer after one optimizer step's forward and backward passes, and the gradients."""
     model = copy.deepcopy(loaded.model).double().train()
     for module in model.modules():
@@ -48,7 +48,12 @@ def step(loaded, spec, batches, tmp_path, *, dropout):
         output_dir=str(tmp_path), use_cpu=True, report_to="none", gradient_accumulation_steps=len(batches),
     )  # fmt: skip
     trainer = RegularizedTrainer(
-        spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), pooling="cls", model=model, args=arguments
+        spec=spec,
+        regularizers=regularizers_of(spec),
+        task_metrics=("mcc",),
+        pooling=pooling,
+        model=model,
+        args=arguments,
     )
     samples, _ = trainer.get_batch_samples(iter(batches), len(batches), torch.device("cpu"))
     trainer.current_gradient_accumulation_steps = len(samples)

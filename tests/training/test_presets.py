@@ -7,14 +7,24 @@ from typer.testing import CliRunner
 
 from core import IsobarError, RunSpec
 from core.cli import cli
+from core.models import BUILT_IN as MODELS
+from core.tasks import load_task
 from core.training.presets import about, preset_settings, presets
 
 
 def test_each_is_a_spec_and_says_its_source():
-    assert set(presets()) == {"authors", "paper"}
+    assert set(presets()) == {"authors", "paper", "digits", "tones"}
     for name, path in presets().items():
         assert RunSpec.parse(preset_settings(name)).method == "prominent"
-        assert "2501.05502" in about(path) or "2bc508f" in about(path)
+        sources = ("2501.05502", "2bc508f") if name in ("authors", "paper") else ("found by trying",)
+        assert any(source in about(path) for source in sources)
+
+
+@pytest.mark.parametrize("name", ["digits", "tones"])
+def test_images_and_sounds_have_a_small_model_of_their_kind(name):
+    settings = preset_settings(name)
+    assert settings["task"] == name
+    assert MODELS[settings["model"]].modality == load_task(name).modality
 
 
 def test_the_authors_notebook():
@@ -29,7 +39,7 @@ def test_the_authors_notebook():
 
 
 def test_an_unknown_one_is_told():
-    with pytest.raises(IsobarError, match=r"authors, paper.*authors"):
+    with pytest.raises(IsobarError, match=r"authors, digits, paper, tones.*authors"):
         preset_settings("author")
 
 
