@@ -43,6 +43,11 @@ class LoadedModel:
         """Whether all weights came with the checkpoint; else predictions mean nothing before training."""
         return not self.made_anew
 
+    @property
+    def untrained(self) -> bool:
+        """Whether no weight came with the model: it is to be trained from scratch."""
+        return {name for name, _ in self.model.named_parameters()} <= self.made_anew
+
     def encode(self, data, cut: Cut) -> Rows:
         """Return the examples in `data`, a split of a task, as rows that the model takes."""
         return self.modality.encode(data, self.processor, self.model.config, cut)
@@ -55,7 +60,8 @@ class LoadedModel:
 def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedModel:
     """Load `name` as transformers' classifier of examples of this `modality`, with `num_labels` outputs, in float32.
 
-    The head is made anew where the checkpoint has none that fits, seeded by torch's generator.
+    The head is made anew where the checkpoint has none that fits, and all weights of a built-in model that has none, seeded by
+    torch's generator.
 
     Raises:
         IsobarError: no such model or modality, one that reads other examples, no safetensors weights, no tokenizer or other
@@ -76,20 +82,26 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
         _check_type(name, config, kind)
         config.architectures = _trainable(config)
         processor = kind.load_processor(name, source, config, **options)
-        model, info = getattr(transformers, kind.auto).from_pretrained(
-            source,
-            config=config,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-            dtype="float32",
-            output_loading_info=True,
-            **options,
-        )
+        classifier = getattr(transformers, kind.auto)
+        if name in BUILT_IN and not BUILT_IN[name].trained:
+            model = classifier.from_config(config, dtype="float32").eval()  # as from_pretrained leaves it
+            made_anew = frozenset(model.state_dict())
+        else:
+            model, info = classifier.from_pretrained(
+                source,
+                config=config,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                dtype="float32",
+                output_loading_info=True,
+                **options,
+            )
+            mismatched = (found[0] if isinstance(found, tuple) else found for found in info["mismatched_keys"])
+            made_anew = frozenset((*info["missing_keys"], *mismatched))
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise IsobarError(_why(name, error)) from error
 
     kind.fit(processor, model)
-    made_anew = frozenset(info["missing_keys"]) | {m[0] if isinstance(m, tuple) else m for m in info["mismatched_keys"]}
     return LoadedModel(model, processor, kind, name if name in BUILT_IN else str(source), made_anew)
 
 
@@ -106,7 +118,10 @@ def _check_type(name: str, config, wanted: Modality) -> None:
             else f" has no classifier of {wanted.many} in transformers"
         )
         usual = ", ".join(wanted.usual)
-        raise IsobarError(f"The model {name!r} ({kind}){reads}; those that do are of types such as {usual}.")
+        built_in = " or ".join(name for name, model in BUILT_IN.items() if model.modality == wanted.name)
+        raise IsobarError(
+            f"The model {name!r} ({kind}){reads}; those that do are {built_in}, which is built in, and of types such as {usual}."
+        )
     wanted.check(name, config)
 
 

@@ -168,12 +168,16 @@ def check_cells(specs: Iterable[RunSpec]) -> None:
     from core.models.loading import load_model
     from core.tasks import load_task
 
-    specs = list(specs)
-    for name, *columns in dict.fromkeys((s.task, s.text_column, s.text_pair_column, s.label_column) for s in specs):
-        load_task(name, **dict(zip(("text_column", "text_pair_column", "label_column"), columns)))
-    for name in dict.fromkeys(spec.model for spec in specs):
+    tried, models = {}, set()
+    for spec in specs:
+        columns = {name: getattr(spec, name) for name in ("text_column", "text_pair_column", "label_column")}
+        data = (spec.task, *columns.values())
+        if data not in tried:
+            tried[data] = load_task(spec.task, **columns).modality
+        models.add((spec.model, tried[data]))
+    for name, modality in models:
         if name not in BUILT_IN and not Path(name).expanduser().is_dir():
-            load_model(name, 2)
+            load_model(name, 2, modality)
 
 
 @dataclass

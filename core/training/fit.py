@@ -150,6 +150,10 @@ class _Work:
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
         if spec.lora:
+            if loaded.untrained:
+                raise IsobarError(
+                    f"The model {spec.model!r} has random weights alone, which adapters would leave so; leave out lora."
+                )
             adapters = Lora.parse(spec.lora)
             adapted = with_adapters(loaded.model, adapters.r, adapters.alpha, adapters.dropout)
             loaded = dataclasses.replace(loaded, model=adapted)
@@ -171,6 +175,12 @@ class _Work:
             trainer.recall_regularizers(checkpoint)
         self._tell_pooling(writer)
         self._tell_padding(writer)
+        if self.loaded.untrained:
+            writer.event(
+                kind="note",
+                step=0,
+                text="The model has no weights of its own: it is trained from scratch, from random ones that the seed decides.",
+            )
         if without_layer_drop(trainer.model):
             text = "LayerDrop is off: with layers left out at random, a layer's number would mean another at each step."
             writer.event(kind="note", step=0, text=text)

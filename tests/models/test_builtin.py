@@ -4,9 +4,12 @@ import pytest
 import torch
 import transformers
 
+from core.errors import IsobarError
 from core.modalities.media import decode_image, decode_sound
 from core.models import BUILT_IN
+from core.models.loading import load_model
 from core.tasks import load_task
+from core.training import RunSpec, train
 
 CLASSES = {"image": transformers.AutoModelForImageClassification, "audio": transformers.AutoModelForAudioClassification}
 PROCESSORS = {"image": transformers.AutoImageProcessor, "audio": transformers.AutoFeatureExtractor}
@@ -44,3 +47,43 @@ def test_it_reads_the_task_that_it_was_made_for(name, task):
         batch = processor(sounds, sampling_rate=rate, return_tensors="pt")
     config = transformers.AutoConfig.from_pretrained(model.path(), num_labels=data.num_labels)
     assert CLASSES[model.modality].from_config(config)(**batch).logits.shape == (8, data.num_labels)
+
+
+@pytest.mark.parametrize(("name", "modality"), [("tiny-vit", "image"), ("tiny-ast", "audio")])
+def test_it_is_loaded_with_weights_that_the_seed_decides_and_says_so(name, modality):
+    made = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        loaded = load_model(name, 3, modality)
+        assert loaded.untrained
+        assert not loaded.trained_head
+        assert not loaded.model.training
+        made.append(torch.cat([p.flatten() for p in loaded.model.parameters()]))
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+
+
+def test_a_model_of_texts_that_is_given_images_is_told_which_built_in_one_reads_them():
+    with pytest.raises(
+        IsobarError, match=r"'minilm' \(bert\) reads texts, and no images; .* tiny-vit, which is built in"
+    ):
+        load_model("minilm", 10, "image")
+
+
+@pytest.mark.slow
+def test_a_run_from_scratch_is_told_repeatable_and_opens_again(tmp_path):
+    spec = RunSpec(model="tiny-vit", task="digits", epochs=0.2, probe_per_class=4, snapshots=2, device="cpu")
+    runs = [train(spec, tmp_path / name) for name in ("one", "two")]
+    assert runs[0].events["text"].str.contains("from scratch").any()
+    assert runs[0].record["model"] == {"source": "tiny-vit", "trained_head": False, "untrained": True}
+    first, second = (run.snapshot(run.steps[-1]).embeddings for run in runs)
+    assert (first == second).all()
+    again = load_model(str(runs[0].path / "model"), 10, "image")
+    assert again.trained_head
+    assert not again.untrained
+
+
+def test_adapters_on_random_weights_are_refused(tmp_path):
+    with pytest.raises(IsobarError, match="random weights alone"):
+        train(RunSpec(model="tiny-vit", task="digits", lora="r=2", device="cpu"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
