@@ -1,21 +1,38 @@
 """Low-rank adapters, by peft: a fraction of the weights is trained, and the result is a plain model again."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from core.errors import IsobarError
 
+_LINEAR = (nn.Linear, Conv1D)
+_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+_INSIDE = "base_model.model."  # what peft's names of a model's modules begin with
 
-def with_adapters(model: PreTrainedModel, r: int, alpha: float | None = None, dropout: float = 0.0):
-    """Return `model` with an adapter of rank `r` beside every linear layer; only they and the head are trained.
+
+def with_adapters(
+    model: PreTrainedModel,
+    r: int,
+    alpha: float | None = None,
+    dropout: float = 0.0,
+    made_anew: Collection[str] = (),
+):
+    """Return `model` with an adapter of rank `r` beside every linear layer; only they and what is new are trained.
+
+    New are the head, and those layers of the encoder whose weights are `made_anew`: random ones, which would say nothing
+    if they stayed. They are trained in full.
 
     Args:
         model: a classifier; its weights are frozen.
         r: rank.
         alpha: adapters are scaled by alpha / r; 2 r if not given.
         dropout: in front of the adapters.
+        made_anew: names of the weights that did not come with the checkpoint.
 
     Raises:
         IsobarError: peft is not installed; the model has no linear layers.
@@ -24,31 +41,81 @@ def with_adapters(model: PreTrainedModel, r: int, alpha: float | None = None, dr
     """
     if find_spec("peft") is None:
         raise IsobarError('Low-rank adapters need the package peft: pip install "isobar-explorer[lora]".')
-    from peft import LoraConfig, TaskType, get_peft_model
+    from peft import LoraConfig, get_peft_model
+    from peft.utils import set_additional_trainable_modules
 
-    options = {"r": r, "lora_alpha": 2 * r if alpha is None else alpha, "lora_dropout": dropout}
-    if model.main_input_name == "input_ids":
-        # "all-linear" names no architecture's layers; the head is left out of it, and trained as a whole.
-        return get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, target_modules="all-linear", **options))
-    # For peft, only texts are classified: what it makes for them passes on token ids, and knows heads of two names.
-    head = _head(model)
-    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and name not in head]
+    full = new_of(model, made_anew).modules
+    linear = [name for name, module in model.named_modules() if isinstance(module, _LINEAR) and not _is_in(name, full)]
     if not linear:
         raise IsobarError(
             f"The model ({model.config.model_type}) has no linear layers but its head's, so there is nothing for an adapter to stand beside; leave lora off."
         )
-    return get_peft_model(model, LoraConfig(target_modules=linear, modules_to_save=head, **options))
+    config = LoraConfig(
+        r=r,
+        lora_alpha=2 * r if alpha is None else alpha,
+        lora_dropout=dropout,
+        target_modules=linear,
+        modules_to_save=[_INSIDE + name for name in full],
+    )
+    adapted = get_peft_model(model, config)
+    # From outside all names are whole. Peft compares how names end, so that inside, "dense" would be every dense layer.
+    set_additional_trainable_modules(adapted, config, model.config, "default")
+    return adapted
 
 
-def _head(model: PreTrainedModel) -> list[str]:
-    """Return the names of the modules with weights that are no part of the largest one, the encoder."""
-    parts = dict(model.named_children())
-    encoder = max(parts, key=lambda name: sum(p.numel() for p in parts[name].parameters()))
-    return [
+@dataclass(frozen=True)
+class New:
+    """What adapters don't stand beside: the head, and what of the encoder did not come with the checkpoint.
+
+    Attributes:
+        modules: names of those that are trained in full, none inside of another.
+        frozen: names of new weights that stay as they are, since a module with trained parts holds them itself, and would
+            have to be trained with all of these.
+    """
+
+    modules: list[str]
+    frozen: list[str]
+
+
+def new_of(model: PreTrainedModel, made_anew: Collection[str]) -> New:
+    """Return what is new in `model`, whose weights `made_anew` did not come with the checkpoint."""
+    parts = {name for name, _ in model.named_parameters()}
+    new = _head(model) | parts.intersection(made_anew)
+    modules: list[str] = []
+    for name in sorted({_module_of(model, weight) for weight in new}, key=lambda name: (name.count("."), name)):
+        below = {weight for weight in parts if _is_in(weight, [name]) and "." in weight.removeprefix(f"{name}.")}
+        if name and below <= new and not _is_in(name, modules):
+            modules.append(name)
+    return New(modules, sorted(weight for weight in new if not _is_in(weight, modules)))
+
+
+def _module_of(model: PreTrainedModel, weight: str) -> str:
+    """Return the name of the smallest module with a forward pass that holds `weight`."""
+    name = weight.rpartition(".")[0]
+    while isinstance(model.get_submodule(name), _CONTAINERS):
+        name = name.rpartition(".")[0]
+    return name
+
+
+def _head(model: PreTrainedModel) -> set[str]:
+    """Return the names of the weights that are no part of the largest part of the model, its encoder.
+
+    Where there are none (Perceiver scores with its own decoder), those of the last layer with an output per class.
+    """
+    sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
+    parts = {name for name, _ in model.named_parameters()}
+    outside = {name for name in parts if name.partition(".")[0] != max(sizes, key=sizes.get)}
+    scoring = [
         name
         for name, module in model.named_modules()
-        if name.partition(".")[0] != encoder and next(module.parameters(recurse=False), None) is not None
+        if isinstance(module, nn.Linear) and module.out_features == model.config.num_labels
     ]
+    return outside or {name for name in parts if _is_in(name, scoring[-1:])}
+
+
+def _is_in(name: str, modules: Collection[str]) -> bool:
+    """Return whether `name` is one of `modules`, or a part of one."""
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def without_adapters(model) -> PreTrainedModel:

@@ -11,7 +11,7 @@ import torch
 from transformers import PrinterCallback, ProgressCallback, TrainingArguments, set_seed
 
 from core.errors import IsobarError, RunFailedError
-from core.models.adapters import with_adapters, without_adapters
+from core.models.adapters import New, new_of, with_adapters, without_adapters
 from core.models.device import check_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
@@ -125,8 +125,8 @@ def _settings(spec: RunSpec, names: list[str]) -> str:
 class _Work:
     """All that a run needs, loaded and checked before its directory is made."""
 
-    def __init__(self, spec: RunSpec, task: Task, loaded: LoadedModel, probe: Probe):
-        self.spec, self.task, self.loaded, self.probe = spec, task, loaded, probe
+    def __init__(self, spec: RunSpec, task: Task, loaded: LoadedModel, probe: Probe, new: New | None):
+        self.spec, self.task, self.loaded, self.probe, self.new = spec, task, loaded, probe, new
 
     @classmethod
     def prepare(cls, spec: RunSpec, progress: Progress) -> "_Work":
@@ -149,13 +149,15 @@ class _Work:
         check_pooling(loaded.model, spec.pooling)
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
+        new = None
         if spec.lora:
             if loaded.untrained:
                 raise IsobarError(
                     f"The model {spec.model!r} has random weights alone, which adapters would leave so; leave out lora."
                 )
+            new = new_of(loaded.model, loaded.made_anew)
             adapters = Lora.parse(spec.lora)
-            adapted = with_adapters(loaded.model, adapters.r, adapters.alpha, adapters.dropout)
+            adapted = with_adapters(loaded.model, adapters.r, adapters.alpha, adapters.dropout, loaded.made_anew)
             loaded = dataclasses.replace(loaded, model=adapted)
         if spec.gradient_checkpointing:
             if not loaded.model.supports_gradient_checkpointing:
@@ -164,7 +166,7 @@ class _Work:
         probe = make_probe(task, loaded, spec)
         _check_regularizers(spec, probe.view)
         progress("loading", 1, 1)
-        return cls(spec, task, loaded, probe)
+        return cls(spec, task, loaded, probe, new)
 
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
@@ -181,6 +183,7 @@ class _Work:
                 step=0,
                 text="The model has no weights of its own: it is trained from scratch, from random ones that the seed decides.",
             )
+        self._tell_adapters(writer)
         if without_layer_drop(trainer.model):
             text = "LayerDrop is off: with layers left out at random, a layer's number would mean another at each step."
             writer.event(kind="note", step=0, text=text)
@@ -239,6 +242,19 @@ class _Work:
         if self._leaves_one_alone():
             text = (
                 "The last batch of an epoch would be of one example, which has no variance to norm by; it is left out."
+            )
+            writer.event(kind="note", step=0, text=text)
+
+    def _tell_adapters(self, writer: RunWriter) -> None:
+        if self.new is None:
+            return
+        writer.event(kind="adapters", step=0, **dataclasses.asdict(self.new))
+        if ranks.is_first():
+            _log.info("Beside the adapters these modules are trained in full: %s.", ", ".join(self.new.modules))
+        if self.new.frozen:
+            text = (
+                f"The checkpoint has no weights {', '.join(self.new.frozen)}; they stay random, since adapters stand "
+                "beside the other parts of the modules that hold them. Without lora they are trained."
             )
             writer.event(kind="note", step=0, text=text)
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
-from core import IsobarError, load_run, train
-from core.models.adapters import with_adapters
+from core import IsobarError, inspect_checkpoint, load_run, train
+from core.models.adapters import new_of, with_adapters
 from core.models.loading import load_model
+from core.tiny import tiny_checkpoint, tiny_task
 from core.training.memory import Memory, estimate_memory
 from core.training.spec import Lora, RunSpec
 
@@ -30,6 +31,76 @@ def test_the_weights_themselves_stay(tiny_model):
     assert trained
     assert all("lora_" in name or "classifier" in name for name in trained)
     assert not any(name.removeprefix("base_model.model.") in names for name in trained)
+
+
+NEW = {
+    "bart": ["classification_head.dense", "classification_head.out_proj"],
+    "bert": ["classifier", "bert.pooler.dense"],  # the checkpoint is one without a pooler
+    "deberta": ["classifier", "pooler.dense"],
+    "distilbert": ["classifier", "pre_classifier"],
+    "eurobert": ["classifier", "dense"],
+    "gpt2": ["score"],
+    "modernbert": ["classifier", "head.dense", "head.norm"],
+    "xlm": ["sequence_summary.summary"],
+    "xlnet": ["logits_proj", "sequence_summary.summary"],
+}
+
+
+def _without_head(kind, folder):
+    """Write a tiny random checkpoint of the encoder alone."""
+    tiny_checkpoint(kind, folder)
+    options = {"add_pooling_layer": False} if kind == "bert" else {}
+    AutoModel.from_pretrained(folder, **options).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", NEW)
+def test_what_the_checkpoint_has_no_weights_for_is_trained_in_full(kind, tmp_path):
+    spec = RunSpec(
+        model=_without_head(kind, tmp_path / "model"), task=str(tiny_task(tmp_path / "task")), lora="r=2", batch_size=8,
+        learning_rate=0.01, max_steps=4, snapshots=2, probe_per_class=8, device="cpu",
+    )  # fmt: skip
+    set_seed(spec.seed)
+    loaded = load_model(spec.model, 2)
+    begun = {name: weight.detach().clone() for name, weight in loaded.model.named_parameters()}
+    run = train(spec, tmp_path / "run")
+    (told,) = run.rows("adapters")
+    assert told["modules"] == NEW[kind]
+    assert told["frozen"] == []
+
+    opened = load_model(str(run.path / "model"), 2)
+    assert opened.trained_head
+    ended = dict(opened.model.named_parameters())
+    assert ended.keys() == begun.keys()
+    adapted = 0
+    for name, weight in begun.items():
+        change = (ended[name].detach() - weight).double()
+        if name.startswith(tuple(f"{module}." for module in NEW[kind])):
+            assert change.any(), f"{name} is new and was not trained"
+        elif change.any():  # by an adapter: what is merged is a product of two matrices, 2 wide
+            assert torch.linalg.matrix_rank(change, atol=1e-5) <= 2, f"{name} was not frozen"
+            adapted += 1
+    assert loaded.made_anew <= {name for name in begun if name.startswith(tuple(NEW[kind]))}
+    assert adapted > 3
+    found = inspect_checkpoint(str(run.path / "model"), spec.task, spec=spec)
+    np.testing.assert_allclose(found.embeddings, run.after.embeddings, atol=1e-4)
+
+
+def test_a_new_weight_beside_trained_parts_is_told_and_frees_no_other(tmp_path):
+    """A module can be trained in full only with all that it holds; one with old parts is not, for one new weight."""
+    loaded = load_model(str(tiny_checkpoint("vit", tmp_path, "image")), 2, "image")
+    new = {"vit.embeddings.cls_token", "vit.layernorm.bias", "classifier.weight"}
+    found = new_of(loaded.model, new)
+    assert found.modules == ["classifier", "vit.layernorm"]
+    assert found.frozen == ["vit.embeddings.cls_token"]
+    adapted = with_adapters(loaded.model, r=2, made_anew=new)
+    trained = {name for name, p in adapted.named_parameters() if p.requires_grad and "lora_" not in name}
+    assert len(trained) == 4
+
+
+def test_a_model_that_scores_in_its_encoder_has_a_head_all_the_same(tmp_path):
+    loaded = load_model(str(tiny_checkpoint("perceiver", tmp_path)), 2)
+    assert new_of(loaded.model, ()).modules == ["perceiver.decoder.decoder.final_layer"]
 
 
 def test_a_run_with_adapters_is_resumed(tiny_spec, tmp_path):
