@@ -41,7 +41,7 @@ from explorer.panels import (
     training,
 )
 from explorer.panels.figure import spec_of
-from explorer.panels.texts import texts_of
+from explorer.panels.texts import markup, texts_of
 from explorer.panels.words import FIVE, STATES, meaning, number, signed
 
 _MOST_BARS = 8000  # of all barcodes together: the file stays below 5 MB
@@ -303,13 +303,14 @@ def _moved(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterato
         found = moved.compared(run, before, after)
     except IsobarError:
         return  # too few texts to have neighbours
+    texts = texts_of(run, len(found))
     yield "<h2>Texts that moved</h2>"
     yield f"<p>{escape(moved.sentence(found))}</p>"
     yield f'<p class="soft">{escape(moved.meaning(found))}</p>'
     heads = {"text": "", "class": "name", moved.NEAREST: "n", "class distance": "n", "after": "n", "prediction": "name"}
     rows = (
         (
-            _text(row.text),
+            _Markup(markup(run, texts, row.Index, longest=_LONGEST_TEXT)),
             row[2],
             f"{number(100 * row.kept, 0)} %",
             number(row.old, 2),
@@ -343,7 +344,7 @@ def _merges(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterat
     for shape in shown.classes:
         found, colour = merges_of(shape), class_colour(shape.label)
         if found:
-            both = "".join(f"<div>{words}</div>" for words in merges.lists(found, colour, texts))
+            both = "".join(f"<div>{words}</div>" for words in merges.lists(run, found, colour, texts))
             name = shape.name or f"class {shape.label}"
             yield f'<div class="panel">{barcodes.headline(name, colour, [shape])}<div class="row">{both}</div></div>'
 
@@ -368,6 +369,10 @@ def _settings(run: Run) -> Iterator[str]:
         yield f"<pre>{escape(yaml.safe_dump(record, sort_keys=False, allow_unicode=True))}</pre>"
 
 
+class _Markup(str):
+    """HTML, where other cells of a table are text."""
+
+
 def _panel(key: str, *, said: bool = False) -> str:
     return f'<div class="panel">{_figure(key, said=said)}</div>'
 
@@ -377,7 +382,7 @@ def _table(heads: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
     kinds = [f' class="{kind}"' if kind else "" for kind in heads.values()]
     head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(heads, kinds, strict=True))
     body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{escape(cell)}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
+        f"<tr>{''.join(f'<td{kind}>{cell if isinstance(cell, _Markup) else escape(cell)}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
         for row in rows
     )
     return f"<table><tr>{head}</tr>{body}</table>"

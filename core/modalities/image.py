@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _NEEDED = {"dinat": "natten", "timm_wrapper": "timm"}  # packages that are not among transformers' own
 _PREVIEW = 512  # pixels of the longer side: more than a page shows
+_SMALL = 64  # below, pixels are drawn as squares, where a browser would blur them
 
 
 class Image(Modality):
@@ -87,10 +88,14 @@ class Image(Modality):
         return {"text": [name_of(cell, "an image") for cell in data["image"]]}
 
     def preview(self, cell: Mapping, cut: Cut) -> Preview:
-        """Return the image as PNG; a large one is made smaller."""
+        """Return the image as PNG; a large one is made smaller, a small one larger."""
         from io import BytesIO
 
+        from PIL import Image as PILImage
+
         image, file = decode_image(cell), BytesIO()
+        times = -(-_SMALL // max(image.size))
+        image = image.resize((image.width * times, image.height * times), PILImage.Resampling.NEAREST)
         image.thumbnail((_PREVIEW, _PREVIEW))
         image.save(file, "PNG")
         return Preview(".png", file.getvalue())

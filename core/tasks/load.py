@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from core.tasks.columns import Columns, Split
     from core.tasks.task import Task
 
-OF_TEXTS = ("grammar", "paraphrase")
-"""The built-in tasks that a model can be given: none reads images or sounds yet."""
-BUILT_IN = (*OF_TEXTS, "digits", "tones")
+BUILT_IN = ("grammar", "paraphrase", "digits", "tones")
 ENDLESS = ("grammar", "paraphrase", "tones")
 """The tasks that are made of as many training examples as are asked for."""
 NO_LABELS = "none"  # in place of a label column's name

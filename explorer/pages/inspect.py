@@ -9,7 +9,7 @@ import yaml
 from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
-from core.tasks import OF_TEXTS as TASKS
+from core.tasks import BUILT_IN as TASKS
 from core.tasks.sampling import ONE_CLOUD
 from explorer import jobs, report
 from explorer.panels import barcodes, data, figure, links, merges, reference, space, spec_form, upload

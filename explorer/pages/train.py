@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
-from core.tasks import OF_TEXTS as TASKS
+from core.tasks import BUILT_IN as TASKS
 from core.training.presets import about, preset_settings, presets
 from core.training.spec import RunSpec, overlaid
 from explorer import jobs
@@ -160,6 +160,8 @@ def _about_task(name: str) -> str:
     return {
         "grammar": "Built in: is this sentence acceptable? One sentence, two classes, like CoLA.",
         "paraphrase": "Built in: do these two sentences say the same? Two classes, like MRPC.",
+        "digits": "Built in: which digit is this image? Ten classes, for a model of images such as tiny-vit (the preset digits).",
+        "tones": "Built in: which of Mandarin's four tones is this sound? For a model of sounds such as tiny-ast (the preset tones).",
     }.get(name, "A local folder or file, or an id on the Hub, such as glue/cola.")
 
 

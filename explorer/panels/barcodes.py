@@ -16,7 +16,8 @@ from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
 from explorer.panels import classes
 from explorer.panels.figure import figure
-from explorer.panels.texts import text_at, texts_of
+from explorer.panels.texts import show as show_example
+from explorer.panels.texts import texts_of
 from explorer.panels.words import FIVE, number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
@@ -42,10 +43,10 @@ def show(run: Run, *snapshots: Snapshot | None, titles: tuple[str, ...] = BOTH) 
     for index, label in enumerate(chosen):
         shapes = [side.get(label) for side in sides]
         if len(chosen) == 1:
-            _linked_row(of, label, names[label], titles, shapes, snapshots, longest, texts)
+            _linked_row(run, of, label, names[label], titles, shapes, snapshots, longest, texts)
             continue
         with columns[index % 2] if beside else st.container():
-            _row(of, label, names[label], titles, shapes, longest, texts)
+            _row(run, of, label, names[label], titles, shapes, longest, texts)
     with st.popover("How to read this", type="tertiary", icon=":material/help:"):
         st.markdown(
             "Let balls grow around the embeddings of one class. At first each embedding is a component of its own; "
@@ -71,6 +72,7 @@ def picked(names: dict[int, str]) -> list[int]:
 
 @st.fragment
 def _row(
+    run: Run,
     of: tuple,
     label: int,
     name: str,
@@ -105,11 +107,12 @@ def _row(
                         on_select="rerun",
                         selection_mode=SELECTION,
                     )
-                    joined(event, shape, texts)
+                    joined(event, run, shape, texts)
 
 
 @st.fragment
 def _linked_row(
+    run: Run,
     of: tuple,
     label: int,
     name: str,
@@ -158,7 +161,7 @@ def _linked_row(
                     selection_mode=SELECTION,
                 )
             with columns[-1] if alone else column:
-                joined(event, shape, texts, example=alone)
+                joined(event, run, shape, texts, example=alone)
         if st.toggle("Bars as a table", key="table", bind="query-params"):
             st.dataframe(
                 _table(titles, shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}"
@@ -219,7 +222,7 @@ def _table(titles: tuple[str, ...], shapes: list[ClassShape | None], texts: pd.S
     )
 
 
-def joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool = False) -> None:
+def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, example: bool = False) -> None:
     """Say which two texts the clicked bar joins, or, as an `example`, the longest."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0
@@ -232,7 +235,7 @@ def joined(event, shape: ClassShape, texts: pd.Series | None, *, example: bool =
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
     for row in shape.edges[rank - 1]:
         with st.container(border=True):
-            st.text(text_at(texts, row))
+            show_example(run, texts, int(row))
 
 
 # Snapshots are known by their run and steps; a trainer never writes one twice.

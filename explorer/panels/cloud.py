@@ -15,7 +15,7 @@ from explorer.charts.cloud import BRUSH, COLOURINGS, cloud, cloud_points, in_bru
 from explorer.charts.style import class_colours
 from explorer.panels import classes
 from explorer.panels.figure import figure
-from explorer.panels.texts import cells, texts_of
+from explorer.panels.texts import cells, texts_of, thumbnails
 from explorer.panels.words import number, plain
 
 _MOST_POINTS = 1200
@@ -152,10 +152,10 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             selection_mode=BRUSH,
         )
     st.caption(shown.said())
-    _table(event, shown.points, shown.texts, shown.extent)
+    _table(event, run, shown.points, shown.texts, shown.extent)
 
 
-def _table(event, points: pd.DataFrame, texts: pd.Series | None, extent: float) -> None:
+def _table(event, run: Run, points: pd.DataFrame, texts: pd.Series | None, extent: float) -> None:
     """List the brushed texts."""
     brush = event["selection"].get(BRUSH) if event else None
     if not brush or not {"px", "py"} <= set(brush):
@@ -165,12 +165,17 @@ def _table(event, points: pd.DataFrame, texts: pd.Series | None, extent: float) 
     if found.empty:
         return
     frame = pd.DataFrame({"text": cells(texts, found["row"]), "class": found["class"]})
+    if (shown := thumbnails(run, found["row"])) is not None:
+        frame.insert(0, "image", shown)
     for side in ("before", "after"):
         if f"{side}_prediction" in found:
             frame[f"predicted {side}"] = found[f"{side}_prediction"]
     st.dataframe(
         frame, hide_index=True, height=min(320, 38 + 35 * len(frame)), alt="The texts that were brushed",
-        column_config={"text": st.column_config.TextColumn(width="large")},
+        column_config={
+            "image": st.column_config.ImageColumn("", width=60),
+            "text": st.column_config.TextColumn(width="large"),
+        },
     )  # fmt: skip
 
 

@@ -273,7 +273,7 @@ def _pair(runs: list[Run], sides: list[Snapshot | None], label: int) -> None:
                 on_select="rerun",
                 selection_mode=SELECTION,
             )
-            barcodes.joined(event, shape, texts)
+            barcodes.joined(event, run, shape, texts)
 
 
 def _tree(run: Run, side: Snapshot, shape: ClassShape, plane: np.ndarray, texts: pd.Series | None, **axes):

@@ -1,5 +1,6 @@
 """The view "Merges": which texts the longest and the shortest bars of a class finally join."""
 
+from collections.abc import Callable
 from html import escape
 
 import pandas as pd
@@ -9,7 +10,7 @@ from core.geometry import ClassShape, Merge, merges
 from core.runs import Run, Snapshot
 from explorer.charts.style import class_colour
 from explorer.panels.barcodes import heading, picked
-from explorer.panels.texts import text_at, texts_of
+from explorer.panels.texts import markup, texts_of
 from explorer.panels.words import number
 
 EXPLAINED = (
@@ -18,7 +19,6 @@ EXPLAINED = (
 )
 _SHOWN = 6
 _OTHERS = 2  # of the smaller group, beside the text that is joined
-_LONGEST_TEXT = 400
 
 
 def show(run: Run, snapshot: Snapshot) -> None:
@@ -36,17 +36,21 @@ def show(run: Run, snapshot: Snapshot) -> None:
             if not found:
                 st.caption("One text alone has no bars.")
                 continue
-            for column, words in zip(st.columns(2, gap="medium"), lists(found, colour, texts), strict=True):
+            for column, words in zip(st.columns(2, gap="medium"), lists(run, found, colour, texts), strict=True):
                 with column:
                     st.html(words)
 
 
-def lists(found: list[Merge], colour: str, texts: pd.Series | None) -> tuple[str, str]:
+def lists(run: Run, found: list[Merge], colour: str, texts: pd.Series | None) -> tuple[str, str]:
     """Return as HTML the farthest and the nearest of the merges `found`, of `core.geometry.merges`, one or more."""
     longest = found[0].length or 1.0
+
+    def example(row: int) -> str:
+        return markup(run, texts, row)
+
     return (
-        _list("Farthest: the longest bars", found[:_SHOWN], longest, colour, texts),
-        _list("Nearest: the shortest bars", found[::-1][:_SHOWN], longest, colour, texts),
+        _list("Farthest: the longest bars", found[:_SHOWN], longest, colour, example),
+        _list("Nearest: the shortest bars", found[::-1][:_SHOWN], longest, colour, example),
     )
 
 
@@ -56,19 +60,19 @@ def _merges(of: tuple, _shape: ClassShape) -> list[Merge]:
     return merges(_shape)
 
 
-def _list(title: str, found: list[Merge], longest: float, colour: str, texts: pd.Series | None) -> str:
-    items = "".join(_item(merge, longest, colour, texts) for merge in found)
+def _list(title: str, found: list[Merge], longest: float, colour: str, example: Callable[[int], str]) -> str:
+    items = "".join(_item(merge, longest, colour, example) for merge in found)
     return f'<div role="list" aria-label="{escape(title)}"><strong>{escape(title)}</strong>{items}</div>'
 
 
-def _item(merge: Merge, longest: float, colour: str, texts: pd.Series | None) -> str:
+def _item(merge: Merge, longest: float, colour: str, example: Callable[[int], str]) -> str:
     (i, j), (a, b) = merge.rows, merge.sizes
     if a > b:  # the smaller group first: it is what the bar is about
         (i, j), (a, b) = (j, i), (b, a)
     others = [row for row in merge.fewer if row != i][:_OTHERS]
     more = len(merge.fewer) - 1 - len(others)
     lines = [
-        *(_text(row, texts) for row in (i, *others)),
+        *(example(row) for row in (i, *others)),
         *([f'<div style="opacity:.75">and {more:,} more</div>'] if more > 0 else []),
     ]
     kind = "feature" if merge.feature else "noise"
@@ -81,15 +85,9 @@ def _item(merge: Merge, longest: float, colour: str, texts: pd.Series | None) ->
         f'min-width:2px;background:{colour};opacity:{opacity}"></div>'
         f"{''.join(lines)}"
         f'<div style="font-size:.8rem;opacity:.75;margin:.15rem 0">with</div>'
-        f"{_text(j, texts)}</div>"
+        f"{example(j)}</div>"
     )
 
 
 def _count(size: int) -> str:
     return "1 text" if size == 1 else f"{size:,} texts"
-
-
-def _text(row: int, texts: pd.Series | None) -> str:
-    text = text_at(texts, row)
-    shown = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-    return f'<div dir="auto" style="overflow-wrap:anywhere">{escape(shown)}</div>'

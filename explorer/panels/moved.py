@@ -8,7 +8,7 @@ from core.errors import IsobarError
 from core.geometry import class_silhouettes, neighbours_kept
 from core.runs import Run, Snapshot
 from explorer.panels import classes
-from explorer.panels.texts import cells, texts_of
+from explorer.panels.texts import cells, texts_of, thumbnails
 from explorer.panels.words import number, plain
 
 NEIGHBOURS = 10
@@ -48,6 +48,8 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     whole, frame = len(frame), frame.head(_MOST).drop(columns=_JUDGED)
     if whole == 0:
         return
+    if (shown := thumbnails(run, frame.index)) is not None:
+        frame.insert(0, "image", shown)
     share = {"format": "percent", "min_value": 0.0, "max_value": 1.0}
     st.dataframe(
         frame,
@@ -55,6 +57,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         height=470,
         alt=f"The texts of the probe set, sorted by {by}",
         column_config={
+            "image": st.column_config.ImageColumn("", width=60),
             "text": st.column_config.TextColumn(width=330),
             "kept": st.column_config.ProgressColumn(NEAREST, help=nearest, **share),
             "old": st.column_config.NumberColumn("class distance", format="%.2f", help=_MEANING[_CLASS]),

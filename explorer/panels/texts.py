@@ -1,17 +1,25 @@
-"""The probe set's texts, as the pages show them."""
+"""The probe set's examples, as the pages show them: a text as it is, an image as a thumbnail, a sound as a player."""
 
+from base64 import b64encode
 from collections.abc import Iterable
+from html import escape
+from pathlib import Path
 
 import pandas as pd
+import streamlit as st
 
 from core.runs import Run
 from explorer.panels import data
+from explorer.panels.words import plain
 
 _LONGEST_CELL = 1000  # characters: more would only make a table slow
+_LONGEST_TEXT = 400
+_THUMBNAIL = 96  # pixels
+_TYPES = {".png": "image/png", ".wav": "audio/wav"}
 
 
 def texts_of(run: Run, count: int | None = None) -> pd.Series | None:
-    """Return the probe set's texts, the second after the first where there are two.
+    """Return the probe set's texts, the second after the first where there are two, or the names of its images or sounds.
 
     None where they can't be read, or are not `count`: then they are not those of the embeddings.
     """
@@ -32,3 +40,49 @@ def text_at(texts: pd.Series | None, row: int) -> str:
 def cells(texts: pd.Series | None, rows: Iterable[int]) -> list[str]:
     """Return the texts of `rows` as cells of a table: each in one line."""
     return [" ".join(text_at(texts, row)[:_LONGEST_CELL].split()) for row in rows]
+
+
+def show(run: Run, texts: pd.Series | None, row: int) -> None:
+    """Draw the example of a row."""
+    file, name = run.preview(row), text_at(texts, row)
+    if file is None:
+        st.text(name)
+    elif _is_image(file):
+        st.image(file, width=_THUMBNAIL, caption=plain(name, _LONGEST_TEXT))
+    else:
+        st.audio(file)
+        st.caption(plain(name, _LONGEST_TEXT))
+
+
+def markup(run: Run, texts: pd.Series | None, row: int, *, longest: int = _LONGEST_TEXT) -> str:
+    """Return the example of a row as HTML that needs no other file; a text is cut to `longest` characters."""
+    name = " ".join(text_at(texts, row).split())
+    name = escape(name if len(name) <= longest else name[: longest - 1] + "…")
+    content = data_uri(run.preview(row))
+    if not content:
+        return f'<div dir="auto" style="overflow-wrap:anywhere">{name}</div>'
+    if content.startswith("data:image"):
+        shown = f'<img src="{content}" alt="{name}" style="max-width:{_THUMBNAIL}px;max-height:{_THUMBNAIL}px">'
+    else:
+        shown = f'<audio controls preload="none" src="{content}" style="height:2.2rem;max-width:100%"></audio>'
+    return f'<div>{shown}<div style="font-size:.8rem;opacity:.75;overflow-wrap:anywhere">{name}</div></div>'
+
+
+def thumbnails(run: Run, rows: Iterable[int]) -> list[str] | None:
+    """Return the images of `rows` for a column of a table, or None where the examples are none."""
+    files = [run.preview(int(row)) for row in rows]
+    if not any(file is not None and _is_image(file) for file in files):
+        return None
+    return [data_uri(file) for file in files]
+
+
+def data_uri(file: Path | None) -> str:
+    """Return the content of an image's or a sound's `file` as an address, or nothing where it can't be read."""
+    try:
+        return f"data:{_TYPES[file.suffix]};base64,{b64encode(file.read_bytes()).decode()}" if file else ""
+    except (OSError, KeyError):
+        return ""
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix == ".png"

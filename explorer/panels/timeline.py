@@ -6,6 +6,7 @@ from pathlib import Path
 
 import altair as alt
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError
@@ -15,7 +16,8 @@ from explorer.charts.style import class_colours
 from explorer.charts.timeline import BAR, MOMENT, film_bars, film_measures, film_points, timeline
 from explorer.panels import cards, classes
 from explorer.panels.figure import figure
-from explorer.panels.texts import text_at, texts_of
+from explorer.panels.texts import show as show_example
+from explorer.panels.texts import texts_of
 from explorer.panels.words import meaning, plain
 
 _MOST_FRAMES = 40
@@ -80,7 +82,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     if step in film.steps and step != wanted:
         st.query_params["step"] = str(step)
         st.rerun(scope="fragment")
-    _joined(event, texts_of(run, len(film.labels)))
+    _joined(event, run, texts_of(run, len(film.labels)))
     st.caption(
         f"{EXPLAINED} Click a bar or an edge: the two texts that it joins stand here. Click a point of the lower row: "
         f"the address leads to that step. {left_out(run, film, chosen)}"
@@ -151,7 +153,7 @@ def _step(steps: list[int]) -> int:
     return min(steps, key=lambda step: abs(step - int(wanted))) if wanted.isdigit() else steps[-1]
 
 
-def _joined(event, texts) -> None:
+def _joined(event, run: Run, texts: pd.Series | None) -> None:
     """Say which two texts the clicked bar joined at the step where it was clicked."""
     chosen = (event["selection"].get(BAR) if event else None) or []
     if not chosen or "row" not in chosen[0]:
@@ -160,7 +162,7 @@ def _joined(event, texts) -> None:
     st.markdown(f"**Bar {int(bar['rank'])}** of {plain(bar['class'])} joins")
     for column, row in zip(st.columns(2), (int(bar["row"]), int(bar["other"])), strict=True):
         with column, st.container(border=True):
-            st.text(text_at(texts, row))
+            show_example(run, texts, row)
 
 
 def left_out(run: Run, film: Film, chosen: Sequence[int]) -> str:

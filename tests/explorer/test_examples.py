@@ -1,0 +1,69 @@
+"""Images and sounds of a run, as the pages and the report show them."""
+
+import base64
+import shutil
+
+import pytest
+
+from core.runs import layout, load_run
+from explorer import report
+from explorer.panels import moved, texts
+from tests.explorer.synthetic import write_run
+
+CONTENT = b"what is in the file"
+URI = base64.b64encode(CONTENT).decode()
+
+
+@pytest.fixture(params=["image", "audio"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def run(kind, tmp_path):
+    path = write_run(tmp_path)
+    folder = path / layout.PREVIEWS
+    folder.mkdir()
+    suffix = {"image": ".png", "audio": ".wav"}[kind]
+    for row in range(len(load_run(path).probe)):
+        (folder / f"{layout.preview_name(row)}{suffix}").write_bytes(CONTENT)
+    return load_run(path)
+
+
+def test_markup_holds_the_whole_file_beside_its_name(run, kind):
+    shown = texts.markup(run, texts.texts_of(run), 0)
+    assert f"data:{kind}/" in shown
+    assert URI in shown
+    assert ("<img" in shown, "<audio" in shown) == (kind == "image", kind == "audio")
+
+
+def test_images_alone_have_thumbnails_in_tables(run, kind):
+    found = texts.thumbnails(run, [2, 0])
+    assert found == ([f"data:image/png;base64,{URI}"] * 2 if kind == "image" else None)
+
+
+def test_a_report_shows_them_where_it_names_them(run):
+    page = report.html(run)
+    assert page.count(URI) > 10
+    assert "media-src data:" in page  # else a browser plays nothing
+    assert "Texts that moved" in page
+
+
+def test_a_name_is_shown_where_its_file_is_gone(run, kind):
+    kept = texts.texts_of(run)
+    file = run.preview(1)
+    file.unlink()
+    assert texts.markup(run, kept, 1).count("data:") == 0  # it was there when the folder was read
+    shutil.rmtree(file.parent)
+    gone = load_run(run.path)
+    assert gone.preview(0) is None
+    assert URI not in report.html(gone)
+    assert texts.thumbnails(gone, [0, 1]) is None
+
+
+def test_texts_are_as_they_were(tmp_path):
+    run = load_run(write_run(tmp_path))
+    assert texts.thumbnails(run, [0, 1]) is None
+    assert texts.markup(run, texts.texts_of(run), 0).startswith('<div dir="auto"')
+    assert texts.markup(run, None, 0).count("Text 0 (not stored)") == 1
+    assert len(moved.compared(run, run.snapshot(run.steps[0]), run.snapshot(run.steps[-1])))
