@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.errors import IsobarError
+from core.file_version import FileVersion, file_version
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class BuiltIn:
             raise IsobarError(
                 f"The built-in model has no weights at {weights}; reinstall {self.package.replace('_', '-')}."
             )
-        digest = _sha256(weights, weights.stat().st_mtime_ns)
+        digest = _sha256(file_version(weights))
         if digest != self.sha256:
             raise IsobarError(
                 f"The built-in model's weights at {weights} are not the published ones "
@@ -96,6 +97,6 @@ BUILT_IN: dict[str, BuiltIn | Untrained] = {
 
 
 @cache
-def _sha256(path: Path, modified: int) -> str:
-    with path.open("rb") as file:
+def _sha256(version: FileVersion) -> str:
+    with open(version[0], "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 
 from core.errors import IsobarError, nearest
+from core.file_version import FileVersion, file_version
 from core.geometry import ClassShape
 from core.runs import layout, migrations
 from core.runs.recall import with_measures_between, with_report_between
@@ -31,6 +32,7 @@ class Snapshot:
         measures: the whole space's measures, as `measure()` names them, and the task metrics.
         classes: one :class:`~core.geometry.ClassShape` a class; their edges are rows of `embeddings`.
         layers: the main measures of every layer's embeddings, the input embeddings' first; empty in older runs.
+        version: of the file that it was read from. What is computed of a snapshot is kept under this.
     """
 
     step: int
@@ -41,6 +43,7 @@ class Snapshot:
     measures: dict[str, float]
     classes: list[ClassShape]
     layers: list[dict[str, float]] = field(default_factory=list)
+    version: FileVersion = ("", 0, 0)
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ class Run:
         from safetensors import SafetensorError, safe_open
 
         path = self.path / layout.SNAPSHOTS / layout.snapshot_name(step)
+        version = file_version(path)  # before it is read: were it written anew meanwhile, it would be read again
         try:
             with safe_open(path, framework="numpy") as file:
                 head = json.loads((file.metadata() or {})["isobar"])
@@ -181,6 +185,7 @@ class Run:
                     for row in head["classes"]
                 ],
                 layers=head.get("layers", []),
+                version=version,
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError):
             return None

@@ -25,7 +25,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     center = about()
     sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
     found = drawn(run, sides, center=center)
-    of = (str(run.path), *(side and side.step for side in (before, after)), center)
+    of = (*(side and side.version for side in (before, after)), center)
     names = list(found)
     for start in range(0, len(names), 2):
         row = names[start : start + 2]
@@ -67,8 +67,8 @@ def drawn(
         colours: of each side.
     """
     measure, label = _measure(center), meaning(_measure(center)).label
-    steps = (str(run.path), *((name, side.step) for name, side in sides.items()))
-    frame = _shares((*steps, center), dict(sides))
+    versions = tuple((name, side.version) for name, side in sides.items())
+    frame = _shares((*versions, center), dict(sides))
     dimensions = next(iter(sides.values())).embeddings.shape[1]
     first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
     said = ", ".join(f"{name} {share}" for name, share in first.items())
@@ -87,7 +87,7 @@ def drawn(
             description=f"Share that the strongest directions hold together. The first alone: {said}.",
         ),
     }
-    counted = {name: _cosines((*steps, name), side) for name, side in sides.items()}
+    counted = {name: _cosines(side.version, side) for name, side in sides.items()}
     means = ", ".join(f"{name} {number(side.measures.get('mean_cosine'))}" for name, side in sides.items())
     found["cosines"] = lambda: cosine_histogram(
         cosines(counted),
@@ -158,7 +158,7 @@ def outliers(sides: Mapping[str, Snapshot]) -> tuple[str, pd.DataFrame]:
     return " → ".join(str(len(rows)) for rows in found.values()), frame
 
 
-# Snapshots are known by their run and steps; a trainer never writes one twice.
+# `of` are the snapshots' versions: a resumed run writes snapshots anew.
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cosines(of: tuple, _side: Snapshot):
     return cosine_shares(_side.embeddings)

@@ -37,7 +37,7 @@ def show(run: Run, *snapshots: Snapshot | None, titles: tuple[str, ...] = BOTH) 
     shown = [side[label] for side in sides for label in chosen if label in side]
     longest = max((float(s.lengths[0]) for s in shown if len(s.lengths)), default=1.0) * 1.02 or 1.0
     texts = texts_of(run)
-    of = (str(run.path), *(side and side.step for side in snapshots))
+    of = tuple(side and side.version for side in snapshots)
     beside = len(titles) == 1 < len(chosen)  # of one side alone, two classes stand beside each other
     columns = st.columns(2, gap="small") if beside else []
     for index, label in enumerate(chosen):
@@ -238,7 +238,7 @@ def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, examp
             show_example(run, texts, int(row))
 
 
-# Snapshots are known by their run and steps; a trainer never writes one twice.
+# `of` are the snapshots' versions: a resumed run writes snapshots anew.
 @st.cache_data(max_entries=64, show_spinner=False)
 def planes(of: tuple, label: int, _snapshots: Sequence[Snapshot | None]) -> list[np.ndarray | None]:
     """Return where the points of the class `label` are drawn on each side, in one plane; `of` is what they are known by."""

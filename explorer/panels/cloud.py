@@ -84,8 +84,7 @@ def prepared(
     Raises:
         IsobarError: there are no principal axes.
     """
-    of = (str(run.path), *(side.step for side in sides.values()))
-    projection = _projection(of, list(sides.values()))
+    projection = _projection(tuple(side.version for side in sides.values()), list(sides.values()))
     coordinates = [full[:, list(axes)] for full in projection.coordinates]
     labels = next(iter(sides.values())).labels
     texts = texts_of(run, len(labels))
@@ -141,8 +140,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             lambda: shown.chart(colouring=colouring, tree=tree),
             key="cloud",
             of=(
-                str(run.path),
-                *(side and side.step for side in (before, after)),
+                *(side and side.version for side in (before, after)),
                 tuple(chosen),
                 picked,
                 colouring,
@@ -179,7 +177,7 @@ def _table(event, run: Run, points: pd.DataFrame, texts: pd.Series | None, exten
     )  # fmt: skip
 
 
-# Snapshots are known by their run and steps; a trainer never writes one twice.
+# `of` are the snapshots' versions: a resumed run writes snapshots anew.
 @st.cache_data(max_entries=16, show_spinner=False)
 def _projection(of: tuple, _sides: list[Snapshot]) -> Projection:
     return common_axes([side.embeddings for side in _sides], 3)

@@ -60,7 +60,7 @@ def compared(runs: list[Run]) -> Comparison:
     Raises:
         IsobarError: none of them is finished, or they have nothing in common.
     """
-    return _compared(tuple((str(run.path), *data.run_stamp(run)) for run in runs), runs)
+    return _compared(tuple(data.run_stamp(run) for run in runs), runs)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -254,7 +254,7 @@ def _pair(runs: list[Run], sides: list[Snapshot | None], label: int) -> None:
     drawn = [shape for shape in shapes if shape is not None and len(shape.lengths) > 1]
     longest = max((float(shape.lengths[0]) for shape in drawn), default=1.0) * 1.02 or 1.0
     most = max((len(shape.lengths) for shape in drawn), default=1)
-    of = tuple((str(run.path), side and side.step) for run, side in zip(runs, sides))
+    of = tuple(side and side.version for side in sides)
     planes = barcodes.planes(of, label, sides)
     extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
     for place, column in enumerate(st.columns(2, gap="small")):

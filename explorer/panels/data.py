@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError, nearest
+from core.file_version import FileVersion, file_version
 from core.regularizers.registry import REGULARIZERS, settings_class
 from core.runs import Run, Snapshot, layout, list_runs
 from core.runs.reader import run_in
@@ -225,12 +226,12 @@ def baseline_of(run: Run) -> Run | None:
 
 def spec(run: Run) -> dict:
     """Return the run's settings; empty where they can't be read."""
-    return _spec(str(run.path), _stamp(run.path / layout.SPEC))
+    return _spec(str(run.path), file_version(run.path / layout.SPEC))
 
 
 def record(run: Run) -> dict:
     """Return what was found of versions, machine, model and data; empty where it can't be read."""
-    return _record(str(run.path), _stamp(run.path / layout.SPEC), _stamp(run.path / layout.RECORD))
+    return _record(str(run.path), file_version(run.path / layout.SPEC), file_version(run.path / layout.RECORD))
 
 
 def recorded_task(run: Run) -> dict:
@@ -241,32 +242,37 @@ def recorded_task(run: Run) -> dict:
 
 def report(run: Run) -> dict:
     """Return the run's report; empty where there is none."""
-    return _report(str(run.path), _stamp(run.path / layout.REPORT))
+    return _report(str(run.path), file_version(run.path / layout.REPORT))
 
 
 def events(run: Run) -> pd.DataFrame:
     """Return the run's events, a row each."""
-    return _events(str(run.path), _stamp(run.path / layout.EVENTS))
+    return _events(str(run.path), file_version(run.path / layout.EVENTS))
 
 
-def events_stamp(run: Run) -> tuple[int, int]:
+def events_stamp(run: Run) -> FileVersion:
     """Return what changes whenever a line is added to the run's events."""
-    return _stamp(run.path / layout.EVENTS)
+    return file_version(run.path / layout.EVENTS)
 
 
 def run_stamp(run: Run) -> tuple:
     """Return what changes whenever the run's settings, status or report do."""
-    return tuple(_stamp(run.path / name) for name in (layout.SPEC, layout.RECORD, layout.STATUS, layout.REPORT))
+    return tuple(file_version(run.path / name) for name in (layout.SPEC, layout.RECORD, layout.STATUS, layout.REPORT))
 
 
 def probe(run: Run) -> pd.DataFrame:
     """Return the probe set's texts and labels."""
-    return _probe(str(run.path), _stamp(run.path / layout.PROBE))
+    return _probe(str(run.path), file_version(run.path / layout.PROBE))
 
 
 def snapshot(run: Run, step: int) -> Snapshot | None:
     """Return the snapshot of `step`, or None where there is none that can be read."""
-    return _snapshot(str(run.path), step, _stamp(run.path / layout.SNAPSHOTS / layout.snapshot_name(step)))
+    return _snapshot(str(run.path), step, snapshot_version(run, step))
+
+
+def snapshot_version(run: Run, step: int) -> FileVersion:
+    """Return what the snapshot of `step` is known by without being read."""
+    return file_version(run.path / layout.SNAPSHOTS / layout.snapshot_name(step))
 
 
 def before(run: Run) -> Snapshot | None:
@@ -296,40 +302,32 @@ def missing(run: Run) -> list[str]:
     return found
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
-
-
-# The stamp is a part of each cache's key: a file that changed is read again.
+# The files' versions are a part of each cache's key: a file that changed is read again.
 @st.cache_data(max_entries=4096, show_spinner=False)
-def _spec(path: str, stamp: tuple) -> dict:
+def _spec(path: str, version: FileVersion) -> dict:
     return Run(Path(path)).spec
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)
-def _record(path: str, *stamps: tuple) -> dict:
+def _record(path: str, *versions: FileVersion) -> dict:
     return Run(Path(path)).record
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)
-def _report(path: str, stamp: tuple) -> dict:
+def _report(path: str, version: FileVersion) -> dict:
     return Run(Path(path)).report
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _events(path: str, stamp: tuple) -> pd.DataFrame:
+def _events(path: str, version: FileVersion) -> pd.DataFrame:
     return Run(Path(path)).events
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _probe(path: str, stamp: tuple) -> pd.DataFrame:
+def _probe(path: str, version: FileVersion) -> pd.DataFrame:
     return Run(Path(path)).probe
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _snapshot(path: str, step: int, stamp: tuple) -> Snapshot | None:
+def _snapshot(path: str, step: int, version: FileVersion) -> Snapshot | None:
     return Run(Path(path)).snapshot(step)

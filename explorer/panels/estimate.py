@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import IsobarError
+from core.file_version import FileVersion, file_version
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
 from core.tasks import BUILT_IN, ENDLESS
@@ -84,7 +85,7 @@ def least_memory(spec: RunSpec) -> str:
     try:
         folder = MODELS[spec.model].path() if spec.model in MODELS else Path(spec.model).expanduser()
         files = sorted(folder.glob("*.safetensors"))
-        weights = sum(_weights(str(file), file.stat().st_mtime_ns) for file in files)
+        weights = sum(_weights(file_version(file)) for file in files)
     except (IsobarError, OSError, RuntimeError):
         return ""
     if not weights:
@@ -95,13 +96,13 @@ def least_memory(spec: RunSpec) -> str:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _weights(name: str, modified: int) -> int:
+def _weights(file: FileVersion) -> int:
     """Return how many numbers a file of weights holds, by its head; 0 where that can't be read."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(name, framework="numpy") as file:
-            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+        with safe_open(file[0], framework="numpy") as weights:
+            return sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
     except (OSError, SafetensorError):
         return 0
 
@@ -133,15 +134,14 @@ def _train_rows(task: str) -> int | None:
 
 def _file_rows(name: str) -> int | None:
     path = Path(name)
-    about = path.stat()
-    if path.suffix.lower() not in SUFFIXES or about.st_size > _LARGEST:
+    if path.suffix.lower() not in SUFFIXES or path.stat().st_size > _LARGEST:
         return None
-    return _counted(name, about.st_mtime_ns, about.st_size)
+    return _counted(file_version(path))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _counted(name: str, modified: int, size: int) -> int:
-    return read_table(Path(name)).num_rows
+def _counted(file: FileVersion) -> int:
+    return read_table(Path(file[0])).num_rows
 
 
 def _pace(run: Run) -> dict | None:

@@ -21,7 +21,7 @@ def figure(make: Callable[[], alt.TopLevelMixin], *, key: str, of: tuple, **opti
     Args:
         make: makes the chart.
         key: the chart's own name on the page, and of the files it is saved as.
-        of: everything that decides what the chart shows, such as run, step and class.
+        of: everything that decides what the chart shows, such as a snapshot's version and the class.
         options: of `st.vega_lite_chart`, for instance ``on_select``.
     """
     spec = _spec(key, of, make)

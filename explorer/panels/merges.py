@@ -32,7 +32,7 @@ def show(run: Run, snapshot: Snapshot) -> None:
         colour = class_colour(shape.label)
         with st.container(border=True, key=f"merges-{shape.label}"):
             heading(shape.name or f"class {shape.label}", colour, [shape])
-            found = _merges((str(run.path), snapshot.step, shape.label), shape)
+            found = _merges((snapshot.version, shape.label), shape)
             if not found:
                 st.caption("One text alone has no bars.")
                 continue
@@ -54,7 +54,7 @@ def lists(run: Run, found: list[Merge], colour: str, texts: pd.Series | None) ->
     )
 
 
-# Snapshots are known by their run and step; nobody writes one twice.
+# `of` is the snapshot's version and the class: a resumed run writes snapshots anew.
 @st.cache_data(max_entries=64, show_spinner=False)
 def _merges(of: tuple, _shape: ClassShape) -> list[Merge]:
     return merges(_shape)

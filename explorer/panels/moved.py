@@ -84,7 +84,7 @@ def compared(run: Run, before: Snapshot, after: Snapshot) -> pd.DataFrame:
     Raises:
         IsobarError: there are too few texts to have neighbours.
     """
-    kept, old, new = _computed((str(run.path), before.step, after.step), before, after)
+    kept, old, new = _computed((before.version, after.version), before, after)
     names = classes.names_of(run, before, after)
     return pd.DataFrame(
         {
@@ -137,7 +137,7 @@ def sentence(frame: pd.DataFrame, by: str = NEAREST) -> str:
     return f"{int(frame['turned'].sum()):,} of {len(frame):,} predictions changed; {right:,} of them are right now."
 
 
-# Snapshots are known by their run and steps; a trainer never writes one twice.
+# `of` are the snapshots' versions: a resumed run writes snapshots anew.
 @st.cache_data(max_entries=16, show_spinner=False)
 def _computed(of: tuple, _before: Snapshot, _after: Snapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     kept = neighbours_kept(_before.embeddings, _after.embeddings, NEIGHBOURS)

@@ -23,7 +23,7 @@ def directions(run: Run, snapshot: Snapshot) -> None:
     """Draw the view "Anisotropy"."""
     center = anisotropy.about()
     found = anisotropy.drawn(run, {HERE: snapshot}, center=center, colours=COLOURS)
-    of = (str(run.path), snapshot.step, center)
+    of = (snapshot.version, center)
     for column, name in zip(st.columns(2, gap="small"), ("spectrum", "cumulative"), strict=True):
         with column, st.container(border=True):
             figure(found[name], key=name, of=of)
@@ -46,7 +46,7 @@ def layers(run: Run, snapshot: Snapshot) -> None:
     for start in range(0, len(names), 2):
         for column, name in zip(st.columns(2, gap="small"), names[start : start + 2], strict=False):
             with column, st.container(border=True):
-                figure(found[name], key=name, of=(str(run.path), snapshot.step))
+                figure(found[name], key=name, of=snapshot.version)
     st.caption(explained(run, snapshot))
 
 

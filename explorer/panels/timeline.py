@@ -14,7 +14,7 @@ from core.geometry import ClassShape, aligned_axes
 from core.runs import Run, Snapshot
 from explorer.charts.style import class_colours
 from explorer.charts.timeline import BAR, MOMENT, film_bars, film_measures, film_points, timeline
-from explorer.panels import cards, classes
+from explorer.panels import cards, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import show as show_example
 from explorer.panels.texts import texts_of
@@ -55,7 +55,8 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
     steps = thinned(run.steps)
     try:
-        film = _film(str(run.path), tuple(steps))
+        versions = tuple(data.snapshot_version(run, step) for step in steps)
+        film = _film(str(run.path), tuple(steps), versions)
     except IsobarError as error:
         st.info(plain(error, 300), icon=":material/blur_off:")
         return
@@ -73,7 +74,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         event = figure(
             lambda: drawn(run, film, names=names, chosen=chosen, at=film.steps.index(wanted), tree=tree),
             key="timeline-film",
-            of=(str(run.path), tuple(film.steps), tuple(chosen), wanted, tree, tuple(scores)),
+            of=(versions, tuple(chosen), wanted, tree, tuple(scores)),
             on_select="rerun",
             selection_mode=[BAR, MOMENT],
         )
@@ -185,9 +186,9 @@ def _scores(run: Run, metric: str, steps: list[int]) -> list[float | None]:
     return [None if at is None else found[at] for at in known]
 
 
-# A snapshot is known by its run and step; a trainer never writes one twice. Only what is drawn is kept.
+# A resumed run writes snapshots anew, so that their versions are a part of the key. Only what is drawn is kept.
 @st.cache_resource(max_entries=8, show_spinner="Reading the snapshots")
-def _film(path: str, steps: tuple[int, ...]) -> Film | None:
+def _film(path: str, steps: tuple[int, ...], versions: tuple) -> Film | None:
     return film_of(Run(Path(path)), steps)
 
 
