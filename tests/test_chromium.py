@@ -96,6 +96,7 @@ def test_ubuntus_own_package_is_not_advised(machine, monkeypatch):
     assert chromium.chromium_install() == "python -m playwright install --with-deps chromium"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "code", "end"), [("", 0, "1 skipped"), ("true", 1, "1 error")])
 def test_without_one_browser_tests_skip_and_under_ci_they_fail(tmp_path, ci, code, end):
     pytest.importorskip("playwright", reason="playwright is not installed: pip install -e '.[test]'")

@@ -50,6 +50,7 @@ def tiny(tiny_model, tiny_task):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_train_prints_a_table_and_the_directory(isobar, tiny, tmp_path):
     done = isobar("train", *tiny, "--runs", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -77,6 +78,7 @@ def test_json_is_the_only_thing_on_stdout(isobar, tiny, tmp_path):
     assert load_run(found["run"]).report["after"] == found["after"]
 
 
+@pytest.mark.slow
 def test_a_baseline_and_a_spec_file(isobar, tiny, tmp_path):
     first = isobar("train", *tiny, "--regularizer", "none", "--run-dir", tmp_path / "a", "--json")
     assert first.returncode == 0, first.stderr
@@ -85,6 +87,7 @@ def test_a_baseline_and_a_spec_file(isobar, tiny, tmp_path):
     assert json.loads(first.stdout)["after"] == json.loads(again.stdout)["after"]
 
 
+@pytest.mark.slow
 def test_runs_lists_them(isobar, tiny, tmp_path):
     assert "No runs" in isobar("runs", "--runs", tmp_path).stdout
     isobar("train", *tiny, "--runs", tmp_path)
@@ -362,6 +365,7 @@ def test_help_loads_neither_torch_nor_transformers():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_installed_command_keeps_stdout_for_json(tiny, tmp_path):
     command = [sys.executable, "-m", "core.cli", "train", *map(str, tiny), "--runs", str(tmp_path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -437,6 +441,7 @@ def test_without_the_hub_the_papers_own_runs_are_refused_in_a_sentence(isobar, t
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_prints_its_table_and_fails_with_its_cells(isobar, tiny_model, tiny_task, tmp_path):
     base = {"model": str(tiny_model), "task": str(tiny_task), "max_steps": 2, "probe_per_class": 8, "snapshots": 2}
     sweep = {"base": {**base, "save_model": False}, "grid": {"layer": [-1, 9]}, "baselines": False}

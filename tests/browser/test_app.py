@@ -9,7 +9,7 @@ from core.runs import list_runs, load_run
 from tests.browser.app_process import running_app, settle
 from tests.explorer.synthetic import NASTY, write_run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def newest(gallery, state="finished", regularizer="persistent-entropy"):

@@ -10,7 +10,7 @@ from tests.browser.test_app import charts, newest
 from tests.explorer.test_charts import contrast
 from tests.explorer.test_contrast import TEXT, mixed
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_runs_are_picked_in_the_table_and_the_link_opens_the_same_elsewhere(app, gallery, visit):

@@ -10,7 +10,7 @@ from tests.browser.app_process import running_app, settle
 from tests.browser.test_app import charts
 from tests.explorer.synthetic import NASTY, write_inspection
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.app_process import settle
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RING = "learn?cloud=Ring&n=12&noise=0"  # of radius 1: neighbours are 0.518 apart
 

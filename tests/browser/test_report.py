@@ -7,7 +7,7 @@ from core.runs import load_run
 from explorer import report
 from tests.explorer.synthetic import NASTY, write_run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from core.runs import list_runs
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

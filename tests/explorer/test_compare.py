@@ -103,6 +103,7 @@ def test_the_filter_keeps_what_is_picked(seeds, open_page):
     assert app.query_params["runs"] == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["spec.yaml", "report.json", "snapshots", "status.json"])
 def test_a_run_cut_short_does_not_take_the_page_with_it(one_run, open_page, tmp_path, broken):
     path = one_run(per_class=12, width=8)

@@ -103,6 +103,7 @@ def test_a_link_to_an_inspection_that_does_not_exist_leads_on(open_page, tmp_pat
     assert "There is no inspection" in app.error[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["gone", "cut"])
 @pytest.mark.parametrize("broken", ["spec.yaml", "status.json", "report.json", "probe.parquet", "000000"])
 def test_a_directory_cut_short_anywhere_still_has_a_page(open_page, tmp_path, broken, how):
@@ -179,6 +180,7 @@ def uploaded(app, content, name="moods.csv", form="inspect_"):
     return app.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [
@@ -260,6 +262,7 @@ def test_fewer_texts_than_have_a_shape_are_a_sentence(open_page, tmp_path):
     assert not [found for found in app.button if found.label == "Use this file"]
 
 
+@pytest.mark.slow
 def test_an_inspection_of_texts_without_labels_has_one_class_and_no_score(open_page, tmp_path):
     path = write_inspection(tmp_path, names=("all texts",))
     for view in VIEWS:
@@ -361,6 +364,7 @@ def test_the_least_memory_is_four_numbers_a_weight_and_with_adapters_one(tmp_pat
     assert least_memory(RunSpec(model=str(tmp_path))).startswith("At least 0.032 GB")
 
 
+@pytest.mark.slow
 def test_a_stopped_run_with_a_checkpoint_can_be_resumed(open_page, tmp_path, monkeypatch):
     from explorer import jobs
 

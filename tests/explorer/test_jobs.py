@@ -105,6 +105,7 @@ def test_a_run_whose_request_was_wrong_says_so(runs):
     assert load_run(path).status["error"] == "The model is unknown."
 
 
+@pytest.mark.slow
 def test_a_stopped_run_is_resumed_in_its_turn_and_an_inspection_has_a_turn_of_its_own(runs):
     first = jobs.start(RunSpec(), runs)
     wait_for(lambda: state(first) == "running")

@@ -240,6 +240,7 @@ def test_an_address_of_nonsense_shows_the_default(open_page, tmp_path):
     assert len(charts(app)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", lesson.STEPS)
 def test_each_step_sets_the_page_up_asks_and_answers_on_demand(open_page, tmp_path, name):
     app = open_page("learn", tmp_path, lesson=name)
@@ -365,6 +366,7 @@ def test_the_largest_cloud_sends_less_than_three_megabytes():
     assert sum(sizes) < 3_000_000, sizes
 
 
+@pytest.mark.slow
 def test_learning_loads_no_torch_before_the_regularizer_acts(tmp_path):
     code = (
         "import sys\n"

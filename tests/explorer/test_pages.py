@@ -110,6 +110,7 @@ BROKEN = ("spec.yaml", "status.json", "report.json", "events.jsonl", "probe.parq
 VIEWS = ("Barcodes", "Cloud", "Timeline", "Anisotropy", "Texts that moved", "Training")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "how", "view"),
     [
@@ -335,6 +336,7 @@ def test_start_makes_a_run_and_its_baseline(open_page, tmp_path, monkeypatch):
     assert "run" in app.query_params
 
 
+@pytest.mark.slow
 def test_pages_load_no_model_libraries(gallery):
     code = (
         "import os, sys\n"

@@ -124,6 +124,7 @@ def test_a_report_of_an_inspection_knows_no_before(tmp_path):
     assert "this checkpoint" in charts["spectrum"]["description"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["spec.yaml", "status.json", "report.json", "events.jsonl", "probe.parquet"])
 def test_a_run_cut_short_has_a_report_of_what_is_there(one_run, broken):
     path = one_run(per_class=12, width=8)
@@ -159,6 +160,7 @@ def test_very_many_bars_are_cut_to_the_longest(one_run, monkeypatch):
     assert ends == {(point["x"], point["y"]) for point in points}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -176,6 +178,7 @@ def test_a_wrong_request_is_a_sentence(tmp_path, arguments, said):
     assert [p.name for p in tmp_path.iterdir()] == ["sample"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_of_the_run_s_name(tmp_path):
     path = write_run(tmp_path, per_class=400, width=96)
     done = command(tmp_path, [path.name, "--json"])

@@ -13,6 +13,7 @@ def embedded(points, d, seed=1):
     return points @ np.linalg.qr(np.random.default_rng(seed).standard_normal((d, points.shape[1])))[0].T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimate", [two_nn, ph_dimension])
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_a_cube_has_its_dimension_wherever_it_lies(estimate, d):

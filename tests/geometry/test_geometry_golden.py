@@ -102,6 +102,7 @@ def patchy():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", PUBLISHED["patchiness"]["clouds"])
 def test_patchiness(case):
     pytest.importorskip("faiss", reason="faiss-cpu is not installed; the extra `published` brings it")

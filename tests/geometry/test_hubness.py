@@ -59,6 +59,7 @@ def test_degenerate_clouds():
     assert all("points" in MEASURES[name].undefined for name in ("hubness", "antihub_share"))
 
 
+@pytest.mark.slow
 def test_a_large_cloud_is_sampled_the_same_way_each_time():
     x = cloud(4500, 3)
     assert hubness(x) == hubness(x.copy())

@@ -18,6 +18,7 @@ def gaussian(n, d, seed=0):
     return np.random.default_rng(seed).standard_normal((n, d))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_few_or_equal_points_are_undefined(faiss, kind):
     for x in (gaussian(255, 4), np.full((300, 4), 0.1)):
@@ -25,6 +26,7 @@ def test_too_few_or_equal_points_are_undefined(faiss, kind):
     assert np.isfinite(quantizer_patchiness(gaussian(256, 4), kind))
 
 
+@pytest.mark.slow
 def test_a_product_quantizer_needs_four_equal_parts(faiss):
     for d in (1, 2, 6):
         assert np.isnan(quantizer_patchiness(gaussian(300, d), "product"))
@@ -45,6 +47,7 @@ def test_the_excess_of_the_published_formula_is_a_sixteenth(faiss):
     assert published == pytest.approx(lloyd / 16 + (1 / 16 - 1 / 4) / n, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_repeatable_and_leaves_threads_as_they_were(faiss, kind):
     x, before = gaussian(400, 8), faiss.omp_get_max_threads()

@@ -18,6 +18,7 @@ def test_it_is_the_length_of_all_bars(n, d):
         assert total_persistence(x) == pytest.approx(bars[np.isfinite(bars[:, 1]), 1].sum(), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_of_points_on_a_line_it_is_their_range():
     x = np.random.default_rng(0).uniform(-3, 8, (200, 1))
     assert total_persistence(x) == pytest.approx(np.ptp(x), rel=1e-12)

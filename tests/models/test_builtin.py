@@ -31,6 +31,7 @@ def test_it_has_no_weights_and_they_are_made_of_the_seed(name):
     assert abs(len(made[0]) - said) < 1000  # but for the head, whose size is the task's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "task"), [("tiny-vit", "digits"), ("tiny-ast", "tones")])
 def test_it_reads_the_task_that_it_was_made_for(name, task):
     model, data = BUILT_IN[name], load_task(task)

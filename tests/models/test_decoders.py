@@ -31,6 +31,7 @@ def decoder(request, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_decoder_is_trained_and_inspected_by_its_last_token(decoder, tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"model": str(decoder)})
     run = train(spec, tmp_path / "run")

@@ -35,6 +35,7 @@ def covariance_at_once(model, collate, rows, layers):
     return torch.cov(torch.cat([hidden[k][there] for k in layers]).T)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("which", "layers"), [("all", (1, 2)), ("1", (1,)), ("0", (0,))])
 def test_covariance_batch_by_batch_is_that_of_all_states(material, which, layers):
     model, collate, rows = material

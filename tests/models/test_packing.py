@@ -102,6 +102,7 @@ def assert_same(model, batch, *, row=None):
         torch.testing.assert_close(got[name] / scale, gradient / scale, rtol=0, atol=1e-5, msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PACKED)
 def test_packed_states_scores_and_gradients_are_the_padded_ones(kind):
     model = classifier(kind)
@@ -113,6 +114,7 @@ def test_packed_states_scores_and_gradients_are_the_padded_ones(kind):
         assert_same(model, batch, row=row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lengths",
     [(7, 7, 7, 7), (6,), (1, 1), (20, 20), (24, 3, 24, 2), (22,)],

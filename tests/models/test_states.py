@@ -57,6 +57,7 @@ def run(loaded, batch):
     return output, read_states(model, output, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD)
 def test_an_odd_type_is_inspected_and_trained(kind, tmp_path):
     row = try_type(kind, tmp_path)
@@ -105,6 +106,7 @@ def test_shortened_layers_have_the_model_s_own_masks(lengths, loaded_of):
         assert torch.equal(ours, theirs.bool())
 
 
+@pytest.mark.slow
 def test_molecules_have_the_model_s_own_mask(loaded_of):
     loaded = loaded_of("canine")
     batch = batch_of(loaded)
@@ -190,6 +192,7 @@ def test_a_type_that_can_t_be_read_is_refused_before_anything_loads(tmp_path):
         load_model(str(model), 2)
 
 
+@pytest.mark.slow
 def test_auto_says_what_it_chose_and_is_cls_for_bert(tiny_spec, tmp_path):
     assert tiny_spec.pooling == "auto"
     auto = train(tiny_spec, tmp_path / "auto")

@@ -33,6 +33,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modality", "kind"), ODD)
 def test_an_odd_type_is_inspected_and_trained(modality, kind, tmp_path):
     row = try_type(kind, tmp_path, modality)
@@ -55,6 +56,7 @@ def test_a_type_that_can_t_be_used_is_refused_before_anything_loads(kind, senten
     assert sentence in row["why"]
 
 
+@pytest.mark.slow
 def test_the_table_s_heading_counts_what_works_by_modality():
     told = []
     rows = try_types([("audio", "whisper"), ("image", "pp_lcnet"), ("image", "vit")], lambda *at: told.append(at))

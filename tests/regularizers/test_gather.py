@@ -64,6 +64,7 @@ def by_two_processes(tmp_path_factory):
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_see_the_global_batch(by_two_processes, name):
     value, gradients = _step(_model(), *_batch(), CASES[name][1]())

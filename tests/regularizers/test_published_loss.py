@@ -18,6 +18,7 @@ def test_there_are_published_values():
     assert all(set(values) == {"0.05", "0.5"} for values in PUBLISHED.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["prim", "boruvka"])
 @pytest.mark.parametrize("strength", ["0.05", "0.5"])
 @pytest.mark.parametrize("case", PUBLISHED)

@@ -89,6 +89,7 @@ def test_sigreg_by_definition(length):
     assert loss.read_stats()["size"] == pytest.approx(math.sqrt((rows**2).mean()))
 
 
+@pytest.mark.slow
 def test_sigreg_of_a_gaussian_sample_is_what_theory_expects():
     """Of n draws of the standard Gaussian the mean of n |phi_hat - phi|^2 is 1 - exp(-t^2), whatever n is."""
     expected = quad(lambda t: (1 - math.exp(-(t**2))) * math.exp(-(t**2) / 2), -3, 3)[0]
@@ -151,6 +152,7 @@ def test_gradients_agree_with_finite_differences(name, shape):
     assert torch.autograd.gradcheck(lambda x: LOSSES[name]()(x, labels), (x,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_few_steps_lower_the_term(name):
     x, labels = cloud(30, 5)

@@ -47,6 +47,7 @@ def test_named_sets_are_combined_with_the_grid(sweep):
     assert [spec.seed for spec in by_name["plain"]] == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_every_cell_once_and_summarizes_over_seeds(sweep, run, tmp_path):
     runs, told = run(sweep)
     assert len(runs) == 6
@@ -133,6 +134,7 @@ def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatc
     assert "OSError: the disk is gone" in told[0]
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_checkpoint_and_the_sweep_goes_on_from_it(sweep, run, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.0)  # each step is told, however fast

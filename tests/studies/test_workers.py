@@ -25,6 +25,7 @@ def test_cells_run_in_processes_of_their_own_which_share_the_cores(tmp_path, mon
     assert len(pids) <= 2
 
 
+@pytest.mark.slow
 def test_a_killed_process_costs_its_own_call_only(tmp_path):
     with LocalWorkers(1, tmp_path / "log") as pool:
         with pytest.raises(BrokenExecutor):
@@ -46,6 +47,7 @@ class Killing(LocalWorkers):
         return super().submit(os._exit, 9) if self.count == 2 else super().submit(call, *arguments)
 
 
+@pytest.mark.slow
 def test_a_sweep_outlives_a_killed_process(sweep, tmp_path):
     told = []
     with Killing(1, tmp_path / "log") as pool:
@@ -56,6 +58,7 @@ def test_a_sweep_outlives_a_killed_process(sweep, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_ray_runs_the_same_cells(sweep, tmp_path, monkeypatch, own_core):
     pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")

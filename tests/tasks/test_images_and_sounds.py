@@ -305,6 +305,7 @@ def test_digits_are_scikit_learn_s_own(monkeypatch):
     assert "all 1437" in load_task("digits", train_size=5000).notes[0]
 
 
+@pytest.mark.slow
 def test_tones_are_of_equal_number_and_of_a_seed():
     task = load_task("tones")
     assert (task.modality, task.label_names) == ("audio", ("level", "rising", "dipping", "falling"))
@@ -357,6 +358,7 @@ def test_each_tone_has_its_course(tone, course):
             assert (last > first) == (course == "<")
 
 
+@pytest.mark.slow
 def test_no_single_moment_tells_the_tone():
     """A classifier of average spectra, the counterpart of counting words, must not solve it."""
     from sklearn.linear_model import LogisticRegression

@@ -98,6 +98,7 @@ def test_edges_are_where_the_lengths_are():
         assert found.mask is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [60, 300])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_filter_changes_nothing(n, dtype, monkeypatch):

@@ -7,6 +7,7 @@ from core.topology import clouds_benchmark
 from core.topology.clouds_benchmark import cloud, run
 
 
+@pytest.mark.slow
 def test_rows_have_equal_keys_and_their_ratios(monkeypatch):
     monkeypatch.setattr(clouds_benchmark, "find_spec", lambda name: True if name == "sklearn" else None)
     monkeypatch.setattr(clouds_benchmark, "_alone", lambda function, *arguments: function(*arguments))

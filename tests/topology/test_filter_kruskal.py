@@ -209,6 +209,7 @@ print(status("VmHWM") - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_memory_is_linear_and_within_the_limit():
     limit = 32 * 2**20

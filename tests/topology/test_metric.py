@@ -235,6 +235,7 @@ def test_memory_keeps_vectors_as_they_came(metric):
     torch.testing.assert_close(loss(now, labels[:6]), whole)
 
 
+@pytest.mark.slow
 @either
 def test_the_loss_compiles_whole(metric):
     points, labels = cloud(12, dtype=torch.float32).requires_grad_(), torch.arange(12) % 2

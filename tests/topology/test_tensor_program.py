@@ -97,6 +97,7 @@ def test_barcodes_never_wait():
         value.sum().backward()
 
 
+@pytest.mark.slow
 def test_the_loss_compiles_whole():
     options = {"selection": "random", "relative": True, "cohesion": 0.5}
     compiled = torch.compile(PersistentEntropyLoss(**options), fullgraph=True, backend="eager")
@@ -120,6 +121,7 @@ def test_forward_and_backward_compile_whole():
     torch.testing.assert_close(*(torch.autograd.grad(value, points)[0] for value in values), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_compiled_memory():
     options = {"memory": 4, "num_classes": 3}
     plain, compiled = (PersistentEntropyLoss(**options) for _ in range(2))

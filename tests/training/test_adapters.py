@@ -54,6 +54,7 @@ def _without_head(kind, folder):
     return str(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", NEW)
 def test_what_the_checkpoint_has_no_weights_for_is_trained_in_full(kind, tmp_path):
     spec = RunSpec(
@@ -103,6 +104,7 @@ def test_a_model_that_scores_in_its_encoder_has_a_head_all_the_same(tmp_path):
     assert new_of(loaded.model, ()).modules == ["perceiver.decoder.decoder.final_layer"]
 
 
+@pytest.mark.slow
 def test_a_run_with_adapters_is_resumed(tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"lora": "r=4"})
 
@@ -127,6 +129,7 @@ def test_what_an_adapter_says():
     assert Lora.parse("r=8, alpha=4,dropout=0.1") == Lora(r=8, alpha=4, dropout=0.1)
 
 
+@pytest.mark.slow
 def test_checkpointing_changes_nothing_but_time_and_memory(tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"snapshots": 2})
     plain = train(spec, tmp_path / "plain")
@@ -179,6 +182,7 @@ def test_the_estimate_leaves_the_random_state_and_the_mode(tiny_model):
     assert not loaded.model.training
 
 
+@pytest.mark.slow
 def test_a_run_that_may_not_fit_says_so(tiny_spec, tmp_path, monkeypatch):
     monkeypatch.setattr("core.training.memory._free", lambda device: 1000)
     run = train(tiny_spec.model_copy(update={"max_steps": 1}), tmp_path / "run")

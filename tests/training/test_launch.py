@@ -51,6 +51,7 @@ def _launch(isobar, folder, spec, run_dir, *options):
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(launch, sober_model, tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"model": str(sober_model), "log_every": 1})
     alone = train(spec, tmp_path / "alone")
@@ -77,6 +78,7 @@ def test_a_launcher_that_passes_ctrl_c_on_does_not_interrupt_the_checkpoint(tmp_
     assert stop.received
 
 
+@pytest.mark.slow
 def test_a_batch_that_cannot_be_shared_is_refused_by_all(launch, tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"batch_size": 15})
     done = launch(spec.model_dump(exclude_defaults=True), tmp_path / "run")

@@ -140,6 +140,7 @@ def test_a_run_with_an_accumulated_cloud(tiny_spec, tmp_path):
     assert last["step_seconds"] > last["regularizer_seconds"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
 def test_schedules(tiny_spec, tmp_path, schedule):
     run = train(
@@ -171,6 +172,7 @@ def test_what_decays(loaded, tiny_spec, tmp_path):
     assert all(name.endswith("weight") for name in linear)
 
 
+@pytest.mark.slow
 def test_clipping_is_a_setting(tiny_spec, tmp_path):
     """A tiny norm all but stops training by SGD-like steps; none leaves the gradient whole. Both are told in the spec."""
     losses = {}

@@ -25,6 +25,7 @@ def embeddings(loaded, texts, pooling):
     return [np.array(layer) for layer in zip(*rows)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("keep", [1000, 20])
 def test_every_layer_is_measured_as_its_embeddings_are(loaded, pooling, keep):

@@ -41,6 +41,7 @@ def without_dropout(tiny_model, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_a_run_without_padding_is_the_padded_run(tiny_spec, without_dropout, uneven_task, tmp_path, pooling):
     update = {
@@ -65,6 +66,7 @@ def test_a_run_without_padding_is_the_padded_run(tiny_spec, without_dropout, une
             assert packed.report["after"][name] == pytest.approx(value, rel=1e-2, abs=1e-3), name
 
 
+@pytest.mark.slow
 def test_a_model_that_can_not_do_without_padding_trains_padded_and_says_why(
     tiny_spec, tiny_model, uneven_task, tmp_path
 ):

@@ -20,6 +20,7 @@ def test_each_is_a_spec_and_says_its_source():
         assert any(source in about(path) for source in sources)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits", "tones"])
 def test_images_and_sounds_have_a_small_model_of_their_kind(name):
     settings = preset_settings(name)
@@ -43,6 +44,7 @@ def test_an_unknown_one_is_told():
         preset_settings("author")
 
 
+@pytest.mark.slow
 def test_a_run_can_start_from_one(tiny_spec, tmp_path):
     options = ["--model", tiny_spec.model, "--task", tiny_spec.task, "--max-steps=2", "--probe-per-class=8", "--device=cpu"]  # fmt: skip
     done = CliRunner().invoke(

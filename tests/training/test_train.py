@@ -98,6 +98,7 @@ def test_the_probe_set_is_row_for_row_the_snapshots(finished):
     assert (finished.probe["label"].to_numpy() == finished.after.labels).all()
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_runs_and_a_baseline_starts_from_the_same_space(tiny_spec, tmp_path):
     first = train(tiny_spec, tmp_path / "a")
     again = train(tiny_spec, tmp_path / "b")
@@ -142,6 +143,7 @@ def test_the_loss_is_the_task_loss_plus_the_regularizer(tiny_spec, tiny_model, t
 RIVALS = ("istar", "cosine", "persistent-entropy+istar+cosine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", RIVALS)
 def test_every_regularizer_is_logged_for_itself(tiny_spec, tmp_path, names):
     regularizer = names.replace("istar", "istar(weight=0.5)")
@@ -189,6 +191,7 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
         torch.testing.assert_close(trainer.compute_loss(loaded.model, dict(batch)), expected)
 
 
+@pytest.mark.slow
 def test_a_rival_of_weight_zero_is_the_baseline(tiny_spec, tmp_path):
     """That its forward passes over a sample, too, leave the training's random state as it was."""
     rivals = {"regularizer": "istar(weight=0) + cosine(weight=0)", "epochs": 2, "max_steps": 0}
@@ -197,6 +200,7 @@ def test_a_rival_of_weight_zero_is_the_baseline(tiny_spec, tmp_path):
     np.testing.assert_allclose(zero.after.embeddings, plain.after.embeddings, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_resumed_istar_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"regularizer": "istar(weight=5)", "learning_rate": 5e-3})
     whole = train(spec, tmp_path / "whole")
@@ -210,11 +214,13 @@ def test_a_resumed_istar_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path
     np.testing.assert_allclose(resumed.after.embeddings, whole.after.embeddings, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_accumulated_batches_weigh_task_loss_and_regularizer_alike(tiny_spec, tmp_path):
     run = train(tiny_spec.model_copy(update={"accumulation": 2, "batch_size": 8}), tmp_path / "run")
     assert run.state == "finished"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{"pooling": "mean"}, {"pooling": "last"}, {"layer": 1}, {"precision": "bf16"},
@@ -230,6 +236,7 @@ def test_every_option_of_the_regularizer_trains(tiny_spec, tmp_path, options):
     assert np.isfinite(run.after.embeddings).all()
 
 
+@pytest.mark.slow
 def test_a_stop_file_ends_the_run_and_resume_finishes_it(tiny_spec, tmp_path):
     path = tmp_path / "run"
     spec = tiny_spec.model_copy(update={"max_steps": 40, "log_every": 1, "snapshots": 5})
@@ -267,6 +274,7 @@ def stopped_at(step, spec, path):
 ACCUMULATED = {"batch_size": 8, "accumulation": 2, "accumulated_cloud": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"persistent-entropy.memory": 6}, {"persistent-entropy.selection": "random"}, ACCUMULATED], ids=str
 )
@@ -278,6 +286,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path, opti
     np.testing.assert_allclose(resumed.after.embeddings, whole.after.embeddings, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [3, 6])  # evaluations and snapshots are due there; 6 is the last
 def test_a_run_stopped_where_an_evaluation_was_due_makes_up_for_it(tiny_spec, tmp_path, step):
     broken = stopped_at(step, tiny_spec, tmp_path / "run")
@@ -292,6 +301,7 @@ def test_a_run_stopped_where_an_evaluation_was_due_makes_up_for_it(tiny_spec, tm
     assert (run.path / "model").is_dir()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_with_an_undefined_measure_comes_to_its_end(tiny_spec, tmp_path):
     """All [CLS] vectors of the input embeddings are equal, so that nothing varies there."""
     spec = tiny_spec.model_copy(update={"layer": 0})
@@ -302,6 +312,7 @@ def test_a_resumed_run_with_an_undefined_measure_comes_to_its_end(tiny_spec, tmp
     assert run.report["difference"]["isoscore"] is None
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_only_as_it_began(tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"log_every": 1})
     broken = stopped_at(4, spec, tmp_path / "run")
@@ -317,6 +328,7 @@ def test_a_run_goes_on_only_as_it_began(tiny_spec, tmp_path):
     assert not (run.path / "model").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_resumed(finished):
     with pytest.raises(IsobarError, match="has finished"):
         train(RunSpec.from_yaml(finished.path / "spec.yaml"), finished.path, resume=True)
