@@ -1,4 +1,4 @@
-"""Local data files to Arrow tables: csv, tsv, jsonl, json and parquet, and a folder with one file a split."""
+"""Local data files to Arrow tables, and a folder with one file a split."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def load_task(
     """Return the task called `name`.
 
     In this order, `name` is a built-in task (`BUILT_IN`); a local folder with a train and a validation file, or with a
-    folder of images or sounds per class; one local csv, tsv, jsonl, json or parquet file; ``glue/TASK``; or a data set
+    folder of images or sounds per class; one local file of :data:`core.tasks.files.SUFFIXES`; ``glue/TASK``; or a data set
     ``owner/name[:config]`` of the Hugging Face Hub. Where there is no validation split, a stratified fifth becomes it.
     Columns that are not named are guessed, and the task's notes say so: a column of bytes, of files' names or of both is
     one of images or sounds. Up to 5 % of rows with an empty text, or with an image or a sound that doesn't decode, are

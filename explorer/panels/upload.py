@@ -44,7 +44,7 @@ def upload(form: str, *, use: str, unlabelled: str = "") -> None:
     """
     with st.expander("Upload a file of texts", icon=":material/upload_file:"):
         st.caption(
-            f"csv, tsv, jsonl or parquet{' (or txt, a text a line)' if unlabelled else ''}, UTF-8, up to {MEGABYTES} MB, "
+            f"{', '.join(_KINDS)}{' (or txt, a text a line)' if unlabelled else ''}, UTF-8, up to {MEGABYTES} MB, "
             f"with a column of texts and {'maybe ' if unlabelled else ''}one of labels "
             f"(2 to 1,000 classes). One row in {round(1 / VALIDATION_SHARE)} is set apart {use}, so each class needs "
             f"at least {round(_LEAST / VALIDATION_SHARE)} texts. {unlabelled} The file stays on this machine."
