@@ -106,3 +106,16 @@ def test_large_images_are_shown_smaller():
     shown = MODALITIES["image"].preview(image_cell(Image.new("RGB", (2000, 1000), "red"), "a.png"), Cut())
     assert shown.suffix == ".png"
     assert Image.open(BytesIO(shown.content)).size == (512, 256)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((8, 8), (64, 64)), ((63, 20), (126, 40)), ((64, 1), (64, 1)), ((1, 1), (64, 64))]
+)
+def test_small_images_are_shown_larger_by_whole_pixels(size, shown):
+    from io import BytesIO
+
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    image = Image.open(BytesIO(MODALITIES["image"].preview(image_cell(Image.fromarray(noise), "a.png"), Cut()).content))
+    assert image.size == shown
+    times = shown[0] // size[0]
+    assert np.array_equal(np.asarray(image), noise.repeat(times, 0).repeat(times, 1))
