@@ -2,12 +2,16 @@
 
 from base64 import b64encode
 from collections.abc import Iterable
+from functools import lru_cache
 from html import escape
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
+from core.file_version import FileVersion, file_version
 from core.runs import Run
 from explorer.panels import data
 from explorer.panels.words import plain
@@ -15,6 +19,7 @@ from explorer.panels.words import plain
 _LONGEST_CELL = 1000  # characters: more would only make a table slow
 _LONGEST_TEXT = 400
 _THUMBNAIL = 96  # pixels
+_LARGE = 8_000  # bytes of an image, beyond which it is made smaller
 _TYPES = {".png": "image/png", ".wav": "audio/wav"}
 
 
@@ -77,11 +82,28 @@ def thumbnails(run: Run, rows: Iterable[int]) -> list[str] | None:
 
 
 def data_uri(file: Path | None) -> str:
-    """Return the content of an image's or a sound's `file` as an address, or nothing where it can't be read."""
-    try:
-        return f"data:{_TYPES[file.suffix]};base64,{b64encode(file.read_bytes()).decode()}" if file else ""
-    except (OSError, KeyError):
+    """Return the content of an image's or a sound's `file` as an address, or nothing where it can't be read.
+
+    A photograph is made a thumbnail of a few kB, since a page may hold a thousand of them.
+    """
+    if file is None or file.suffix not in _TYPES:
         return ""
+    try:
+        content, kind = file.read_bytes(), _TYPES[file.suffix]
+        if _is_image(file) and len(content) > _LARGE:
+            content, kind = _thumbnail(file_version(file)), "image/jpeg"
+    except OSError:
+        return ""
+    return f"data:{kind};base64,{b64encode(content).decode()}"
+
+
+@lru_cache(maxsize=4096)
+def _thumbnail(of: FileVersion) -> bytes:
+    """Return the image as JPEG, small."""
+    with Image.open(of[0]) as image, BytesIO() as small:
+        image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        image.convert("RGB").save(small, "JPEG", quality=85)
+        return small.getvalue()
 
 
 def _is_image(file: Path) -> bool:

@@ -2,8 +2,11 @@
 
 import base64
 import shutil
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.runs import layout, load_run
 from explorer import report
@@ -67,3 +70,16 @@ def test_texts_are_as_they_were(tmp_path):
     assert texts.markup(run, texts.texts_of(run), 0).startswith('<div dir="auto"')
     assert texts.markup(run, None, 0).count("Text 0 (not stored)") == 1
     assert len(moved.compared(run, run.snapshot(run.steps[0]), run.snapshot(run.steps[-1])))
+
+
+def test_a_photograph_is_made_small(tmp_path):
+    path = tmp_path / "row_000000.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 512, 3), dtype=np.uint8)  # no photograph is larger
+    Image.fromarray(pixels).save(path)
+    assert path.stat().st_size > 400_000
+    head, _, content = texts.data_uri(path).partition(",")
+    assert head == "data:image/jpeg;base64"
+    assert Image.open(BytesIO(base64.b64decode(content))).size == (96, 56)
+    assert len(content) < 12_000
+    path.write_bytes(CONTENT * 1000)
+    assert texts.data_uri(path) == ""  # no image
