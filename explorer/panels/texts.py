@@ -89,21 +89,24 @@ def data_uri(file: Path | None) -> str:
     if file is None or file.suffix not in _TYPES:
         return ""
     try:
-        content, kind = file.read_bytes(), _TYPES[file.suffix]
-        if _is_image(file) and len(content) > _LARGE:
-            content, kind = _thumbnail(file_version(file)), "image/jpeg"
+        return _image(file_version(file)) if _is_image(file) else _address(_TYPES[file.suffix], file.read_bytes())
     except OSError:
         return ""
-    return f"data:{kind};base64,{b64encode(content).decode()}"
 
 
-@lru_cache(maxsize=4096)
-def _thumbnail(of: FileVersion) -> bytes:
-    """Return the image as JPEG, small."""
-    with Image.open(of[0]) as image, BytesIO() as small:
+@lru_cache(maxsize=4096)  # a page with a table of images asks for all of them at each click
+def _image(of: FileVersion) -> str:
+    name, _, size = of
+    if size <= _LARGE:
+        return _address(_TYPES[".png"], Path(name).read_bytes())
+    with Image.open(name) as image, BytesIO() as small:
         image.thumbnail((_THUMBNAIL, _THUMBNAIL))
         image.convert("RGB").save(small, "JPEG", quality=85)
-        return small.getvalue()
+        return _address("image/jpeg", small.getvalue())
+
+
+def _address(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(content).decode()}"
 
 
 def _is_image(file: Path) -> bool:

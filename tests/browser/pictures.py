@@ -56,11 +56,14 @@ def addresses(runs_dir: Path) -> dict[str, str]:
 
 def take(out: Path, runs_dir: Path, only: list[str]) -> None:
     """Write NAME-light.png, NAME-dark.png (the window) and NAME-SCHEME-full.png (the whole page) into `out`."""
+    known = addresses(runs_dir)
+    if unknown := sorted(set(only) - set(known)):
+        raise SystemExit(f"There is no picture {', '.join(unknown)} of these runs; there are: {', '.join(known)}.")
     out.mkdir(parents=True, exist_ok=True)
     with running_app(runs_dir) as address, browser() as chromium:
         for scheme in ("light", "dark"):
             page = chromium.new_page(viewport=SIZE, color_scheme=scheme)
-            for name, path in addresses(runs_dir).items():
+            for name, path in known.items():
                 if only and name not in only:
                     continue
                 page.set_viewport_size(SIZE)
