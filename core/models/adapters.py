@@ -20,19 +20,19 @@ def with_adapters(
     r: int,
     alpha: float | None = None,
     dropout: float = 0.0,
-    made_anew: Collection[str] = (),
+    new: "New | None" = None,
 ):
     """Return `model` with an adapter of rank `r` beside every linear layer; only they and what is new are trained.
 
-    New are the head, and those layers of the encoder whose weights are `made_anew`: random ones, which would say nothing
-    if they stayed. They are trained in full.
+    New are the head, and those layers of the encoder that the checkpoint has no weights for: random ones, which would say
+    nothing if they stayed. They are trained in full.
 
     Args:
         model: a classifier; its weights are frozen.
         r: rank.
         alpha: adapters are scaled by alpha / r; 2 r if not given.
         dropout: in front of the adapters.
-        made_anew: names of the weights that did not come with the checkpoint.
+        new: of :func:`new_of`; the head alone if not given.
 
     Raises:
         IsobarError: peft is not installed; the model has no linear layers.
@@ -44,7 +44,7 @@ def with_adapters(
     from peft import LoraConfig, get_peft_model
     from peft.utils import set_additional_trainable_modules
 
-    full = new_of(model, made_anew).modules
+    full = (new or new_of(model, ())).modules
     linear = [name for name, module in model.named_modules() if isinstance(module, _LINEAR) and not _is_in(name, full)]
     if not linear:
         raise IsobarError(

@@ -157,7 +157,7 @@ class _Work:
                 )
             new = new_of(loaded.model, loaded.made_anew)
             adapters = Lora.parse(spec.lora)
-            adapted = with_adapters(loaded.model, adapters.r, adapters.alpha, adapters.dropout, loaded.made_anew)
+            adapted = with_adapters(loaded.model, adapters.r, adapters.alpha, adapters.dropout, new)
             loaded = dataclasses.replace(loaded, model=adapted)
         if spec.gradient_checkpointing:
             if not loaded.model.supports_gradient_checkpointing:

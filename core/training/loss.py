@@ -156,7 +156,7 @@ class RegularizedTrainer(Trainer):
         """Load the weights as a model's loading does, which knows all names that they are saved under.
 
         Many types save under older names than their modules have; the Trainer takes only the names that it knows, and
-        leaves the other weights as they are without a word.
+        leaves the other weights as they are, with a warning in its log alone.
         """
         model = self.model if model is None else model
         if not isinstance(model, PreTrainedModel):  # with adapters

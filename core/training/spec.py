@@ -145,7 +145,7 @@ class RunSpec(BaseModel):
     precision: Precision = Field("fp32", description="Arithmetic of the model; the barcode is always at least float32.")
     lora: str = Field(
         "",
-        description="Train low-rank adapters instead of all weights, such as r=8 or r=8,alpha=16,dropout=0.05; empty trains all.",
+        description="Train low-rank adapters instead of all weights, such as r=8 or r=8,alpha=16,dropout=0.05; empty trains all. The head, and layers that the checkpoint has no weights for, are trained in full.",
     )
     gradient_checkpointing: bool = Field(
         False, description="Compute activations again in the backward pass: less memory, a third more time."

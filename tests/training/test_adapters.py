@@ -94,7 +94,7 @@ def test_a_new_weight_beside_trained_parts_is_told_and_frees_no_other(tmp_path):
     found = new_of(loaded.model, new)
     assert found.modules == ["classifier", "vit.layernorm"]
     assert found.frozen == ["vit.embeddings.cls_token"]
-    adapted = with_adapters(loaded.model, r=2, made_anew=new)
+    adapted = with_adapters(loaded.model, r=2, new=found)
     trained = {name for name, p in adapted.named_parameters() if p.requires_grad and "lora_" not in name}
     assert len(trained) == 4
 
