@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
 from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded
@@ -23,13 +23,8 @@ class Audio(Modality):
     one, many = "sound", "sounds"
     columns = ("audio",)
     auto = "AutoModelForAudioClassification"
+    mapping = "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES"
     usual = ("wav2vec2", "hubert", "wavlm", "whisper", "audio-spectrogram-transformer")
-
-    def types(self) -> Mapping[str, Any]:
-        """Return the types of models that `auto` maps to a classifier."""
-        from transformers.models.auto.modeling_auto import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES
-
-        return MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES
 
     def load_processor(self, name: str, source, config, **options):
         """Return the feature extractor.

@@ -105,6 +105,7 @@ class Modality(ABC):
         one, many: an example, and several, in words for a person.
         columns: of a task's splits, what an example consists of; the first is always there.
         auto: transformers' class that loads its classifiers.
+        mapping: transformers' table of their types, in `transformers.models.auto.modeling_auto`.
         usual: a few well-known types of models that `auto` loads.
         refused: the types of these classifiers that can't be used, and why: "The model ... (type) <why>".
     """
@@ -114,12 +115,15 @@ class Modality(ABC):
     many: str
     columns: tuple[str, ...]
     auto: str
+    mapping: str
     usual: tuple[str, ...]
     refused: Mapping[str, str] = {}
 
-    @abstractmethod
     def types(self) -> Mapping[str, Any]:
         """Return the types of models that `auto` maps to a classifier."""
+        from transformers.models.auto import modeling_auto
+
+        return getattr(modeling_auto, self.mapping)
 
     def check(self, name: str, config) -> None:  # noqa: B027  (most need none)
         """Raise an IsobarError where the model `name` with this `config`, of one of the :meth:`types`, can't be used."""

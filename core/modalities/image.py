@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
 from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded
@@ -25,17 +25,12 @@ class Image(Modality):
     one, many = "image", "images"
     columns = ("image",)
     auto = "AutoModelForImageClassification"
+    mapping = "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES"
     usual = ("vit", "dinov2", "swin", "convnext", "resnet")
     refused = {  # noqa: RUF012
         "pp_lcnet": "has a classifier that hands out no scores in this version of transformers, and a processor that needs torchvision",
         "shieldgemma2": "reads images only beside a text that asks about them",
     }
-
-    def types(self) -> Mapping[str, Any]:
-        """Return the types of models that `auto` maps to a classifier."""
-        from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
-
-        return MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
 
     def check(self, name: str, config) -> None:
         """Raise an IsobarError where the model takes other than three channels, or needs a package that is not there."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
 from core.modalities.base import Collate, Cut, Modality, Rows
@@ -25,17 +24,12 @@ class Text(Modality):
     one, many = "text", "texts"
     columns = ("text", "text_pair")
     auto = "AutoModelForSequenceClassification"
+    mapping = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
     usual = ("bert", "roberta", "modernbert", "deberta-v2", "gpt2", "llama")
     refused = {  # noqa: RUF012  (nobody changes it)
         "layoutlmv2": "reads pictures of pages beside their words",
         "tapas": "reads tables, and texts only beside one",
     }
-
-    def types(self) -> Mapping[str, Any]:
-        """Return the types of models that `auto` maps to a classifier."""
-        from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
-
-        return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
     def check(self, name: str, config) -> None:
         """Raise an IsobarError where texts of usual length can't be given, or the model doesn't say its language."""
