@@ -38,6 +38,11 @@ def upload(page, name, content):
     page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
 
 
+def use_file(page):
+    settle(page)  # while the page is being drawn the button moves, and a click may miss it
+    page.get_by_role("button", name="Use this file").click()
+
+
 def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_again(own_inspections, tiny_model, visit):
     rows = [f"the {colour} stone number {i},{colour}" for i in range(60) for colour in ("red", "blue")]
     with running_app(own_inspections) as address:
@@ -48,7 +53,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
             {"name": "stones.csv", "mimeType": "text/csv", "buffer": "\n".join(["sentence,label", *rows]).encode()}
         )
         expect(page.get_by_text("120 texts in 2 classes")).to_be_visible()
-        page.get_by_role("button", name="Use this file").click()
+        use_file(page)
         expect(page.get_by_role("combobox", name="Data")).to_have_value("stones.csv (uploaded)")
         choose(page, "Model", tiny_model)
         put(page, "Texts a class", 12)
@@ -67,7 +72,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         page = visit(f"{address}/inspect?model={tiny_model}")
         upload(page, "plain.txt", "\n".join(row.split(",")[0] for row in rows).encode())
         expect(page.get_by_text("120 texts, one cloud")).to_be_visible()
-        page.get_by_role("button", name="Use this file").click()
+        use_file(page)
         expect(page.get_by_role("combobox", name="Data")).to_have_value("plain.txt (uploaded)")
         put(page, "Texts a class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()
