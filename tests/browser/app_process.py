@@ -40,7 +40,7 @@ def running_app(runs_dir: Path, isobar: Sequence[str] = tuple(python_module("cor
             **options,
         )
         try:
-            while not _answers(f"{address}/_stcore/health"):
+            while not answers(f"{address}/_stcore/health"):
                 if process.poll() is not None:
                     said.seek(0)
                     raise RuntimeError(f"The app did not start: {said.read().decode()}")
@@ -52,7 +52,8 @@ def running_app(runs_dir: Path, isobar: Sequence[str] = tuple(python_module("cor
             process.wait()
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Return whether the app at this address of its health says that it is there."""
     try:
         return urlopen(address, timeout=10).read() == b"ok"
     except (URLError, OSError):
