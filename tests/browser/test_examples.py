@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from core.modalities import MODALITIES, Cut
 from core.modalities.media import image_cell, sound_cell
@@ -61,6 +62,7 @@ def test_on_a_page(kind, inspection, visit, own_runs):
         assert len(two) == 2
         assert right(kind, two)
         page.get_by_role("radio", name="Merges").click()
+        expect(page.get_by_text("Farthest: the longest bars").first).to_be_visible()
         settle(page)
         merged = seen(page, kind)
         assert len(merged) >= 10
