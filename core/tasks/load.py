@@ -32,7 +32,7 @@ def load_task(
     """Return the task called `name`.
 
     In this order, `name` is a built-in task (`BUILT_IN`); a local folder with a train and a validation file, or with a
-    folder of images or sounds per class; one local file of :data:`core.tasks.files.SUFFIXES`; ``glue/TASK``; or a data set
+    folder of images or sounds per class; one local file of :data:`core.table_files.SUFFIXES`; ``glue/TASK``; or a data set
     ``owner/name[:config]`` of the Hugging Face Hub. Where there is no validation split, a stratified fifth becomes it.
     Columns that are not named are guessed, and the task's notes say so: a column of bytes, of files' names or of both is
     one of images or sounds. Up to 5 % of rows with an empty text, or with an image or a sound that doesn't decode, are
@@ -75,8 +75,9 @@ def load_texts(
     Raises:
         IsobarError: as :func:`load_task`; a label column that was named doesn't hold classes.
     """
+    from core.table_files import LINES, read_lines, read_table
     from core.tasks.columns import Columns, NoLabelsError, Split, one_cloud
-    from core.tasks.files import LINES, has_tables, read_lines, read_table
+    from core.tasks.files import has_tables
     from core.tasks.folders import FILES, all_files, has_classes, has_media
 
     path = None if str(name) in BUILT_IN else _path(str(name))
@@ -126,8 +127,9 @@ def _built_in(name: str, seed: int, train_size: int | None) -> Task:
 
 
 def _load(name: str, columns: Columns, seed: int) -> Task:
+    from core.table_files import SUFFIXES, read_table
     from core.tasks.columns import Columns, Split, build_task
-    from core.tasks.files import SUFFIXES, find_splits, has_tables, read_table
+    from core.tasks.files import find_splits, has_tables
     from core.tasks.folders import FILES, folder_splits, has_media
     from core.tasks.hub import GLUE, load_hub_task
 

@@ -13,9 +13,10 @@ from core.errors import IsobarError
 from core.file_version import FileVersion, file_version
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
+from core.table_files import SUFFIXES, read_table
 from core.tasks import BUILT_IN, ENDLESS
 from core.tasks.columns import VALIDATION_SHARE
-from core.tasks.files import SUFFIXES, find_splits, read_table
+from core.tasks.files import find_splits
 from core.training.spec import RunSpec
 from explorer.panels import data
 from explorer.panels.words import duration

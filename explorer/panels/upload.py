@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import IsobarError
+from core.table_files import LINES, SUFFIXES, read_lines, read_table
 from core.tasks.columns import (
     VALIDATION_SHARE,
     Columns,
@@ -20,7 +21,6 @@ from core.tasks.columns import (
     resolve_text_columns,
     unlabelled_texts,
 )
-from core.tasks.files import LINES, SUFFIXES, read_lines, read_table
 from core.tasks.load import NO_LABELS
 from explorer.panels import data, spec_form
 from explorer.panels.words import plain

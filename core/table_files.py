@@ -1,0 +1,198 @@
+"""Files that hold a table, to Arrow tables: csv, tsv, JSON lines, json, parquet."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import IsobarError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LINES = ".txt"  # a text a line; no labels, so it can be looked at, and not trained on
+
+
+def read_table(path: Path) -> pa.Table:
+    """Return the file at `path` as a table; csv and tsv columns are all strings.
+
+    Raises:
+        IsobarError: the file is missing, empty, of another kind, not UTF-8, or has a row that can't be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise IsobarError(f"{path} is not a data file that can be read; it would end in {', '.join(SUFFIXES)}.")
+    table = _READERS[suffix](path)
+    names = table.column_names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise IsobarError(f"{path} has two columns named {twice!r}; each column needs a name of its own.")
+    if table.num_rows == 0:
+        raise IsobarError(f"{path} has no rows; it needs at least one example of each class.")
+    return table
+
+
+def read_lines(path: Path) -> pa.Table:
+    """Return the lines of a plain text file as a table with the column ``text``; blank lines are left out.
+
+    Raises:
+        IsobarError: the file is missing, empty or not UTF-8.
+    """
+    import pyarrow as pa
+
+    lines = re.split(r"\r\n|\n|\r", _read_utf8(path, needs="one text a line").decode("utf-8"))
+    return pa.table({"text": pa.array([line for line in lines if line.strip()], pa.string())})
+
+
+def _read_utf8(path: Path, needs: str = "a text column, a label column and rows") -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise IsobarError(f"{path} can't be read ({error.strerror}).") from error
+    if not data.strip():
+        raise IsobarError(f"{path} is empty; it needs {needs}.")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise IsobarError(
+            f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at position {error.start}, on line {line}; "
+            "save the file as UTF-8."
+        ) from error
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _read_csv(path: Path, data: bytes, delimiter: str = ",", quote: str | bool = '"') -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    # One block and one thread: only so does Arrow know the number of the row that it can't read.
+    read = csv.ReadOptions(use_threads=False, block_size=max(1 << 20, min(len(data) + 1, 1 << 30)))
+    parse = csv.ParseOptions(delimiter=delimiter, quote_char=quote, newlines_in_values=bool(quote))
+    try:
+        header = csv.open_csv(pa.py_buffer(data), read_options=read, parse_options=parse).schema.names
+        # Everything is read as text: a column of digits may well be the sentences.
+        convert = csv.ConvertOptions(column_types={name: pa.string() for name in header}, strings_can_be_null=False)
+        return csv.read_csv(pa.py_buffer(data), read_options=read, parse_options=parse, convert_options=convert)
+    except pa.ArrowInvalid as error:
+        raise IsobarError(_csv_sentence(path, str(error))) from error
+
+
+def _csv_sentence(path: Path, message: str) -> str:
+    found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+    if found:
+        row, expected, got = found.groups()
+        return (
+            f"{path} is malformed at row {row} (the header is row 1): it has {got} fields where the header has "
+            f"{expected}; put a text that holds the separator, or a quotation mark, in double quotes."
+        )
+    return f"{path} can't be read as {path.suffix[1:]}: {message.splitlines()[0]}."
+
+
+def _read_tsv(path: Path, data: bytes) -> pa.Table:
+    # Most published tsv files use quotation marks as plain characters; a few quote as csv does, and need to where a
+    # text holds a tab or a new line.
+    try:
+        return _unquote(_read_csv(path, data, "\t", quote=False))
+    except IsobarError as unquoted:
+        try:
+            return _read_csv(path, data, "\t")
+        except IsobarError:
+            raise unquoted from None
+
+
+def _unquote(table: pa.Table) -> pa.Table:
+    """Return the table with cells that are quoted as in csv, from the first character to the last, made plain."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = []
+    for column in table.columns:
+        quoted = pc.match_substring_regex(column, r'^"(?:[^"]|"")+"$')
+        plain = pc.replace_substring(pc.utf8_slice_codeunits(column, 1, -1), '""', '"')
+        columns.append(pc.if_else(quoted, plain, column))
+    return pa.table(columns, names=table.column_names)
+
+
+def _read_jsonl(path: Path, data: bytes) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import json as arrow_json
+
+    try:
+        return arrow_json.read_json(
+            pa.py_buffer(data),
+            read_options=arrow_json.ReadOptions(block_size=max(1 << 20, min(len(data) + 1, 1 << 30))),
+        )
+    except pa.ArrowInvalid as error:
+        raise IsobarError(_jsonl_sentence(path, data, str(error))) from error
+
+
+def _jsonl_sentence(path: Path, data: bytes, message: str) -> str:
+    # Arrow counts rows within its own blocks, so the line is looked for again.
+    for number, line in enumerate(data.decode("utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            return f"{path} is malformed at line {number}: {error.msg}; each line must be one JSON object."
+        if not isinstance(row, dict):
+            return f"{path} has a {type(row).__name__} at line {number}; each line must be one JSON object."
+    return f"{path} can't be read as JSON lines: {message.splitlines()[0]}; a column must keep one type in all rows."
+
+
+def _read_json(path: Path, data: bytes) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        content = json.loads(data)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            return _read_jsonl(path, data)
+        raise IsobarError(f"{path} is malformed at line {error.lineno}: {error.msg}.") from error
+    if isinstance(content, dict) and all(isinstance(value, list) for value in content.values()) and len(content) == 1:
+        content = next(iter(content.values()))
+    if isinstance(content, dict):
+        content = [content]
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise IsobarError(
+            f"{path} holds no list of JSON objects; each example must be an object such as "
+            '{"text": "...", "label": 0}.'
+        )
+    try:
+        return pa.Table.from_pylist(content)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise IsobarError(f"{path} mixes types in a column ({str(error).splitlines()[0]}); keep one type.") from error
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        if path.stat().st_size == 0:
+            raise IsobarError(f"{path} is empty; it needs a text column, a label column and rows.")
+        return parquet.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise IsobarError(f"{path} is not a parquet file that can be read: {str(error).splitlines()[0]}") from error
+
+
+def _of_utf8(read: Callable[[Path, bytes], pa.Table]) -> Callable[[Path], pa.Table]:
+    """Return the reader of a format that is text, of which `read` takes the bytes."""
+    return lambda path: read(path, _read_utf8(path))
+
+
+_READERS: dict[str, Callable[[Path], pa.Table]] = {
+    ".csv": _of_utf8(_read_csv),
+    ".tsv": _of_utf8(_read_tsv),
+    ".jsonl": _of_utf8(_read_jsonl),
+    ".ndjson": _of_utf8(_read_jsonl),
+    ".json": _of_utf8(_read_json),
+    ".parquet": _read_parquet,
+}
+
+SUFFIXES = tuple(_READERS)
+"""How the names of files end that hold tables; all that lists them asks here."""
