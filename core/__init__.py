@@ -26,6 +26,8 @@ _HOME = {
     "train": "core.training",
     "inspect_checkpoint": "core.training",
     "measure_layers": "core.training",
+    "regularized": "core.training",
+    "ProbeCallback": "core.training",
     "load_run": "core.runs",
     "list_runs": "core.runs",
     "compare": "core.studies.compare",
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from core.runs import list_runs, load_run
     from core.studies.compare import compare
     from core.topology import Barcode, Selection, h0_barcode, hk_barcode, persistent_entropy, select_features
-    from core.training import RunSpec, inspect_checkpoint, measure_layers, train
+    from core.training import ProbeCallback, RunSpec, inspect_checkpoint, measure_layers, regularized, train
 
 
 def __getattr__(name: str):

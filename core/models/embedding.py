@@ -9,22 +9,23 @@ from torch import Tensor
 
 from core.modalities import Rows
 from core.models.pooling import pooled, watched_head
-from core.models.states import States, read_states
+from core.models.reading import StateReader, scores_of
+from core.models.states import States
 
 _TOLERANCE = 1e-3  # relative, of float32: other batch sizes leave 1e-6, padding that is seen 1e-2 and more
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Embeddings (n, d) float32 and class scores (n, c) float32 of n examples."""
+    """Embeddings (n, d) float32 and class scores (n, c) float32 of n examples; c is 0 where the model makes none."""
 
     embeddings: np.ndarray
     logits: np.ndarray
 
     @property
     def predictions(self) -> np.ndarray:
-        """(n,) int64: the class of the highest score."""
-        return self.logits.argmax(1)
+        """(n,) int64: the class of the highest score; -1 where there are not two scores to choose from."""
+        return self.logits.argmax(1) if self.logits.shape[1] > 1 else np.full(len(self.logits), -1)
 
 
 @torch.no_grad()
@@ -43,7 +44,7 @@ def encode(
     """Run `rows` through `model` in evaluation mode and return their embeddings and class scores.
 
     Args:
-        model: a classifier of transformers; its mode is restored afterwards.
+        model: a classifier, of transformers or somebody's own around a model of transformers; its mode is restored afterwards.
         collate: turns a list of rows into a padded batch of tensors.
         rows: what the model takes; the order of the result is theirs.
         pooling: cls, mean, last or head, see :mod:`core.models.pooling`. With head the other layers, which no head
@@ -60,17 +61,18 @@ def encode(
     order = np.argsort(-rows.costs, kind="stable")
     embeddings, logits = [None] * len(rows), [None] * len(rows)
     try:
-        with watched_head(model) as head:
+        with StateReader(model) as reader, watched_head(model) as head:
+            device = next(model.parameters()).device
             for start, end in _batches(rows.costs[order], batch_size, unpadded):
                 index = order[start:end]
                 batch = collate([rows[int(i)] for i in index])
-                batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
-                output = model(**batch, output_hidden_states=True)
-                states = read_states(model, output, batch)
+                batch = {k: v.to(device) for k, v in batch.items() if k != "labels"}
+                scores = scores_of(reader.run(**batch))
+                states = reader.states()
                 chosen = _on_host(pooled(states, layer, pooling, head))
                 if on_layers is not None:
                     on_layers(index, _every_layer(states, layer, pooling, chosen))
-                scores = output.logits.float().cpu().numpy()
+                scores = _on_host(scores) if scores is not None else np.empty((len(index), 0), np.float32)
                 for row, vector, score in zip(index, chosen, scores, strict=True):
                     embeddings[row], logits[row] = vector, score
                 if on_batch is not None:

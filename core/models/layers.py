@@ -9,7 +9,8 @@ from torch import Tensor
 from core.geometry import CloudStream, Moments
 from core.geometry.report import Names
 from core.modalities import Rows
-from core.models.states import States, hidden_states, read_states
+from core.models.reading import StateReader
+from core.models.states import States
 
 
 def chosen_layers(states: States, layers: str = "all") -> list[tuple[Tensor, Tensor]]:
@@ -75,7 +76,7 @@ def state_covariance(
     No generator of torch is touched and dropout is off, so that a training goes on as if nothing had happened.
 
     Args:
-        model: a sequence classifier of transformers; its mode is restored afterwards.
+        model: of transformers, or somebody's own around one; its mode is restored afterwards.
         collate: turns a list of rows into a padded batch of tensors.
         rows: what the model takes.
         layers: see :func:`chosen_layers`.
@@ -96,14 +97,13 @@ def state_covariance(
     moments, was_training = Moments(), model.training
     model.eval()
     try:
-        for start in range(0, taken, batch_size):
-            batch = collate([rows[int(i)] for i in order[start : start + batch_size]])
-            batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
-            output = model(**batch, output_hidden_states=True)
-            for states, mask in chosen_layers(read_states(model, output, batch), layers):
-                moments.add(states[torch.ones_like(mask) if padding else mask].float())
-            if on_batch is not None:
-                on_batch(min(start + batch_size, taken), taken)
+        with StateReader(model) as reader:
+            for start in range(0, taken, batch_size):
+                reader.run(**_batch(model, collate, [rows[int(i)] for i in order[start : start + batch_size]]))
+                for states, mask in chosen_layers(reader.states(), layers):
+                    moments.add(states[torch.ones_like(mask) if padding else mask].float())
+                if on_batch is not None:
+                    on_batch(min(start + batch_size, taken), taken)
     finally:
         model.train(was_training)
     return moments.scatter / max(moments.count - 1, 1)
@@ -111,10 +111,16 @@ def state_covariance(
 
 def _depth(model, collate: Callable, rows: Rows) -> int:
     """Return how many layers "all" are."""
-    batch = {k: v.to(model.device) for k, v in collate([rows[0]]).items() if k != "labels"}
     was_training = model.training
     model.eval()
     try:
-        return len(hidden_states(model(**batch, output_hidden_states=True))) - 1
+        with StateReader(model) as reader:
+            reader.run(**_batch(model, collate, [rows[0]]))
+            return len(reader.states().layers) - 1
     finally:
         model.train(was_training)
+
+
+def _batch(model, collate: Callable, rows: list) -> dict[str, Tensor]:
+    device = next(model.parameters()).device
+    return {k: v.to(device) for k, v in collate(rows).items() if k != "labels"}

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from core.errors import IsobarError
 from core.modalities.text import is_decoder
-from core.models.states import States, as_sequence, hidden_states, read_states
+from core.models.reading import StateReader, scores_of, source_of
+from core.models.states import States, as_sequence, hidden_states
 
 
 def pool(states: Tensor, attention_mask: Tensor, pooling: str = "cls", ends: Tensor | None = None) -> Tensor:
@@ -45,9 +46,10 @@ class HeadInput:
 
     def __init__(self, model):
         self._read: Tensor | None = None
-        classes = model.config.num_labels
+        config = source_of(model).config
+        classes = config.num_labels
         # EuroBERT's "late" scores each token and takes the scores' mean.
-        self._of_scores = "mean" if getattr(model.config, "classifier_pooling", None) == "late" else "last"
+        self._of_scores = "mean" if getattr(config, "classifier_pooling", None) == "late" else "last"
         self._handles = [
             module.register_forward_pre_hook(self._keep)
             for module in model.modules()
@@ -121,10 +123,13 @@ def view(model, batch: dict[str, Tensor], pooling: str = "auto", layer: int = -1
 
     That is found by a trial: the scores' gradient says which positions of the last layer they depend on. The first
     of each text's is cls, the last one is last, all alike is mean; else it is head, the input of the head's last
-    linear layer. Of a layer that is not the last, auto is the same rule, or mean where that is head.
+    linear layer. Of a layer that is not the last, auto is the same rule, or mean where that is head. Somebody's own class
+    has mean in place of head, since its head may be anything; a model without scores for each text has last where it is
+    a decoder, else mean.
 
     Args:
-        model: a sequence classifier of transformers; its mode and torch's generators are left as they were.
+        model: a sequence classifier, of transformers or somebody's own that holds a model of transformers; its mode and
+            torch's generators are left as they were.
         batch: a padded batch of a few texts of different lengths.
         pooling: auto, cls, mean, last or head.
         layer: whose states will be looked at.
@@ -134,21 +139,28 @@ def view(model, batch: dict[str, Tensor], pooling: str = "auto", layer: int = -1
     """
     check_pooling(model, pooling)
     device = next(model.parameters()).device
-    batch = {k: v.to(device) for k, v in batch.items() if k != "labels"}
+    batch = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items() if k != "labels"}
     was_training = model.training
     model.eval()
     given: list[Tensor] = []  # what the encoder hands to the head; some hand out a copy as the last layer's states
-    watch = encoder_of(model).register_forward_hook(lambda module, inputs, output: given.append(output[0]))
+    reader = StateReader(model)
+    if pooling == "head" and not reader.is_whole:
+        raise IsobarError(
+            f"The head of the model ({type(model).__name__}) is its owner's own, so what it reads can't be told; choose pooling cls, mean or last."
+        )
+    watch = encoder_of(reader.source).register_forward_hook(lambda module, inputs, output: given.append(output[0]))
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), watched_head(model) as head:
         try:
-            with torch.enable_grad():
+            with torch.enable_grad(), reader:
                 try:
-                    output = model(**batch, output_hidden_states=True)
+                    scores = scores_of(reader.run(**batch))
                 except (ValueError, RuntimeError, TypeError, IndexError, KeyError, AttributeError) as error:
-                    raise IsobarError(_why(model, error)) from error
-                states = read_states(model, output, batch)
+                    raise IsobarError(_why(reader.source, error)) from error
+                states = reader.states()
                 _check_rule(pooling, states.kind)
-                found = _read_by_scores(model, output, states, given[-1]) if pooling == "auto" else pooling
+                found = pooling
+                if pooling == "auto":
+                    found = _auto(reader, scores, states, given[-1])
                 reached = head.vectors(states).requires_grad if found == "head" else True
         finally:
             watch.remove()
@@ -188,9 +200,10 @@ def pooled(states: States, layer: int, pooling: str, head: HeadInput | None = No
 
 def check_pooling(model, pooling: str) -> None:
     """Raise an IsobarError where `model` is a decoder and `pooling` takes its first token, which has seen no other."""
-    if pooling == "cls" and is_decoder(model.config):
+    config = source_of(model).config
+    if pooling == "cls" and is_decoder(config):
         raise IsobarError(
-            f"The model is a decoder ({model.config.model_type}), whose first token has seen none of the text; choose pooling last or mean."
+            f"The model is a decoder ({config.model_type}), whose first token has seen none of the text; choose pooling last or mean."
         )
 
 
@@ -221,16 +234,24 @@ def _why(model, error: Exception) -> str:
     return f"The model ({model.config.model_type}) can't read what its tokenizer or processor makes ({type(error).__name__}: {said})."
 
 
-def _read_by_scores(model, output, states: States, given: Tensor) -> str:
+def _auto(reader: StateReader, scores: Tensor | None, states: States, given: Tensor) -> str:
+    """Return the pooling that the scores (b, c) tell of, or where there are none the usual one of such a model."""
+    if scores is None:
+        return "last" if is_decoder(reader.source.config) and "last" in _rules(states.kind) else "mean"
+    found = _read_by_scores(reader.source.config, scores, hidden_states(reader.output)[-1], states, given)
+    return found if found != "head" or reader.is_whole else "mean"
+
+
+def _read_by_scores(config, scores: Tensor, last: Tensor, states: States, given: Tensor) -> str:
     """Return the pooling that takes those states of the last layer that the scores (b, c) depend on, or "head".
 
     Where the last layer's states are a copy of what the encoder has `given` to the head, that is looked at.
     """
-    scores, mask, ends = output.logits, states.masks[-1], states.ends[-1]
-    if getattr(model.config, "use_weighted_layer_sum", False):  # of all layers, the last among them
+    mask, ends = states.masks[-1], states.ends[-1]
+    if getattr(config, "use_weighted_layer_sum", False):  # of all layers, the last among them
         return "head"
     # What a grid is rearranged into is not what the head reads.
-    last = hidden_states(output)[-1] if states.kind == "grid" else states.layers[-1]
+    last = last if states.kind == "grid" else states.layers[-1]
     if given.shape == last.shape and torch.equal(given, last):
         last = given
     if not (last.requires_grad and scores.requires_grad):

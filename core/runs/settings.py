@@ -11,6 +11,9 @@ from core.regularizers.registry import REGULARIZERS, settings_class
 # The settings that change what is written down of a run, and not how it goes.
 OF_BOOKKEEPING = ("report_to", "log_every", "snapshots", "save_model")
 
+OUTSIDE = "trained_outside"
+"""A setting that says, where it is true, that somebody's own Trainer trained the model: the others are what is known of it."""
+
 
 def regularizers(spec: Mapping) -> dict[str, dict]:
     """Return the settings of each regularizer of a run by name; what can't be read is left out.

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from core.errors import IsobarError
 from core.runs.reader import Run, load_run
-from core.runs.settings import experiment, flat, method, setting, varying
+from core.runs.settings import OUTSIDE, experiment, flat, method, setting, varying
 
 CONFIDENCE = 0.95
 _DRAWS = 9999  # resamples and, above 13 seeds, sign flips; up to there all 2^n of these are counted
@@ -349,7 +349,7 @@ class _Member:
         side = run.report.get("after")
         if not isinstance(side, dict):
             return f"{run.name} is left out, since its report is missing or can't be read."
-        spec = {**defaults, **run.spec}
+        spec = dict(run.spec) if run.spec.get(OUTSIDE) else {**defaults, **run.spec}
         if pooling := run.record.get("pooling"):  # what auto came to
             spec["pooling"] = pooling
         if not isinstance(spec.get("seed", 0), int):

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 from core.training.spec import RunSpec
 
 if TYPE_CHECKING:
+    from core.training.any_trainer import regularized
     from core.training.fit import train
     from core.training.inspection import inspect_checkpoint, measure_layers
+    from core.training.outside import ProbeCallback
 
-__all__ = ["RunSpec", "inspect_checkpoint", "measure_layers", "train"]
+__all__ = ["ProbeCallback", "RunSpec", "inspect_checkpoint", "measure_layers", "regularized", "train"]
 
 # torch and transformers are loaded only when a run starts: the command line and the app read specs without them.
 _HOME = {
     "train": "core.training.fit",
     "inspect_checkpoint": "core.training.inspection",
     "measure_layers": "core.training.inspection",
+    "regularized": "core.training.any_trainer",
+    "ProbeCallback": "core.training.outside",
 }
 
 

@@ -15,19 +15,20 @@ from core.models.adapters import New, new_of, with_adapters, without_adapters
 from core.models.device import check_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
-from core.models.pooling import View, check_pooling
+from core.models.pooling import check_pooling
 from core.models.states import without_layer_drop
 from core.revision import code_revision
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task
 from core.training import ranks
-from core.training.loss import RegularizedTrainer, layers_of, no_gradient, regularizers_of
+from core.training.loss import RegularizedTrainer
 from core.training.memory import estimate_memory
 from core.training.probe import Probe, cut_of, make_probe
 from core.training.progress import Progress, Stopped, StopSignal, sentence
 from core.training.record import record, report
 from core.training.recorder import RunRecorder, ShrinkageRenewal, Trained
 from core.training.spec import Lora, RunSpec
+from core.training.terms import Terms
 
 _log = logging.getLogger("isobar")
 _CHECKPOINTING = {"use_reentrant": False}  # torch's own advice: the other kind loses gradients under adapters
@@ -164,7 +165,7 @@ class _Work:
                 raise IsobarError(f"The model {spec.model!r} can't do gradient checkpointing; leave it off.")
             loaded.model.activation_checkpointing_enable(_CHECKPOINTING)
         probe = make_probe(task, loaded, spec)
-        _check_regularizers(spec, probe.view)
+        Terms(spec.regularizers, spec.layer).check(probe.view)
         progress("loading", 1, 1)
         return cls(spec, task, loaded, probe, new)
 
@@ -173,8 +174,6 @@ class _Work:
         writer.probe(self.probe.frame, self.probe.preview)
         checkpoint = Run(writer.path).checkpoint if resume else None
         trainer = self._trainer(writer.path)
-        if checkpoint is not None:
-            trainer.recall_regularizers(checkpoint)
         self._tell_pooling(writer)
         self._tell_padding(writer)
         if self.loaded.untrained:
@@ -327,7 +326,6 @@ class _Work:
         )
         trainer = RegularizedTrainer(
             spec=spec,
-            regularizers=regularizers_of(spec),
             task_metrics=self.task.metrics,
             pooling=self.probe.view.pooling,
             model=self.loaded.model,
@@ -348,25 +346,7 @@ class _Work:
         return alone and norms and len(self.task.train) > 1
 
     def _report(self, recorder: RunRecorder) -> dict:
-        return report(recorder.spaces, recorder.metrics, self.task)
-
-
-def _check_regularizers(spec: RunSpec, seen: View) -> None:
-    """Raise an IsobarError where a regularizer's layer is not there, or its term would reach no weight."""
-    for name, settings in spec.regularizers.items():
-        of = layers_of(name, spec)
-        if of != "all":
-            seen.check_number(int(of))
-        elif len(set(seen.widths[1:])) > 1:
-            raise IsobarError(
-                f"The regularizer {name} can't act on all layers, whose states are {', '.join(map(str, seen.widths[1:]))} wide: one cloud has one width; choose a layer."
-            )
-        if seen.pooling == "head" and settings.tokens is None:
-            reached = seen.head_gradient
-        else:
-            reached = any(seen.gradient[1:]) if of == "all" else seen.gradient[int(of)]
-        if not reached:
-            raise IsobarError(no_gradient(name, spec))
+        return report(recorder.spaces, recorder.metrics, self.task.metrics[0], self.task.label_names)
 
 
 def _now() -> str:

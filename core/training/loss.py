@@ -1,4 +1,4 @@
-"""The regularizers' term in transformers' Trainer."""
+"""Isobar's own Trainer: the regularizers' terms of one batch, or of all batches of a step as one cloud."""
 
 import time
 from collections import deque
@@ -6,30 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel, Trainer
 
-from core.errors import IsobarError
-from core.models.layers import chosen_layers, token_states
-from core.models.pooling import HeadInput, pooled
-from core.models.states import read_states
-from core.regularizers import Regularizer
-from core.regularizers.registry import regularizer_class, settings_class
 from core.tasks import score
-from core.training import ranks
+from core.training.any_trainer import regularized
 from core.training.memory import kept_buffers
 from core.training.randomness import RandomState
-from core.training.recorder import StepLog
 from core.training.spec import RunSpec
-
-LOGGED = "persistent-entropy"  # its statistics are logged in any case, so that rivals and baseline compare with it
-_REGULARIZERS = "regularizers.safetensors"  # in a checkpoint
-_States = dict[str, tuple[Tensor, Tensor]]  # by regularizer: what it acts on (n, d), and the labels (n,)
+from core.training.terms import LOGGED, Clouds
 
 
-class RegularizedTrainer(Trainer):
-    """A Trainer whose training loss is the model's own plus the regularizers' values.
+class RegularizedTrainer(regularized(Trainer)):
+    """The Trainer of a run: its loss is the model's own plus the regularizers' values.
 
     With `spec.accumulated_cloud` the regularizers see all batches of an optimizer step as one, and their value is added
     once; the task loss is the batches' mean. No more than one batch's graph is in memory: a first pass without graph
@@ -39,23 +28,16 @@ class RegularizedTrainer(Trainer):
 
     Args:
         spec: the run's settings.
-        regularizers: by name. Each is called with the batch's embeddings (b, d) and labels (b,), those on token states
-            with these (n, d) and their labels, and its value is added where the spec asks for it.
         task_metrics: the names that evaluation reports, the headline first.
         pooling: what `spec.pooling` comes to for this model: cls, mean, last or head, never auto.
         options: as :class:`transformers.Trainer` takes them.
     """
 
-    def __init__(
-        self,
-        *,
-        spec: RunSpec,
-        regularizers: dict[str, Regularizer],
-        task_metrics: tuple[str, ...],
-        pooling: str,
-        **options,
-    ):
+    def __init__(self, *, spec: RunSpec, task_metrics: tuple[str, ...], pooling: str, **options):
         super().__init__(
+            regularizer=spec.regularizers,
+            pooling=pooling,
+            layer=spec.layer,
             compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)),
             # An encoder-decoder hands out its encoder's states behind the scores.
             preprocess_logits_for_metrics=lambda given, _: given[0] if isinstance(given, tuple) else given,
@@ -63,10 +45,8 @@ class RegularizedTrainer(Trainer):
         )
         # Per-batch means, so that accumulation divides task loss and regularizer alike.
         self.model_accepts_loss_kwargs = False
-        self.spec, self.regularizers, self.task_metrics = spec, regularizers, task_metrics
-        self.pooling = pooling
-        self.head = HeadInput(self.model) if self.pooling == "head" else None
-        self.step_log = StepLog()
+        self.spec, self.task_metrics = spec, task_metrics
+        self._seen_as = pooling
         self._batches: list[dict] = []  # of the step to come, whose first pass is due
         self._replays: deque[_Replay] = deque()  # of the batches whose first pass is done
         self._seen: list[tuple[Tensor, Tensor]] = []  # of a baseline's batches, until the step has all
@@ -85,34 +65,25 @@ class RegularizedTrainer(Trainer):
         self._batches = batches if self.accumulates_cloud and self.spec.regularizers else []
         return batches, count
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Return the model's loss, plus the regularizers' values while training."""
-        if not model.training:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+    def _before_loss(self) -> None:
+        """Make the first pass of the step's batches, where it is due, and begin the second one of this batch as its first."""
         if self._batches:
             self._first_pass(self._batches)
             self._batches = []
-        replay = self._replays.popleft() if self._replays else None
-        if replay:
-            replay.random.restore()
-        inputs = {**inputs, "output_hidden_states": True}
-        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
-        self.step_log.task_loss.append(loss.detach())
-        states = self._states(outputs, inputs)
-        self._check_gradient(states)
-        if replay:
+        if self._replays:
+            self._replays[0].random.restore()
+
+    def _added(self, clouds: Clouds) -> Tensor | float:
+        if self._replays:
             # The Trainer divides by the number of batches; the term is not divided.
-            share = sum((states[name][0] * gradient).sum() for name, gradient in replay.gradients.items())
-            loss = loss + share * self.current_gradient_accumulation_steps
-        elif self.accumulates_cloud:  # a baseline: what would be seen is logged, no more
-            self._seen.append(tuple(part.detach() for part in states[LOGGED]))
-            if len(self._seen) == self.current_gradient_accumulation_steps:
-                self._log_only({LOGGED: _joined(self._seen)})
-        else:
-            self._log_only(states)
-            for name in self.spec.regularizers:
-                loss = loss + self._timed(name, *states[name])
-        return (loss, outputs) if return_outputs else loss
+            share = sum((clouds[name][0] * rows).sum() for name, rows in self._replays.popleft().gradients.items())
+            return share * self.current_gradient_accumulation_steps
+        if not self.accumulates_cloud:
+            return super()._added(clouds)
+        self._seen.append(tuple(part.detach() for part in clouds[LOGGED]))  # a baseline: logged is what would be seen
+        if len(self._seen) == self.current_gradient_accumulation_steps:
+            self.terms.log_only({LOGGED: _joined(self._seen)})
+        return 0.0
 
     def get_decay_parameter_names(self, model) -> list[str]:
         """Return the names of the weights that decay."""
@@ -121,36 +92,6 @@ class RegularizedTrainer(Trainer):
             return names
         linear = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
         return [name for name in names if name in linear]
-
-    def regularizer_stats(self) -> dict:
-        """Return what the regularizers saw in the last batch.
-
-        Of the persistent entropy ``skipped`` and, by class, entropy, bars and features; of a rival, under its name, the
-        measure that it regularizes.
-        """
-        stats = {name: regularizer.read_stats() for name, regularizer in self.regularizers.items()}
-        rivals = {
-            name: {k: v for k, v in row.items() if k != "classes"} for name, row in stats.items() if name != LOGGED
-        }
-        return {**stats[LOGGED], **rivals}
-
-    def recall_regularizers(self, checkpoint: Path) -> None:
-        """Give the regularizers back what `checkpoint` keeps of them: memory, draws and I-STAR's shrinkage covariance."""
-        if not (checkpoint / _REGULARIZERS).exists():
-            return
-        modules = dict(torch.nn.ModuleDict(self.regularizers).named_modules())
-        for name, values in load_file(checkpoint / _REGULARIZERS).items():
-            owner, _, buffer = name.rpartition(".")
-            setattr(modules[owner], buffer, values.to(self.args.device))
-
-    def _save_checkpoint(self, model, trial):
-        """Also keep what the regularizers hold, so that a resumed run goes on with it."""
-        if ranks.is_first():  # before all else: the Trainer's own state, written last, says that a checkpoint is whole
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            folder.mkdir(exist_ok=True)
-            held = torch.nn.ModuleDict(self.regularizers).named_buffers()
-            save_file({name: values.detach().clone() for name, values in held}, folder / _REGULARIZERS)
-        super()._save_checkpoint(model, trial)
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         """Load the weights as a model's loading does, which knows all names that they are saved under.
@@ -164,30 +105,7 @@ class RegularizedTrainer(Trainer):
             return
         kept = type(model).from_pretrained(resume_from_checkpoint, dtype="float32", use_safetensors=True)
         model.load_state_dict(kept.state_dict())
-
-    def _states(self, outputs, inputs: dict) -> _States:
-        """Return what each regularizer acts on, and its labels."""
-        spec, labels = self.spec, inputs["labels"]
-        states = read_states(self.model, outputs, inputs)
-        found = dict.fromkeys(self.regularizers, (pooled(states, spec.layer, self.pooling, self.head), labels))
-        for name, settings in spec.regularizers.items():
-            if (tokens := settings.tokens) is not None:
-                layers = chosen_layers(states, layers_of(name, spec))
-                if tokens.padding:
-                    layers = [(of_layer, torch.ones_like(mask)) for of_layer, mask in layers]
-                found[name] = token_states(layers, labels)
-        return found
-
-    def _check_gradient(self, states: _States) -> None:
-        for name in self.spec.regularizers:
-            if not states[name][0].requires_grad:
-                raise IsobarError(no_gradient(name, self.spec))
-
-    def _log_only(self, states: _States) -> None:
-        """Let the persistent entropy see the states where it is not asked for."""
-        if LOGGED not in self.spec.regularizers:
-            with torch.no_grad():
-                self.regularizers[LOGGED](*states[LOGGED])
+        self.terms.recall(Path(resume_from_checkpoint), self.args.device)
 
     def _first_pass(self, batches: list[dict]) -> None:
         """Find the terms of all `batches` as one, and for each batch what its second pass needs."""
@@ -196,66 +114,28 @@ class RegularizedTrainer(Trainer):
         for batch in batches:
             inputs = self._prepare_inputs(batch)
             replays.append(_Replay(RandomState.now(self.args.device)))
-            with torch.no_grad(), kept_buffers(self.model), self.compute_loss_context_manager():
-                without = {key: value for key, value in inputs.items() if key != "labels"}
-                outputs = self.model_wrapped(**without, output_hidden_states=True)
-                seen.append(self._states(outputs, inputs))
-        if LOGGED not in self.spec.regularizers:
-            self._log_only({LOGGED: _joined([states[LOGGED] for states in seen])})
+            with (
+                torch.no_grad(),
+                kept_buffers(self.model),
+                self.compute_loss_context_manager(),
+                self._watching() as reader,
+            ):
+                self.model_wrapped(**{key: value for key, value in inputs.items() if key != "labels"})
+                seen.append(self._clouds(reader.states(), inputs["labels"]))
+                reader.forget()
+        self.terms.log_only({LOGGED: _joined([clouds[LOGGED] for clouds in seen])})
         for name in self.spec.regularizers:
-            parts = [states[name] for states in seen]
+            parts = [clouds[name] for clouds in seen]
             cloud, labels = _joined(parts)
             started = time.perf_counter()
             cloud.requires_grad_()
-            term = self.regularizers[name](cloud, labels)
+            term = self.terms.modules[name](cloud, labels)
             gradient = torch.autograd.grad(term, cloud)[0] if term.requires_grad else torch.zeros_like(cloud)
-            self.step_log.regularizers.setdefault(name, []).append(term.detach())
-            self.step_log.regularizers_seconds.setdefault(name, []).append(time.perf_counter() - started)
+            self.terms.log.regularizers.setdefault(name, []).append(term.detach())
+            self.terms.log.regularizers_seconds.setdefault(name, []).append(time.perf_counter() - started)
             for replay, rows in zip(replays, gradient.split([len(part) for part, _ in parts])):
                 replay.gradients[name] = rows
         self._replays.extend(replays)
-
-    def _timed(self, name: str, states, labels):
-        """Return the value of the regularizer `name`; it and its forward and backward time go to the step log.
-
-        Autograd runs later operations first, so a regularizer's backward is one stretch: from the gradient of its
-        value to the gradient of its input. On a GPU these are the times to launch the work, not to finish it.
-        """
-        seconds = self.step_log.regularizers_seconds.setdefault(name, [])
-        started = time.perf_counter()
-        states = states.view_as(states)  # a node of its own, whose gradient is the regularizer's alone
-        term = self.regularizers[name](states, labels)
-        forward = time.perf_counter() - started
-        self.step_log.regularizers.setdefault(name, []).append(term.detach())
-        if not term.requires_grad:  # every class was too small for a barcode
-            seconds.append(forward)
-            return term
-        clock = []
-        term.register_hook(lambda _: clock.append(time.perf_counter()))
-        states.register_hook(lambda _: seconds.append(forward + time.perf_counter() - clock[0]))
-        return term
-
-
-def layers_of(name: str, spec: RunSpec) -> str:
-    """Return which layers the regularizer `name` acts on: a number, or "all" but the input embeddings."""
-    tokens = spec.regularizers[name].tokens
-    return str(spec.layer) if tokens is None or tokens.layers == "layer" else tokens.layers
-
-
-def no_gradient(name: str, spec: RunSpec) -> str:
-    """Return a sentence that says of what the regularizer `name` would reach no weight."""
-    of = layers_of(name, spec)
-    where = "all layers" if of == "all" else f"layer {of}"
-    return (
-        f"The regularizer {name} can't act on {where}: the model hands out those states without a gradient to any weight "
-        "that is trained; choose another layer, pooling head, or regularizer none."
-    )
-
-
-def regularizers_of(spec: RunSpec) -> dict[str, Regularizer]:
-    """Return the regularizers that `spec` asks for, by name, and the persistent entropy, to be logged if not added."""
-    logged = {LOGGED: settings_class(LOGGED)()} if LOGGED not in spec.regularizers else {}
-    return {name: regularizer_class(name).of(settings) for name, settings in {**logged, **spec.regularizers}.items()}
 
 
 @dataclass

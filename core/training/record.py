@@ -1,6 +1,7 @@
 """What is written down of a run beside its settings: what it was made with and of, and how the space changed."""
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from core.models.loading import LoadedModel
@@ -10,10 +11,8 @@ from core.tasks import Task
 
 def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
     """Return what record.yaml holds: versions, machine, model, data."""
-    names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
     return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
-        "platform": f"{platform.system()} {platform.machine()}",
+        **machine(),
         "model": {"source": loaded.source, "trained_head": loaded.trained_head, "untrained": loaded.untrained},
         "pooling": seen.pooling,
         "states": seen.kind,
@@ -32,7 +31,18 @@ def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
     }
 
 
-def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: Task) -> dict:
+def machine() -> dict:
+    """Return the versions and the platform that a run has."""
+    names = ("isobar-explorer", "torch", "transformers", "datasets", "accelerate", "numpy", "numba", "gudhi")
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def report(
+    spaces: dict[int, dict], metrics: dict[int, dict[str, float]], metric: str | None, label_names: Sequence[str]
+) -> dict:
     """Return before, after and difference of every measure and task metric; `spaces` and `metrics` go by step."""
     sides = {}
     if 0 in spaces:
@@ -46,4 +56,4 @@ def report(spaces: dict[int, dict], metrics: dict[int, dict[str, float]], task: 
         for k, v in before.items()
         if k in after and k not in ("classes", "layers")
     }
-    return {"metric": task.metrics[0], "label_names": list(task.label_names), **sides, "difference": difference}
+    return {"metric": metric, "label_names": list(label_names), **sides, "difference": difference}

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from transformers import TrainerCallback
 
@@ -20,40 +19,11 @@ class Trained(Exception):
     """A resumed run has no step left: it was stopped after its last one."""
 
 
-@dataclass
-class StepLog:
-    """What the steps since the last logged one saw; tensors stay on their device until :meth:`flush`.
-
-    `regularizers` and `regularizers_seconds` go by the regularizer's name: what it added to the loss, and how long that
-    took, forward and backward.
-    """
-
-    task_loss: list = field(default_factory=list)
-    regularizers: dict[str, list] = field(default_factory=dict)
-    regularizers_seconds: dict[str, list[float]] = field(default_factory=dict)
-    step_seconds: list[float] = field(default_factory=list)
-
-    def flush(self) -> dict:
-        """Return the means and forget what was seen; `regularizer` and `regularizer_seconds` are those of the sums."""
-        row: dict = {}
-        for name, seen in vars(self).items():
-            row[name] = {key: _mean(values) for key, values in seen.items()} if isinstance(seen, dict) else _mean(seen)
-            seen.clear()
-        for one, each in (("regularizer", "regularizers"), ("regularizer_seconds", "regularizers_seconds")):
-            known = [value for value in row[each].values() if value is not None]
-            row[one] = sum(known) if known else None
-        return row
-
-
-def _mean(values: list) -> float | None:
-    return float(sum(values)) / len(values) if values else None
-
-
 class RunRecorder(TrainerCallback):
     """Logs steps, embeds the probe set at planned steps, asks for evaluations and checkpoints, and heeds a stop.
 
     Args:
-        trainer: a :class:`core.training.loss.RegularizedTrainer`; its `step_log` and `regularizers` are read.
+        trainer: a :class:`core.training.loss.RegularizedTrainer`; its `terms` are read.
         probe: the probe set.
         writer, stop, progress: where to write, what to heed, whom to tell.
     """
@@ -92,7 +62,7 @@ class RunRecorder(TrainerCallback):
         """Log, take a portrait, ask for an evaluation, as planned for this step."""
         step, spec = state.global_step, self.trainer.spec
         seconds = time.perf_counter() - self._step_started
-        self.trainer.step_log.step_seconds.append(seconds)
+        self.trainer.terms.log.step_seconds.append(seconds)
         self._rate = seconds if self._rate is None else 0.9 * self._rate + 0.1 * seconds
         if step == 1 or step % spec.log_every == 0 or step == state.max_steps:
             self._log(step, state)
@@ -178,7 +148,7 @@ class RunRecorder(TrainerCallback):
 
     def _log(self, step: int, state) -> None:
         schedule = self.trainer.lr_scheduler
-        row = self.trainer.step_log.flush()
+        row = self.trainer.terms.log.flush()
         row["task_loss"] = ranks.mean(row["task_loss"])  # the regularizer's is that of the global batch in each process
         self.writer.event(
             kind="step",
@@ -186,7 +156,7 @@ class RunRecorder(TrainerCallback):
             epoch=state.epoch,
             learning_rate=schedule.get_last_lr()[0] if schedule else None,
             **row,
-            **self.trainer.regularizer_stats(),
+            **self.trainer.terms.stats(),
         )
 
 
@@ -207,7 +177,7 @@ class ShrinkageRenewal(TrainerCallback):
         """Renew it, in evaluation mode and without touching torch's generators."""
         trainer = self.trainer
         for name, settings in trainer.spec.regularizers.items():
-            regularizer = trainer.regularizers[name]
+            regularizer = trainer.terms.modules[name]
             if not hasattr(regularizer, "shrinkage"):
                 continue
             if regularizer.shrinkage is not None and not float(state.epoch or 0).is_integer():

@@ -21,7 +21,7 @@ from core.errors import IsobarError, nearest
 from core.regularizers.chosen import Regularizers, sentence
 from core.regularizers.registry import REGULARIZERS
 from core.runs import migrations
-from core.runs.settings import method
+from core.runs.settings import OUTSIDE, method
 
 Pooling = Literal["auto", "cls", "mean", "last", "head"]
 Schedule = Literal["linear", "cosine", "constant"]
@@ -219,10 +219,15 @@ class RunSpec(BaseModel):
         """Return the spec of what a YAML file holds.
 
         Raises:
-            IsobarError: a value is wrong, or the file is a run's, of a later version's format.
+            IsobarError: a value is wrong, or the file is a run's, of a later version's format or trained outside.
         """
         if refused := migrations.refusal(values, f"What {where.removeprefix('the settings in ')} holds"):
             raise IsobarError(refused)
+        if values.get(OUTSIDE):
+            raise IsobarError(
+                f"{where[:1].upper()}{where[1:]} are of a run that was trained outside, by somebody's own Trainer; it can't be "
+                "run again or resumed here, where its model and data are not known."
+            )
         return cls.parse(migrations.settings_now(values) if migrations.is_settings_of_a_run(values) else values, where)
 
     def to_yaml(self) -> str:
@@ -246,15 +251,11 @@ class RunSpec(BaseModel):
 
     def run_name(self, now: datetime | None = None) -> str:
         """Return the run directory's name: when, model, task, method, seed."""
-        stamp = (now or datetime.now()).strftime("%Y-%m-%dT%H-%M-%S")
-        return f"{stamp}_{slug(self.model)}_{slug(self.task)}_{self.method}_s{self.seed}"
+        return run_name(self.model, self.task, self.method, self.seed, now)
 
     def free_dir(self, runs_dir: Path | str) -> Path:
         """Return a run directory in `runs_dir` named after this spec that does not exist yet."""
-        path, count = Path(runs_dir) / self.run_name(), 2
-        while path.exists():
-            path, count = path.with_name(f"{self.run_name()}-{count}"), count + 1
-        return path
+        return free_dir(runs_dir, self.run_name())
 
     def baseline(self) -> "RunSpec":
         """Return the same run without regularizers."""
@@ -324,6 +325,20 @@ def _with(whole: Regularizers, single: Mapping) -> dict[str, dict]:
 def _is_dotted(key: object) -> bool:
     name, dot, _ = str(key).partition(".")
     return bool(dot) and name in REGULARIZERS
+
+
+def run_name(model: str, task: str, method: str, seed: int, now: datetime | None = None) -> str:
+    """Return a run directory's name: when, model, task, method, seed."""
+    stamp = (now or datetime.now()).strftime("%Y-%m-%dT%H-%M-%S")
+    return f"{stamp}_{slug(model)}_{slug(task)}_{method}_s{seed}"
+
+
+def free_dir(runs_dir: Path | str, name: str) -> Path:
+    """Return a directory in `runs_dir` called `name`, or that with a number, that does not exist yet."""
+    path, count = Path(runs_dir) / name, 2
+    while path.exists():
+        path, count = path.with_name(f"{name}-{count}"), count + 1
+    return path
 
 
 def slug(name: str) -> str:

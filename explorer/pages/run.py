@@ -86,9 +86,12 @@ def _header(run: Run) -> None:
     with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         with st.popover("Settings", icon=":material/tune:"):
             st.code(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), language="yaml", height=420)
-            st.page_link(
-                links.TRAIN, label="Use these settings", icon=":material/replay:", query_params={"like": row.name}
-            )
+            if data.trained_outside(run):
+                st.caption(training.OUTSIDE)
+            else:
+                st.page_link(
+                    links.TRAIN, label="Use these settings", icon=":material/replay:", query_params={"like": row.name}
+                )
         with st.popover("Export", icon=":material/download:"):
             _exports(run)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -154,7 +157,7 @@ def _state(run: Run) -> None:
             with st.expander("Log"):
                 st.code(log, language=None, height=300)
         training.resume(run)
-        if not run.steps:
+        if not run.steps and not data.trained_outside(run):
             st.page_link(
                 links.TRAIN,
                 label="Change the settings and start again",

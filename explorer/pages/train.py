@@ -34,7 +34,8 @@ def _form() -> None:
     _filled_from_address()
     st.subheader("Fine-tune, with and without the regularizer", anchor=False)
     spec, problem = spec_form.parsed()
-    seen = [data.spec(data.find(name)) for name in data.names()[:50]]
+    recent = map(data.find, data.names()[:50])
+    seen = [data.spec(run) for run in recent if not data.trained_outside(run)]
     form, side = st.columns([5, 3], gap="large")
     with form:
         with st.container(border=True, gap="medium"):
@@ -112,12 +113,13 @@ def _watched(run: Run, name: str) -> None:
     if run.state == "failed":
         st.error(f"{training.ended(run)} {plain(run.status.get('error') or 'It left no word why.', 500)}")
         training.resume(run)
-        st.page_link(
-            links.TRAIN,
-            label="Change the settings and start again",
-            icon=":material/replay:",
-            query_params={"like": name},
-        )
+        if not data.trained_outside(run):
+            st.page_link(
+                links.TRAIN,
+                label="Change the settings and start again",
+                icon=":material/replay:",
+                query_params={"like": name},
+            )
     elif run.state == "stopped":
         st.warning(training.ended(run), icon=":material/stop_circle:")
         training.resume(run)
@@ -133,7 +135,10 @@ def _filled_from_address() -> None:
         return
     del st.query_params["like"]
     try:
-        spec_form.fill(data.spec(data.find(like)))
+        run = data.find(like)
+        if data.trained_outside(run):
+            raise IsobarError(training.OUTSIDE)
+        spec_form.fill(data.spec(run))
     except IsobarError as error:
         st.toast(plain(error, 200), icon=":material/error:")
 

@@ -32,8 +32,8 @@ def sides(run: Run) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def headline(run: Run) -> str:
-    """Return the name of the task's first metric."""
-    recorded = data.recorded_task(run).get("metrics") or ["accuracy"]
+    """Return the name of the task's first metric; of a training outside without any, of its loss."""
+    recorded = data.recorded_task(run).get("metrics") or ["loss" if data.trained_outside(run) else "accuracy"]
     return data.report(run).get("metric") or recorded[0]
 
 

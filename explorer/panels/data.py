@@ -15,7 +15,7 @@ from core.file_version import FileVersion, file_version
 from core.regularizers.registry import REGULARIZERS, settings_class
 from core.runs import Run, Snapshot, layout, list_runs
 from core.runs.reader import run_in
-from core.runs.settings import experiment, label, regularizers, words
+from core.runs.settings import OUTSIDE, experiment, label, regularizers, words
 from core.training.spec import RunSpec
 from explorer.panels.words import moment
 
@@ -174,12 +174,18 @@ def facts(run: Run) -> list[str]:
     settings = spec(run)
     alone = len(regularizers(settings)) == 1
     said = [
+        *(["trained outside"] if trained_outside(run) else []),
         *(f"{_in_words(name, alone)} {value:g}" for name, value in weights(settings).items()),
         f"seed {settings.get('seed', '?')}",
         moment(run.name),
         str(run.status.get("device") or ""),
     ]
     return [fact for fact in said if fact]
+
+
+def trained_outside(run: Run) -> bool:
+    """Whether somebody's own Trainer trained it, so that its settings are what is known of them."""
+    return bool(spec(run).get(OUTSIDE))
 
 
 def weights(settings: dict) -> dict[str, float]:

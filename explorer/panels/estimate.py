@@ -109,7 +109,7 @@ def _weights(file: FileVersion) -> int:
 
 
 def _is_of(run: Run, spec: RunSpec) -> bool:
-    return data.spec(run).get("model") == spec.model
+    return data.spec(run).get("model") == spec.model and not data.trained_outside(run)
 
 
 def _rows(spec: RunSpec) -> int | None:

@@ -14,7 +14,7 @@ from core.runs.settings import label
 from explorer import jobs
 from explorer.charts.history import history
 from explorer.charts.style import BEFORE, CLASS_COLOURS, SPACE, class_colour
-from explorer.panels import data
+from explorer.panels import cards, data
 from explorer.panels.figure import figure
 from explorer.panels.progress import progress_of
 from explorer.panels.words import duration, meaning, number, plain
@@ -22,6 +22,11 @@ from explorer.panels.words import duration, meaning, number, plain
 _TERMS = tuple(
     dict.fromkeys(("#B07D00", "#7B5EA7", "#3A8F87", *CLASS_COLOURS))
 )  # of several regularizers, in their order
+
+OUTSIDE = (
+    "It was trained outside, by somebody's own Trainer: these are the settings that this Trainer said, and it can't be run "
+    "again or resumed from here."
+)
 
 
 @st.fragment(run_every=1.5)
@@ -71,7 +76,7 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
     total = run.status.get("total_steps") or None
     classes = _class_names(run, events)
     colours = {name: class_colour(int(label)) for label, name in classes.items()}
-    metric = (data.recorded_task(run).get("metrics") or ["accuracy"])[0]
+    metric = cards.headline(run)
     about = meaning(metric)
     regularized = bool(data.spec(run).get("regularizers"))
     return {

@@ -39,6 +39,7 @@ class Meaning:
 _METRICS = {
     "mcc": Meaning("MCC", "Matthews' correlation of predicted and true classes: 1 is perfect, 0 is chance.", "higher"),
     "accuracy": Meaning("Accuracy", "The share of the validation set that is classified correctly.", "higher"),
+    "loss": Meaning("Evaluation loss", "The mean loss over the evaluation set.", "lower"),
     "f1": Meaning("F1", "Harmonic mean of precision and recall (of class 1 if there are two classes).", "higher"),
 }
 _ENTROPIES = {
@@ -64,7 +65,9 @@ def meaning(name: str) -> Meaning:
         limits = f"Isotropic: {measure.isotropic}; degenerate: {measure.degenerate}."
         dispute = f" Which way is better is disputed: {measure.doubt}." if measure.better == "disputed" else ""
         return Meaning(measure.label, f"{measure.definition} {limits} {measure.source}.{dispute}", measure.better)
-    return {**_METRICS, **_ENTROPIES}.get(name, Meaning(name, "A metric of the task.", "higher"))
+    return {**_METRICS, **_ENTROPIES}.get(
+        name, Meaning(name, "A metric of the task, of which Isobar knows no more than its name.", "neither")
+    )
 
 
 def plain(text: object, longest: int = _LONGEST_LABEL) -> str:

@@ -9,7 +9,7 @@ import torch
 
 from core import IsobarError, PersistentEntropyLoss, RunSpec, hk_barcode
 from core.topology import feature_mask
-from core.training.loss import regularizers_of
+from core.training.terms import Terms
 
 both = pytest.mark.parametrize("backend", ["prim", "boruvka"])
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_followed_is_refused():
 
 
 def test_a_run_can_ask_for_it():
-    loss = regularizers_of(RunSpec(max_dim=1, metric="angular"))["persistent-entropy"]
+    loss = Terms(RunSpec(max_dim=1, metric="angular").regularizers).modules["persistent-entropy"]
     assert (loss.max_dim, loss.metric) == (1, "angular")
     for wrong in ({"max_dim": 2}, {"metric": "euclidian"}):
         with pytest.raises(IsobarError, match=next(iter(wrong))):

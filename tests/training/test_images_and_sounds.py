@@ -64,8 +64,8 @@ def test_the_gradient_of_an_accumulated_cloud_is_that_of_what_is_summed(kind, fi
         weight = next(p for p in moved.model.parameters() if p.ndim == 4 or (p.ndim == 3 and p.shape[1] == 1))
         weight.data.view(-1)[0] += shift
         trainer, _, gradients = step(moved, spec, batches, tmp_path, dropout=0.1, pooling="mean")
-        task = sum(trainer.step_log.task_loss) / 2
-        term = trainer.step_log.regularizers["persistent-entropy"][0]
+        task = sum(trainer.terms.log.task_loss) / 2
+        term = trainer.terms.log.regularizers["persistent-entropy"][0]
         name = next(n for n, p in moved.model.named_parameters() if p is weight)
         return float(task + term), gradients[name].view(-1)[0], trainer.model
 

@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 
 from core.models.loading import load_model
 from core.training.fit import train
-from core.training.loss import RegularizedTrainer, regularizers_of
+from core.training.loss import RegularizedTrainer
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,6 @@ def step(loaded, spec, batches, tmp_path, *, dropout, pooling="cls"):
     )  # fmt: skip
     trainer = RegularizedTrainer(
         spec=spec,
-        regularizers=regularizers_of(spec),
         task_metrics=("mcc",),
         pooling=pooling,
         model=model,
@@ -80,7 +79,7 @@ def test_an_accumulated_cloud_is_one_large_batch(loaded, tiny_spec, tmp_path, re
     one, _, expected = step(loaded, spec, [whole], tmp_path, dropout=0.0)
     for part in spec.regularizers:
         torch.testing.assert_close(
-            trainer.step_log.regularizers[part], one.step_log.regularizers[part], rtol=1e-6, atol=1e-9
+            trainer.terms.log.regularizers[part], one.terms.log.regularizers[part], rtol=1e-6, atol=1e-9
         )
     if len(set(sizes)) == 1:
         assert ours.keys() == expected.keys()
@@ -102,8 +101,8 @@ def test_the_second_pass_repeats_the_firsts_dropout(loaded, tiny_spec, tmp_path)
                 shift
             )
         trainer, _, gradients = step(moved, spec, batches, tmp_path, dropout=0.3)
-        task = sum(trainer.step_log.task_loss) / 2
-        term = trainer.step_log.regularizers["persistent-entropy"][0]
+        task = sum(trainer.terms.log.task_loss) / 2
+        term = trainer.terms.log.regularizers["persistent-entropy"][0]
         return float(task + term), gradients, torch.get_rng_state()
 
     _, gradients, state = run(0.0)
@@ -120,9 +119,9 @@ def test_a_baseline_logs_the_accumulated_cloud_too(loaded, tiny_spec, tmp_path):
         loaded, tiny_spec.model_copy(update={**settings, "regularizer": "none"}), batches, tmp_path, dropout=0.0
     )
     with_term, _, _ = step(loaded, tiny_spec.model_copy(update=settings), batches, tmp_path, dropout=0.0)
-    assert plain.regularizer_stats()["classes"]["0"]["bars"] == 7
-    assert plain.regularizer_stats()["classes"].keys() == with_term.regularizer_stats()["classes"].keys()
-    assert "persistent-entropy" not in plain.step_log.regularizers
+    assert plain.terms.stats()["classes"]["0"]["bars"] == 7
+    assert plain.terms.stats()["classes"].keys() == with_term.terms.stats()["classes"].keys()
+    assert "persistent-entropy" not in plain.terms.log.regularizers
     _, _, alone = step(
         loaded, tiny_spec.model_copy(update={"regularizer": "none", "accumulation": 2}), batches, tmp_path, dropout=0.0
     )
@@ -161,7 +160,7 @@ def test_what_decays(loaded, tiny_spec, tmp_path):
     def names(decayed):
         spec = tiny_spec.model_copy(update={"decayed": decayed})
         trainer = RegularizedTrainer(
-            spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), pooling="cls", model=loaded.model,
+            spec=spec, task_metrics=("mcc",), pooling="cls", model=loaded.model,
             args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
         )  # fmt: skip
         return set(trainer.get_decay_parameter_names(loaded.model))
@@ -189,12 +188,12 @@ _PEAK = """
 import sys, torch, resource
 from transformers import BertConfig, BertForSequenceClassification, TrainingArguments
 from core import RunSpec
-from core.training.loss import RegularizedTrainer, regularizers_of
+from core.training.loss import RegularizedTrainer
 accumulation, batch = int(sys.argv[1]), int(sys.argv[2])
 torch.manual_seed(0)
 model = BertForSequenceClassification(BertConfig(hidden_size=128, num_hidden_layers=8, num_attention_heads=4, intermediate_size=512, vocab_size=1000))
 spec = RunSpec(accumulation=accumulation, accumulated_cloud=accumulation > 1, batch_size=batch)
-trainer = RegularizedTrainer(spec=spec, regularizers=regularizers_of(spec), task_metrics=("mcc",), pooling="cls", model=model, args=TrainingArguments(output_dir=sys.argv[3], use_cpu=True, report_to="none", gradient_accumulation_steps=accumulation))
+trainer = RegularizedTrainer(spec=spec, task_metrics=("mcc",), pooling="cls", model=model, args=TrainingArguments(output_dir=sys.argv[3], use_cpu=True, report_to="none", gradient_accumulation_steps=accumulation))
 def batches():
     while True:
         ids = torch.randint(5, 1000, (batch, 128))

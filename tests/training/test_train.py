@@ -13,6 +13,7 @@ from core.regularizers import PersistentEntropyLoss
 from core.revision import code_revision
 from core.training.loss import RegularizedTrainer
 from core.training.spec import RunSpec
+from core.training.terms import Terms
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def test_the_loss_is_the_task_loss_plus_the_regularizer(tiny_spec, tiny_model, t
     batch["labels"] = torch.arange(12) % 2
     loss = PersistentEntropyLoss(weight=0.7)
     trainer = RegularizedTrainer(
-        spec=tiny_spec, regularizers={"persistent-entropy": loss}, task_metrics=("mcc",), pooling="cls", model=loaded.model,
+        spec=tiny_spec.model_copy(update={"persistent-entropy.weight": 0.7}), task_metrics=("mcc",), pooling="cls", model=loaded.model,
         args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
     )  # fmt: skip
     total = trainer.compute_loss(loaded.model, dict(batch))
@@ -167,7 +168,6 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
 
     from core.models.loading import load_model
     from core.regularizers import IStarLoss
-    from core.training.loss import regularizers_of
 
     loaded = load_model(str(tiny_model), 2)
     loaded.model.train()
@@ -183,10 +183,10 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
         loss = IStarLoss(weight=2.0, zeta=0.1)
         trainer = RegularizedTrainer(
             spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar.layers": layers}),
-            regularizers={**regularizers_of(tiny_spec), "istar": loss},
             task_metrics=("mcc",), pooling="cls", model=loaded.model,
             args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
         )  # fmt: skip
+        trainer.terms.modules["istar"] = loss
         expected = outputs.loss + loss(states, torch.zeros(len(states), dtype=torch.int64))
         torch.testing.assert_close(trainer.compute_loss(loaded.model, dict(batch)), expected)
 
@@ -339,7 +339,7 @@ def test_a_run_that_fails_underway_says_so_and_keeps_what_it_had(tiny_spec, tmp_
     def explode(self, *_):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(RegularizedTrainer, "regularizer_stats", explode)
+    monkeypatch.setattr(Terms, "stats", explode)
     with pytest.raises(RunFailedError, match="boom"):
         train(tiny_spec, tmp_path / "run")
     run = load_run(tmp_path / "run")
