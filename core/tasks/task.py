@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.modalities import MODALITIES
+
 if TYPE_CHECKING:
     from datasets import Dataset
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 class Task:
     """A classification task, ready for a model's own encoding.
 
-    `train` and `validation` have one column called as the `modality` (``text``, ``image`` or ``audio``), ``text_pair``
-    only where `has_pairs`, and ``label`` (integers 0..C-1, an index into `label_names`). A text is a string; an image or
+    `train` and `validation` have the columns of their `modality` (``text``, ``image`` or ``audio``; ``text_pair`` only
+    where `has_pairs`), and ``label`` (integers 0..C-1, an index into `label_names`). A text is a string; an image or
     a sound a cell as in :mod:`core.modalities.media`. The first of `metrics` is the headline. `notes` says in one
     sentence each what was guessed or dropped on the way here.
     """
@@ -56,7 +58,7 @@ def fingerprint(train: Dataset, validation: Dataset, label_names: tuple[str, ...
     digest = hashlib.sha256()
     _update(digest, list(label_names))
     for split in (train, validation):
-        example = next(name for name in ("text", "image", "audio") if name in split.column_names)
+        example = next(one.columns[0] for one in MODALITIES.values() if one.columns[0] in split.column_names)
         _update(digest, split[example])
         _update(digest, split["text_pair"] if "text_pair" in split.column_names else [])
         _update(digest, [str(label) for label in split["label"][:]])
