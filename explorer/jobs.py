@@ -34,11 +34,7 @@ def start(spec: RunSpec, runs_dir: Path | str) -> Path:
     Raises:
         IsobarError: the directory can't be written.
     """
-    path = spec.free_dir(runs_dir)
-    with RunWriter.create(path, spec.model_dump()) as writer:
-        writer.status("queued", queued=time.time())
-    _keeper("train", path)
-    return path
+    return _queued(spec, Path(runs_dir), "train")
 
 
 def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
@@ -47,11 +43,15 @@ def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
     Raises:
         IsobarError: the directory can't be written.
     """
-    path = spec.free_dir(Path(runs_dir) / layout.INSPECTIONS)
-    with RunWriter.create(path, spec.model_dump()) as writer:
+    return _queued(spec, Path(runs_dir) / layout.INSPECTIONS, "inspect")
+
+
+def _queued(spec: RunSpec, folder: Path, work: str) -> Path:
+    with RunWriter.named(spec.run_name(), folder) as writer:
+        writer.begin(spec.model_dump())
         writer.status("queued", queued=time.time())
-    _keeper("inspect", path)
-    return path
+    _keeper(work, writer.path)
+    return writer.path
 
 
 def resume(run: Run) -> None:

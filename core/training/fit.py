@@ -66,9 +66,17 @@ def train(
 
 
 def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
-    run_dir = ranks.from_first(Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir))
-    with RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir) as writer:
-        return _led_by(writer, spec, resume, progress)
+    writer, problem = None, ""
+    if ranks.is_first():
+        try:
+            writer = RunWriter.named(spec.run_name(), runs_dir) if run_dir is None else RunWriter(run_dir)
+        except IsobarError as error:
+            problem = str(error)
+    path, problem = ranks.from_first((writer and writer.path, problem))
+    if problem:
+        raise IsobarError(problem)
+    with writer or RunBystander(path) as leader:
+        return _led_by(leader, spec, resume, progress)
 
 
 def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) -> Run:

@@ -249,13 +249,6 @@ class RunSpec(BaseModel):
         stamp = (now or datetime.now()).strftime("%Y-%m-%dT%H-%M-%S")
         return f"{stamp}_{slug(self.model)}_{slug(self.task)}_{self.method}_s{self.seed}"
 
-    def free_dir(self, runs_dir: Path | str) -> Path:
-        """Return a run directory in `runs_dir` named after this spec that does not exist yet."""
-        path, count = Path(runs_dir) / self.run_name(), 2
-        while path.exists():
-            path, count = path.with_name(f"{self.run_name()}-{count}"), count + 1
-        return path
-
     def baseline(self) -> "RunSpec":
         """Return the same run without regularizers."""
         return self.model_copy(update={"regularizers": {}})
