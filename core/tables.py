@@ -8,6 +8,7 @@ from rich.text import Text
 
 from core.geometry import APART, MEASURES
 from core.geometry.summary import Measured
+from core.modalities import MODALITIES
 from core.runs import Run
 from core.studies.compare import Comparison, Group, called
 from core.studies.reproduce import VERDICTS, Reproduction
@@ -70,9 +71,10 @@ def print_inspection(found) -> None:
     """Print the measures of a checkpoint beside an isotropic Gaussian's, and each class's barcode."""
     console = Console()
     n, d = found.embeddings.shape
+    many = MODALITIES[found.record["task"]["modality"]].many
     table = Table(
         "measure",
-        title=Text(f"The space of {found.model} on {found.task}: {n} texts, {d} dimensions{_pooled(found)}"),
+        title=Text(f"The space of {found.model} on {found.task}: {n} {many}, {d} dimensions{_pooled(found)}"),
         title_justify="left",
     )
     for name in ("value", "isotropic Gaussian"):
@@ -84,7 +86,7 @@ def print_inspection(found) -> None:
     _say_what_it_cannot_tell(console, found.measures)
     table = Table("class", title="Bars of each class", title_justify="left")
     for name in (
-        "texts",
+        many,
         "bars",
         "features",
         "threshold",

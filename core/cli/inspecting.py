@@ -33,7 +33,7 @@ def inspect_(
     ] = None,
     spec: Annotated[Path | None, typer.Option(help="A YAML file of settings; options given here win over it.")] = None,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Also write everything, embeddings and texts too, into this new directory.")
+        Path | None, typer.Option(help="Also write everything, embeddings and examples too, into this new directory.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
     as_json: Json = False,

@@ -119,6 +119,15 @@ class Modality(ABC):
     usual: tuple[str, ...]
     refused: Mapping[str, str] = {}
 
+    @property
+    def a_one(self) -> str:
+        """An example, with its article."""
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
+    def counted(self, count: int) -> str:
+        """Return so many examples in words: "1 image", "1,200 images"."""
+        return f"{count:,} {self.one if count == 1 else self.many}"
+
     def types(self) -> Mapping[str, Any]:
         """Return the types of models that `auto` maps to a classifier."""
         from transformers.models.auto import modeling_auto

@@ -24,7 +24,7 @@ class Settings(RegularizerSettings):
 
     weight: Weight = Field(0.1, description="Factor of KoLeo's term; 0.1 is DINOv2's.")
     scope: Scope = Field(
-        "global", description="Nearest neighbours in the whole batch, as in DINOv2, or in each text's own class."
+        "global", description="Nearest neighbours in the whole batch, as in DINOv2, or in each example's own class."
     )
 
 

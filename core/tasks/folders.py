@@ -21,7 +21,12 @@ FILES = Columns(text="file", label="label")
 
 def has_media(folder: Path) -> bool:
     """Return whether an image or a sound lies in `folder` or anywhere below."""
-    return next(_media_below(folder), None) is not None
+    return modality_in(folder) is not None
+
+
+def modality_in(folder: Path) -> str | None:
+    """Return "image" or "audio" by the first such file in `folder` or anywhere below; None where there is none."""
+    return next((modality_of(file.name) for file in _media_below(folder)), None)
 
 
 def has_classes(folder: Path) -> bool:

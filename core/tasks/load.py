@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from core.tasks.columns import Columns, Split
     from core.tasks.task import Task
 
-BUILT_IN = ("grammar", "paraphrase", "digits", "tones")
+BUILT_IN = {"grammar": "text", "paraphrase": "text", "digits": "image", "tones": "audio"}
+"""The built-in tasks, and the modality of each one's examples."""
 ENDLESS = ("grammar", "paraphrase", "tones")
 """The tasks that are made of as many training examples as are asked for."""
 NO_LABELS = "none"  # in place of a label column's name
@@ -106,6 +107,30 @@ def load_texts(
                 raise
             note = f"{error} So all examples are one cloud."
     return one_cloud(_slug(path.stem), split, columns, source=f"file {path.resolve()}", notes=(note,))
+
+
+def modality_of_task(name: str, text_column: str | None = None, text_pair_column: str | None = None) -> str | None:
+    """Return the modality of the examples of the task called `name`, without loading more than a table.
+
+    None where nothing on this machine says so: :func:`load_task` says what is wrong.
+    """
+    from core.tasks.columns import Columns, Split, resolve_text_columns
+    from core.tasks.files import LINES, find_splits, has_tables, read_table
+    from core.tasks.folders import modality_in
+
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    try:
+        path = _path(name)
+        if path.is_dir() and not has_tables(path):
+            return modality_in(path)
+        file = find_splits(path)[0] if path.is_dir() else path
+        if not file.is_file() or file.suffix.lower() == LINES:
+            return "text" if file.is_file() else None
+        split = Split(read_table(file), str(file), file.parent)
+        return resolve_text_columns(split, Columns(text_column, text_pair_column))[0].modality
+    except IsobarError:
+        return None
 
 
 def _path(name: str) -> Path:

@@ -18,7 +18,7 @@ from core.errors import IsobarError, RunFailedError
 from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
-from core.modalities import Cut, Preview
+from core.modalities import MODALITIES, Cut, Preview
 from core.models.device import check_device, to_device
 from core.models.embedding import encode
 from core.models.layers import LayerStreams
@@ -142,7 +142,8 @@ def _one_cloud(data: Task, spec: RunSpec) -> tuple[Task, RunSpec]:
         return data, spec
     size, there = ONE_CLOUD * spec.probe_per_class, len(data.validation)
     if there > size:
-        note = f"{size:,} of the {there:,} texts were taken, at random with seed {spec.seed}: twice probe_per_class."
+        many = MODALITIES[data.modality].many
+        note = f"{size:,} of the {there:,} {many} were taken, at random with seed {spec.seed}: twice probe_per_class."
         data = replace(data, notes=(*data.notes, note))
     return data, spec.model_copy(update={"probe_per_class": size})
 

@@ -131,7 +131,7 @@ class RunSpec(BaseModel):
     text_pair_column: str | None = Field(None, description="Column of the second text; guessed if not given.")
     label_column: str | None = Field(
         None,
-        description="Column of the label; guessed if not given. 'none' inspects the texts of a file as one cloud.",
+        description="Column of the label; guessed if not given. 'none' inspects the examples of a file as one cloud.",
     )
 
     probe_per_class: Annotated[int, Field(ge=4, le=10_000)] = Field(

@@ -3,7 +3,7 @@
 Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=Barcodes&class=NAME``,
 ``/train?run=NAME``, ``/inspect?of=NAME``, ``/compare?runs=A,B,C``. ``/?page=run&run=NAME`` leads to the same. A page that
 is opened without a query shows what is newest, and puts that into its address. Of a run's views, ``axes``, ``colour`` and
-``tree`` are Cloud's, ``step`` and ``tree`` Timeline's, ``about`` Anisotropy's, ``by`` that of the texts that moved.
+``tree`` are Cloud's, ``step`` and ``tree`` Timeline's, ``about`` Anisotropy's, ``by`` that of the examples that moved.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The view "Anisotropy": how the variance is spread over directions, of all texts and class by class."""
+"""The view "Anisotropy": how the variance is spread over directions, of all examples and class by class."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,6 +14,7 @@ from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.layers import depths, layer_profile
 from explorer.charts.spectrum import SIDES, cumulative, dumbbells, shares, spectrum
 from explorer.charts.style import MEDIUM, SPACE, class_colour
+from explorer.panels import data
 from explorer.panels.figure import figure
 from explorer.panels.words import meaning, number
 
@@ -89,11 +90,13 @@ def drawn(
     }
     counted = {name: _cosines(side.version, side) for name, side in sides.items()}
     means = ", ".join(f"{name} {number(side.measures.get('mean_cosine'))}" for name, side in sides.items())
+    many = data.modality(run).many
     found["cosines"] = lambda: cosine_histogram(
         cosines(counted),
         reference=cosines({"isotropic": isotropic_cosine_shares(dimensions)}),
         colours=shown,
-        description=f"Histogram of the cosines of all pairs of texts. Their mean: {means}.",
+        many=many,
+        description=f"Histogram of the cosines of all pairs of {many}. Their mean: {means}.",
     )
     profiles = {name: side.layers for name, side in sides.items() if getattr(side, "layers", None)}
     if profiles:
@@ -108,11 +111,11 @@ def drawn(
         )
     if not {"before", "after"} <= set(sides):
         return found
-    rows = _by_class(measure, sides["before"], sides["after"])
+    rows = _by_class(measure, sides["before"], sides["after"], f"all {many}")
     found["by-class"] = lambda: dumbbells(
         rows.drop(columns="colour"),
         value=f"{label}: share of the strongest direction",
-        title="All texts and each class: before hollow, after filled",
+        title=f"All {many} and each class: before hollow, after filled",
         colours=dict(zip(rows["name"], rows["colour"], strict=True)),
         order=list(rows["name"]),
         description="; ".join(
@@ -170,11 +173,11 @@ def _shares(of: tuple, _sides: dict[str, Snapshot]) -> pd.DataFrame:
     return shares({name: singular_values(side.embeddings, center=center) for name, side in _sides.items()})
 
 
-def _by_class(measure: str, before: Snapshot, after: Snapshot) -> pd.DataFrame:
+def _by_class(measure: str, before: Snapshot, after: Snapshot, whole: str) -> pd.DataFrame:
     new = {shape.label: shape for shape in after.classes}
     rows = [
         {
-            "name": "all texts",
+            "name": whole,
             "before": before.measures.get(measure),
             "after": after.measures.get(measure),
             "colour": SPACE,

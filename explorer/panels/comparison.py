@@ -286,6 +286,7 @@ def _tree(run: Run, side: Snapshot, shape: ClassShape, plane: np.ndarray, texts:
         title=f"{row.method}, seed {row.seed}"[:40].replace("'", "’").replace("\\", ""),
         colour=class_colour(shape.label),
         hollow=row.method == BASELINE,
+        kind=data.modality(run).one,
         description=barcodes.description("After" if side.step else "Before", shape.name, shape),
         **axes,
     )

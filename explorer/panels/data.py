@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.errors import IsobarError, nearest
 from core.file_version import FileVersion, file_version
+from core.modalities import MODALITIES, Modality
 from core.regularizers.registry import REGULARIZERS, settings_class
 from core.runs import Run, Snapshot, layout, list_runs
 from core.runs.reader import run_in
@@ -240,6 +241,11 @@ def recorded_task(run: Run) -> dict:
     return found if isinstance(found, dict) else {}
 
 
+def modality(run: Run) -> Modality:
+    """Return what the run's examples are: texts, unless it is recorded that they are something else."""
+    return MODALITIES.get(str(recorded_task(run).get("modality")), MODALITIES["text"])
+
+
 def report(run: Run) -> dict:
     """Return the run's report; empty where there is none."""
     return _report(str(run.path), file_version(run.path / layout.REPORT))
@@ -261,7 +267,7 @@ def run_stamp(run: Run) -> tuple:
 
 
 def probe(run: Run) -> pd.DataFrame:
-    """Return the probe set's texts and labels."""
+    """Return the probe set's examples and labels."""
     return _probe(str(run.path), file_version(run.path / layout.PROBE))
 
 
@@ -291,7 +297,7 @@ def missing(run: Run) -> list[str]:
     if not spec(run):
         found.append(run.refused or "The settings (spec.yaml) can't be read.")
     if run.steps and probe(run).empty:
-        found.append("The texts of the probe set (probe.parquet) can't be read.")
+        found.append(f"The {modality(run).many} of the probe set (probe.parquet) can't be read.")
     if run.state == "finished":
         if not report(run):
             found.append("The report (report.json) can't be read: the cards below stay empty.")

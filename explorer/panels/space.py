@@ -1,4 +1,4 @@
-"""One space by itself: how its variance is spread over directions, how alike its texts are, and its layers."""
+"""One space by itself: how its variance is spread over directions, how alike its examples are, and its layers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +30,8 @@ def directions(run: Run, snapshot: Snapshot) -> None:
     with st.container(border=True):
         figure(found["cosines"], key="cosines", of=of)
     points, dimensions = snapshot.embeddings.shape
-    st.caption(f"Green is this checkpoint: {points:,} texts, {dimensions:,} dimensions. {anisotropy.explained(center)}")
+    counted = data.modality(run).counted(points)
+    st.caption(f"Green is this checkpoint: {counted}, {dimensions:,} dimensions. {anisotropy.explained(center)}")
 
 
 def layers(run: Run, snapshot: Snapshot) -> None:

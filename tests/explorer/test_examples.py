@@ -1,11 +1,13 @@
 """Images and sounds of a run, as the pages and the report show them."""
 
 import base64
+import re
 import shutil
 from io import BytesIO
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from core.runs import layout, load_run
@@ -25,6 +27,8 @@ def kind(request):
 @pytest.fixture
 def run(kind, tmp_path):
     path = write_run(tmp_path)
+    record = {"task": {**load_run(path).record["task"], "modality": kind}}
+    (path / layout.RECORD).write_text(yaml.safe_dump(record))
     folder = path / layout.PREVIEWS
     folder.mkdir()
     suffix = {"image": ".png", "audio": ".wav"}[kind]
@@ -47,9 +51,42 @@ def test_images_alone_have_thumbnails_in_tables(run, kind):
 
 def test_a_report_shows_them_where_it_names_them(run):
     page = report.html(run)
-    assert page.count(URI) > 10
+    assert page.count(URI) == len(run.probe)
+    listed = re.findall('data-example="([0-9]+)"', page)
+    assert len(listed) > len(set(listed)) > 10  # some stand in several places, and are held once
     assert "media-src data:" in page  # else a browser plays nothing
     assert "Texts that moved" in page
+
+
+def test_a_report_holds_no_more_than_it_has_room_for_and_says_so(run, kind, monkeypatch):
+    many = {"image": "images", "audio": "sounds"}[kind]
+    assert f"This file holds all 80 {many} of the probe set, each once." in report.html(run)
+    monkeypatch.setattr(report, "_MOST_BYTES", 10 * len(texts.data_uri(run.preview(0))))
+    page = report.html(run)
+    assert page.count(URI) == 10
+    assert f"This file holds 10 of the 80 {many} of the probe set, those of the lists below first" in page
+    listed = re.findall('data-example="([0-9]+)"', page)
+    assert len(set(listed)) == 10  # what is listed comes first
+    assert "This file holds" not in report.html(load_run(write_run(run.path.parent, seed=1)))
+
+
+def test_a_report_is_of_what_is_there_now(run, tmp_path):
+    old = report.html(run)
+    assert report.html(load_run(run.path)) == old
+    other = write_run(tmp_path / "other", seed=1)
+    for snapshot in (other / layout.SNAPSHOTS).iterdir():
+        shutil.copyfile(snapshot, run.path / layout.SNAPSHOTS / snapshot.name)
+    moved_on = report.html(load_run(run.path))
+    assert moved_on != old
+    run.preview(0).write_bytes(CONTENT[::-1])
+    again = report.html(load_run(run.path))
+    assert base64.b64encode(CONTENT[::-1]).decode() in again
+    assert again != moved_on
+
+
+def test_sounds_in_a_table_are_said_to_be_heard_elsewhere(run, kind):
+    assert ("plays no sounds" in texts.unplayed(run, [0, 1])) == (kind == "audio")
+    assert texts.unplayed(load_run(write_run(run.path.parent, seed=1)), [0]) == ""
 
 
 def test_a_name_is_shown_where_its_file_is_gone(run, kind):
