@@ -236,9 +236,12 @@ def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, examp
         rank = 1
     kind = "feature" if shape.features[rank - 1] else "noise"
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
-    for row in shape.edges[rank - 1]:
-        with st.container(border=True):
-            show_example(run, texts, int(row))
+    rows = [int(row) for row in shape.edges[rank - 1]]
+    # Thumbnails and players are narrow, texts are not.
+    beside = st.columns(2, gap="small") if run.preview(rows[0]) else [st.container() for _ in rows]
+    for place, row in zip(beside, rows, strict=True):
+        with place, st.container(border=True):
+            show_example(run, texts, row)
 
 
 # `of` are the snapshots' versions: a resumed run writes snapshots anew.

@@ -17,6 +17,7 @@ from explorer.panels.words import number
 
 Example = Callable[[Run, pd.Series | None, int], str]
 _SHOWN = 6
+_ACROSS = "display:flex;flex-wrap:wrap;align-items:center;gap:.2rem .8rem"  # thumbnails and players
 _OTHERS = 2  # of the smaller group, beside the example that is joined
 
 
@@ -56,7 +57,8 @@ def lists(
     longest = found[0].length or 1.0
 
     def item(merge: Merge) -> str:
-        return _item(merge, longest, colour, data.modality(run), lambda row: example(run, texts, row))
+        style = _ACROSS if run.preview(merge.rows[0]) else ""
+        return _item(merge, longest, colour, data.modality(run), lambda row: example(run, texts, row), style)
 
     return (
         _list("Farthest: the longest bars", map(item, found[:_SHOWN])),
@@ -74,7 +76,7 @@ def _list(title: str, items: Iterable[str]) -> str:
     return f'<div role="list" aria-label="{escape(title)}"><strong>{escape(title)}</strong>{"".join(items)}</div>'
 
 
-def _item(merge: Merge, longest: float, colour: str, kind: Modality, example: Callable[[int], str]) -> str:
+def _item(merge: Merge, longest: float, colour: str, kind: Modality, example: Callable[[int], str], style: str) -> str:
     (i, j), (a, b) = merge.rows, merge.sizes
     if a > b:  # the smaller group first: it is what the bar is about
         (i, j), (a, b) = (j, i), (b, a)
@@ -92,7 +94,7 @@ def _item(merge: Merge, longest: float, colour: str, kind: Modality, example: Ca
         f'<div style="font-size:.85rem"><b>Bar {merge.rank}</b>, {word}, length {number(merge.length)}, {joined}</div>'
         f'<div aria-hidden="true" style="height:7px;margin:.2rem 0 .4rem;width:{100 * merge.length / longest:.1f}%;'
         f'min-width:2px;background:{colour};opacity:{opacity}"></div>'
-        f"{''.join(lines)}"
+        f'<div style="{style}">{"".join(lines)}'
         f'<div style="font-size:.8rem;opacity:.75;margin:.15rem 0">with</div>'
-        f"{example(j)}</div>"
+        f"{example(j)}</div></div>"
     )
