@@ -114,8 +114,9 @@ def modality_of_task(name: str, text_column: str | None = None, text_pair_column
 
     None where nothing on this machine says so: :func:`load_task` says what is wrong.
     """
+    from core.table_files import LINES, read_table
     from core.tasks.columns import Columns, Split, resolve_text_columns
-    from core.tasks.files import LINES, find_splits, has_tables, read_table
+    from core.tasks.files import find_splits, has_tables
     from core.tasks.folders import modality_in
 
     if name in BUILT_IN:

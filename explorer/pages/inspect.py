@@ -25,8 +25,8 @@ VIEWS = {
 }
 _PHASES = {
     "loading": "loading model and data",
-    "embedding": "embedding the probe set",
-    "base": "embedding it with the untouched model",
+    "embedding": "embedding the {many}",
+    "base": "embedding them with the untouched model",
 }
 _RECENT = 12
 
@@ -219,6 +219,7 @@ def _watch(name: str) -> None:
     status = run.status
     done, total = status.get("done") or 0, status.get("total") or 0
     words = _PHASES.get(status.get("phase") or "", "about to start" if run.state == "queued" else "measuring")
+    words = words.format(many=fitting.many(str(data.spec(run).get("task", ""))))
     if total > 1:
         words += f", {done:,} of {total:,}"
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):

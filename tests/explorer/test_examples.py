@@ -49,13 +49,13 @@ def test_images_alone_have_thumbnails_in_tables(run, kind):
     assert found == ([f"data:image/png;base64,{URI}"] * 2 if kind == "image" else None)
 
 
-def test_a_report_shows_them_where_it_names_them(run):
+def test_a_report_shows_them_where_it_names_them(run, kind):
     page = report.html(run)
     assert page.count(URI) == len(run.probe)
     listed = re.findall('data-example="([0-9]+)"', page)
     assert len(listed) > len(set(listed)) > 10  # some stand in several places, and are held once
     assert "media-src data:" in page  # else a browser plays nothing
-    assert "Texts that moved" in page
+    assert {"image": "Images that moved", "audio": "Sounds that moved"}[kind] in page
 
 
 def test_a_report_holds_no_more_than_it_has_room_for_and_says_so(run, kind, monkeypatch):

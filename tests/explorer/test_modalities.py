@@ -106,6 +106,13 @@ def test_where_examples_are_not_stored(kind, tmp_path, open_page):
     assert f"The {kind.many} of the probe set (probe.parquet) can't be read." in data.missing(run)
 
 
+def test_while_they_are_embedded(kind, tmp_path, open_page):
+    task = {"text": "grammar", "image": "digits", "audio": "tones"}[kind.name]
+    path = write_inspection(tmp_path, state="running", task=task)
+    app = open_page("inspect", tmp_path, of=path.name)
+    assert f"Embedding the {kind.many}, 128 of 400" in [bar.proto.text for bar in app.get("progress")]
+
+
 def test_a_sentence_counts_them(tmp_path):
     st.cache_data.clear()
     run = load_run(write_run(tmp_path, modality="image", **SMALL))
