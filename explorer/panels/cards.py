@@ -13,7 +13,7 @@ CLASSES = ("anisotropy_1_within", "between_share", "nc1")
 WHOLE = ("anisotropy_1_centered", "anisotropy_1", "isoscore", "mean_cosine")
 ENTROPY = "relative_entropy_all"
 _IN_A_ROW = 5
-CANNOT_TELL = "Of all texts together: these can't tell a flat space from classes that are well apart."
+CANNOT_TELL = "Of all texts together: these can't tell a stretched space from classes that are well apart."
 _VERDICTS = {True: ("better", "green"), False: ("worse", "red")}
 
 

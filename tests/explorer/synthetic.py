@@ -36,6 +36,7 @@ def write_run(
     snapshots: int = 3,
     texts: tuple[str, ...] = (),
     score: float = 0.62,
+    alone: str = "",
     **settings,
 ) -> Path:
     """Write a run and return its directory.
@@ -50,9 +51,11 @@ def write_run(
         snapshots: how many, start and end included.
         score: the task metric after all steps.
         texts: the first texts of the probe set.
+        alone: the name of a further class, of one point.
         settings: fields of RunSpec.
     """
     spec = RunSpec(**settings)
+    names = (*names, alone) if alone else names
     done = steps if done is None else done
     began = datetime(2026, 5, 4, 10, 31, 7) - timedelta(minutes=minutes_ago)
     writer = RunWriter.create(
@@ -62,6 +65,7 @@ def write_run(
     )
     random = np.random.default_rng(spec.seed)
     labels = np.repeat(np.arange(len(names)), per_class)
+    labels = labels[: len(labels) - per_class + 1] if alone else labels
     compared = labels if len(names) > 1 else None
     sentences = [f"The {w} sentence number {i} of the probe set." for i, w in enumerate(np.array(names)[labels])]
     sentences[: len(texts)] = texts
