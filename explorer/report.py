@@ -268,18 +268,19 @@ def _timeline(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
 def _spectrum(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
     yield "<h2>Anisotropy</h2>"
     sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    about = anisotropy.first(sides)
     said = "Grey is before, green after."
     if data.is_inspection(run):
         sides = {space.HERE: before or after}
-        found = anisotropy.drawn(run, sides, center=True, colours=space.COLOURS)
+        found = anisotropy.drawn(run, sides, about=about, colours=space.COLOURS)
         found.pop("layers", None)  # all measures of them have a chapter of their own
         said = "Green is this checkpoint."
     else:
-        found = anisotropy.drawn(run, sides, center=True)
+        found = anisotropy.drawn(run, sides, about=about)
     charts.update(found)
     yield f'<div class="row">{"".join(_panel(key) for key in list(found)[:2])}</div>'
     yield "".join(_panel(key) for key in list(found)[2:])
-    yield f'<p class="soft">{said} {escape(anisotropy.explained(center=True))}</p>'
+    yield f'<p class="soft">{said} {escape(anisotropy.explained(about))} {escape(anisotropy.alone(about, sides))}</p>'
     counts, outliers = anisotropy.outliers(sides)
     yield f"<h3>{escape(meaning('outlier_dimensions').label)}: {counts}</h3>"
     if outliers.empty:

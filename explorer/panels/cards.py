@@ -53,7 +53,7 @@ def rows(run: Run, within: Sequence[str], whole: Sequence[str]) -> Iterator[str]
                 yield name
     if set(CLASSES) & set(within):
         columns[-1].caption(
-            f"Of all {data.modality(run).many} together: these can't tell a flat space from classes that are well apart.",
+            f"Of all {data.modality(run).many} together: these can't tell a stretched space from classes that are well apart.",
             help=APART,
         )
 

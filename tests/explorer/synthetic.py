@@ -40,6 +40,7 @@ def write_run(
     texts: tuple[str, ...] = (),
     score: float = 0.62,
     modality: str = "text",
+    alone: str = "",
     **settings,
 ) -> Path:
     """Write a run and return its directory.
@@ -55,9 +56,11 @@ def write_run(
         score: the task metric after all steps.
         texts: the first texts of the probe set.
         modality: what the probe set's examples are.
+        alone: the name of a further class, of one point.
         settings: fields of RunSpec.
     """
     spec = RunSpec(**settings)
+    names = (*names, alone) if alone else names
     done = steps if done is None else done
     began = datetime(2026, 5, 4, 10, 31, 7) - timedelta(minutes=minutes_ago)
     writer = RunWriter.create(
@@ -74,6 +77,7 @@ def write_run(
     )
     random = np.random.default_rng(spec.seed)
     labels = np.repeat(np.arange(len(names)), per_class)
+    labels = labels[: len(labels) - per_class + 1] if alone else labels
     compared = labels if len(names) > 1 else None
     _write_probe(writer, np.array(names)[labels], labels, texts, modality)
     spread = random.gamma(2.0, 1.0, size=(len(labels), 1)) * random.normal(size=(len(labels), width))

@@ -32,7 +32,8 @@ class Measure:
         isotropic, degenerate: its value at the two ends, as text (d dimensions); of two clouds, where they have nothing
             to do with each other and where they are the same.
         undefined: where it is NaN, to be read after "undefined", or empty.
-        better: which way, "disputed" where the literature does not agree, or "neither" where nobody says so.
+        better: which way, "disputed" where the literature does not agree or classes that collapse to points, as a good head's
+            may, look worse by it, or "neither" where nobody says so.
         doubt: why that is disputed, half a sentence.
         range: the least and the greatest value it can take.
         compute: from a checked cloud; from its :class:`~core.geometry.labels.Classes` if it needs labels; from two clouds

@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.geometry.cloud import Embeddings, as_cloud, rows_and_norms
-from core.geometry.measures import ETHAYARAJH, Measure
+from core.geometry.measures import ETHAYARAJH, SEPARATION, Measure
 
 COSINE_BINS = 80
 """Of cosine histograms, each 0.025 wide."""
@@ -91,7 +91,8 @@ MEASURES = (
         isotropic="0",
         degenerate="1",
         undefined="where a row is zero, which has no direction",
-        better="lower",
+        better="disputed",
+        doubt=SEPARATION,
         range=(-1.0, 1.0),
         topic="drift",
         compute=mean_cosine,
@@ -106,7 +107,8 @@ MEASURES = (
         isotropic="0",
         degenerate="1",
         undefined="where all rows are zero",
-        better="lower",
+        better="disputed",
+        doubt=SEPARATION,
         range=(0.0, 1.0),
         topic="drift",
         compute=mean_vector_share,
