@@ -85,6 +85,27 @@ def test_several_columns_of_vectors_are_asked_about(tmp_path):
         read_embeddings(tmp_path / "x.parquet", column="bodi")
 
 
+def test_vectors_beside_numbered_columns_and_tokens(tmp_path):
+    numbered = {f"e{k}": X[:, k] for k in range(D)}
+    lists = {
+        "input_ids": pa.array([[1, 2, 3]] * N),
+        "box": pa.array([[4, 5]] * N),
+        "ragged": pa.array([[0.5] * (k % 3) for k in range(N)]),
+    }
+    parquet.write_table(pa.table({**lists, **numbered}), tmp_path / "x.parquet")
+    assert same(read_embeddings(tmp_path / "x.parquet")).left_out == ("input_ids", "box", "ragged")
+    parquet.write_table(pa.table({"where": pa.array((2 * X).tolist()), **numbered}), tmp_path / "x.parquet")
+    with pytest.raises(IsobarError, match=r"column 'where' of vectors and columns that are numbered: 'e'; choose one"):
+        read_embeddings(tmp_path / "x.parquet")
+    same(read_embeddings(tmp_path / "x.parquet", column="e"))
+    same(read_embeddings(tmp_path / "x.parquet", column="where"), 2 * X)
+    parquet.write_table(pa.table({"input_ids": lists["input_ids"], "text": LABELS}), tmp_path / "x.parquet")
+    with pytest.raises(IsobarError, match="no column of numbers that are an embedding"):
+        read_embeddings(tmp_path / "x.parquet")
+    pd.DataFrame({**numbered, "box": "[1, 2, 3, 4]", "kind": LABELS}).to_csv(tmp_path / "x.csv", index=False)
+    assert same(read_embeddings(tmp_path / "x.csv")).left_out == ("box", "kind")
+
+
 def test_lists_that_are_no_vectors(tmp_path):
     ragged = pa.table({"tokens": pa.array([[1] * (k % 4 + 1) for k in range(N)]), "e": pa.array(X.tolist())})
     parquet.write_table(ragged, tmp_path / "x.parquet")

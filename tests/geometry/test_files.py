@@ -77,7 +77,7 @@ def test_what_is_no_dimension_is_left_out_and_told(csv):
     np.testing.assert_array_equal(unlabelled.embeddings, x[:, :3])
     assert "whole numbers among decimals: column 'kind'" in unlabelled.notes[-1]
     assert unlabelled.read == (
-        "Read: x.csv (csv), columns 'a' to 'c', 60 x 3 float64; left out: 'Unnamed: 0', 'd', 'kind', 'text', 'cut'."
+        "Read: x.csv (csv), columns 'a', 'b', 'c', 60 x 3 float64; left out: 'Unnamed: 0', 'd', 'kind', 'text', 'cut'."
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,7 @@ _PICKLE = "it holds Python objects (a pickle), which may run code and are not op
 def read_hdf5(path: Path, wanted: Wanted) -> Stored:
     """Return one of the arrays of an HDF5 file; of AnnData's (.h5ad) one of `obsm`, with labels from `obs`."""
     try:
-        h5py: Any = import_module("h5py")
+        import h5py  # pyright: ignore[reportMissingImports] (an extra)
     except ImportError as error:
         raise IsobarError(
             f'The file {path} is HDF5, which needs the package h5py: pip install "isobar-explorer[hdf5]".'

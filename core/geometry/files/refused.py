@@ -12,6 +12,8 @@ _WORD2VEC = (
     'k.load_word2vec_format({name!r}, binary=True).save_word2vec_format({new!r})"'
 )
 
+_GENSIM = 'python -c "from gensim.models import KeyedVectors as k; k.load({name!r}).save_word2vec_format({new!r})"'
+
 
 def refusal(path: Path) -> str | None:
     """Return the sentence on a file that is refused since it may run code, or is binary without a description; or None."""
@@ -24,6 +26,9 @@ def refusal(path: Path) -> str | None:
     if suffix == ".bin" and len(head) == 2 and all(cell.isdigit() for cell in head):
         line = _WORD2VEC.format(name=path.name, new=f"{path.stem}.txt")
         return f"The file {path} is word2vec's binary form, of which the text form is read: {line}"
+    if suffix == ".kv":
+        line = _GENSIM.format(name=path.name, new=f"{path.stem}.txt")
+        return f"The file {path} is a pickle, as gensim saves, which may run code and is not opened; if it is your own, this line makes a .txt of it: {line}"
     if suffix in (".pt", ".pth", ".bin") or (suffix in (".pkl", ".pickle") and start[:2] == b"PK"):
         line = _TORCH.format(name=path.name, new=f"{path.stem}.safetensors")
         return f"The file {path} is a pickle, as torch saves, which may run code and is not opened; this line makes a .safetensors of it: {line}"

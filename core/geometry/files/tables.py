@@ -19,7 +19,12 @@ UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 _NUMBERED = re.compile(r"(.*?)(\d+)")  # e0, e1, ...; dim_0, ...; or 0, 1, ...
 _FAMILY = 3  # columns that are numbered alike belong together
 _ID = re.compile(r"(?i)(.*[^a-z])?(id|ids|uid|uuid|idx|index|key|row|rownum|row_?number|nr|no)|[a-z]+Id")
-_LABEL = re.compile(r"(?i)(.*[^a-z])?(label|labels|class|classes|target|cluster|fold|split)")
+_LABEL = re.compile(
+    r"(?i)(.*[^a-z])?(label|labels|class|classes|target|cluster|fold|split|count|length|len|tokens)|(n|num)_.*"
+)
+_TOKENS = re.compile(
+    r"(?i)(.*[^a-z])?(ids|mask|labels|tokens|offsets|types)"
+)  # what lists of whole numbers usually are
 _RISING = 8  # rows: so many numbers of a dimension don't rise one after another by chance (1 of 40,320)
 _WORDS = re.compile(
     r"[A-Za-z_]\w*(?:\.\w+)?\(|,?\s*(?:dtype|device|grad_fn)=[^,)\]]*"
@@ -225,21 +230,39 @@ def _chosen_vector(path: Path, table: "pa.Table", vectors: dict[str, Any], wante
                 "the names of several columns begin with before their number."
             )
         return name
-    usable = [name for name, column in vectors.items() if _is_text(column.type) or _even(column)]
-    decimal = [name for name in usable if _is_text(vectors[name].type) or _of_decimals(vectors[name].type)]
-    candidates = decimal or usable
-    if len(candidates) > 1:
-        raise IsobarError(
-            f"The file {path} has {len(candidates)} columns of vectors: {names(candidates)}; choose one with --column NAME."
+    even = [name for name, column in vectors.items() if _is_text(column.type) or _even(column)]
+    decimal = [name for name in even if _of_decimals(vectors[name])]
+    numeric = [name for name, column in _columns(table) if _is_numeric(column.type)]
+    sets = [
+        prefix for prefix, some in _families(numeric).items() if not all(_is_integer(table[name].type) for name in some)
+    ]
+    candidates = decimal or ([] if sets else [name for name in even if not _TOKENS.fullmatch(name)])
+    several = [*candidates, *sets] if candidates else []
+    if len(several) > 1:
+        what = (
+            f"{len(candidates)} columns of vectors: {names(candidates)}"
+            if not sets
+            else (f"{columns(candidates)} of vectors and columns that are numbered: {names(sets)}")
         )
-    if candidates:
-        return candidates[0]
-    return next(iter(vectors), None)
+        raise IsobarError(f"The file {path} has {what}; choose one with --column NAME.")
+    if candidates or sets:
+        return next(iter(candidates), None)
+    uneven = [name for name in vectors if name not in even]
+    return uneven[0] if uneven and not numeric else None
 
 
-def _of_decimals(kind: Any) -> bool:
-    inner = _inner(kind)
-    return _of_decimals(inner) if _inner(inner) is not None else not _is_integer(inner)
+def _of_decimals(column: Any) -> bool:
+    """Whether a column of vectors holds decimals; of text the first cell tells."""
+    if _is_text(column.type):
+        return re.search(r"\d\.|\.\d|\de-", _first_cell(column)) is not None
+    kind = _inner(column.type)
+    while _inner(kind) is not None:
+        kind = _inner(kind)
+    return not _is_integer(kind)
+
+
+def _first_cell(column: Any) -> str:
+    return next((cell.as_py() for cell in column if cell.is_valid and cell.as_py().strip()), "")
 
 
 def _is_integer(kind: Any) -> bool:
@@ -303,8 +326,7 @@ def _spelled(column: Any) -> bool:
     """Whether cells of text are vectors, by the first of them that holds anything."""
     if not _is_text(column.type):
         return False
-    first = next((cell.as_py() for cell in column if cell.is_valid and cell.as_py().strip()), "")
-    plain = _WORDS.sub(" ", first)
+    plain = _WORDS.sub(" ", _first_cell(column))
     if not re.fullmatch(r"\s*[\[({].*[\])}]\s*\)?", plain, re.DOTALL):
         # without brackets a vector has some decimals, or it could be a date, a sum or a list of ids
         cells = plain.translate(_BRACKETS).split()
@@ -410,7 +432,7 @@ def _of_numbers(
         notes.append(
             f"Taken as names, though numbers: {columns(numbers)}; a first line that is a row needs a header above."
         )
-    what = f"columns {taken[0]!r} to {taken[-1]!r}" if len(taken) > 2 else columns(taken)
+    what = f"columns {taken[0]!r} to {taken[-1]!r}" if family else columns(taken)
     types = dict.fromkeys(_NUMPY.get(str(kinds[name]), str(kinds[name])) for name in taken)
     return Stored(
         np.stack([values[name] for name in taken], axis=1),
