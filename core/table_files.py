@@ -43,11 +43,16 @@ def read_lines(path: Path) -> pa.Table:
     """
     import pyarrow as pa
 
-    lines = re.split(r"\r\n|\n|\r", _read_utf8(path, needs="one text a line").decode("utf-8"))
+    lines = re.split(r"\r\n|\n|\r", read_utf8(path, needs="one text a line").decode("utf-8"))
     return pa.table({"text": pa.array([line for line in lines if line.strip()], pa.string())})
 
 
-def _read_utf8(path: Path, needs: str = "a text column, a label column and rows") -> bytes:
+def read_utf8(path: Path, needs: str = "a text column, a label column and rows") -> bytes:
+    """Return the bytes of a file of text, less a byte order mark; `needs` says what an empty one lacks.
+
+    Raises:
+        IsobarError: the file is missing, empty or not UTF-8.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -177,12 +182,13 @@ def _read_parquet(path: Path) -> pa.Table:
             raise IsobarError(f"{path} is empty; it needs a text column, a label column and rows.")
         return parquet.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise IsobarError(f"{path} is not a parquet file that can be read: {str(error).splitlines()[0]}") from error
+        said = str(error).splitlines()[0].rstrip(".")
+        raise IsobarError(f"{path} is not a parquet file that can be read: {said}.") from error
 
 
 def _of_utf8(read: Callable[[Path, bytes], pa.Table]) -> Callable[[Path], pa.Table]:
     """Return the reader of a format that is text, of which `read` takes the bytes."""
-    return lambda path: read(path, _read_utf8(path))
+    return lambda path: read(path, read_utf8(path))
 
 
 _READERS: dict[str, Callable[[Path], pa.Table]] = {

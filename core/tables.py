@@ -111,6 +111,7 @@ def print_inspection(found) -> None:
     print_layers(found.layers)
     for note in found.notes:
         console.print(Text(f"Note: {note}"))
+    console.print(Text(found.read))
 
 
 def _say_what_it_cannot_tell(console: Console, measures: Mapping) -> None:

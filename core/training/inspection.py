@@ -53,6 +53,7 @@ class Inspection:
         preview: returns a file that shows the example of a row, or None of a text.
         record: versions, machine, model and data, as a run's record.yaml has them.
         layers: the main measures of every layer's embeddings, the input embeddings' first.
+        read: one line on what was looked at: model, pooling, layer, and how many examples of which data.
     """
 
     model: str
@@ -67,6 +68,7 @@ class Inspection:
     record: dict = field(default_factory=dict)
     layers: list[dict[str, float]] = field(default_factory=list)
     preview: Callable[[int], Preview | None] = field(default=lambda row: None, repr=False)
+    read: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -80,7 +82,7 @@ class Inspection:
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
         about = {"model": self.model, "task": self.task, "pooling": self.record.get("pooling")}
-        return {**about, **found, "reference": self.reference, "notes": self.notes}
+        return {**about, **found, "reference": self.reference, "notes": self.notes, "read": self.read}
 
 
 def inspect_checkpoint(
@@ -133,7 +135,14 @@ def inspect_checkpoint(
         probe=probe.frame,
         preview=probe.preview,
         record=record(data, loaded, probe.view),
+        read=_read(model, data, len(probe.frame), probe.view.pooling, spec.layer),
     )
+
+
+def _read(model: str, data: Task, examples: int, pooling: str, layer: int) -> str:
+    at = "last layer" if layer == -1 else f"layer {layer}"
+    many, of = MODALITIES[data.modality].many, len(data.validation)
+    return f"Read: {model}, pooling {pooling}, {at}; {data.name} ({data.source}), {examples:,} of {of:,} {many}."
 
 
 def _one_cloud(data: Task, spec: RunSpec) -> tuple[Task, RunSpec]:
