@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
 from core.tasks.columns import Columns, Split, build_task
+from core.tasks.files import validation_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 GLUE = ("cola", "sst2", "mrpc", "qqp", "mnli", "qnli", "rte", "wnli")
 _GLUE_REPO = "nyu-mll/glue"
-_VALIDATION_SPLITS = ("validation", "valid", "val", "dev", "validation_matched", "test")
 
 
 def load_hub_task(name: str, slug: str, columns: Columns, seed: int, built_in: tuple[str, ...]) -> Task:
@@ -39,7 +39,7 @@ def load_hub_task(name: str, slug: str, columns: Columns, seed: int, built_in: t
         repo, config = _GLUE_REPO, glue
     splits = _download(name, repo, config or None, built_in)
     train_name = "train" if "train" in splits else next(iter(splits))
-    validation_name = next((s for s in _VALIDATION_SPLITS if s in splits and s != train_name), None)
+    validation_name = validation_of(splits, train_name)
     train = _split(name, train_name, splits[train_name])
     validation = None if validation_name is None else _split(name, validation_name, splits[validation_name])
     return build_task(

@@ -42,6 +42,9 @@ def label_series(column: pa.ChunkedArray, where: str, name: str) -> pd.Series:
         fractional = pc.not_equal(pc.floor(values), values)
         if pc.any(fractional).as_py():
             raise not_classes(where, name, f"numbers such as {values.filter(fractional)[0].as_py():g}")
+        large = pc.greater_equal(pc.abs(values), 2.0**53)
+        if pc.any(large).as_py():  # neighbours are the same number there
+            raise not_classes(where, name, f"numbers such as {values.filter(large)[0].as_py():g}")
         column = column.cast(pa.int64(), safe=False)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         raise NoLabelsError(
