@@ -30,6 +30,7 @@ class LoadedModel:
         modality: what it reads.
         source: where it is from.
         made_anew: names of the weights that did not come with the checkpoint, or not in the size that is needed.
+        outputs: the checkpoint's own names of the classes that its head tells apart, in order; empty where it tells of none.
     """
 
     model: PreTrainedModel
@@ -37,6 +38,7 @@ class LoadedModel:
     modality: Modality
     source: str
     made_anew: frozenset[str]
+    outputs: tuple[str, ...] = ()
 
     @property
     def trained_head(self) -> bool:
@@ -78,7 +80,10 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(source, num_labels=num_labels, **options)
+        config = AutoConfig.from_pretrained(source, **options)
+        outputs = tuple(str(name) for _, name in sorted((config.id2label or {}).items()))
+        config.num_labels = num_labels
+        config.problem_type = None if num_labels == 1 else "single_label_classification"  # not that of a former task
         _check_type(name, config, kind)
         config.architectures = _trainable(config)
         processor = kind.load_processor(name, source, config, **options)
@@ -102,7 +107,22 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
         raise IsobarError(_why(name, error)) from error
 
     kind.fit(processor, model)
-    return LoadedModel(model, processor, kind, name if name in BUILT_IN else str(source), made_anew)
+    return LoadedModel(
+        model,
+        processor,
+        kind,
+        name if name in BUILT_IN else str(source),
+        made_anew,
+        _told(outputs, made_anew, num_labels),
+    )
+
+
+def _told(outputs: tuple[str, ...], made_anew: frozenset[str], num_labels: int) -> tuple[str, ...]:
+    """Return the names of the outputs that a config gives, where they are of a head that came with the checkpoint."""
+    unnamed = tuple(f"LABEL_{number}" for number in range(max(num_labels, len(outputs))))  # as transformers has them
+    if made_anew:
+        return outputs if outputs != unnamed[: len(outputs)] else ()
+    return outputs if len(outputs) == num_labels else unnamed[:num_labels]
 
 
 def _check_type(name: str, config, wanted: Modality) -> None:

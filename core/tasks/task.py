@@ -20,7 +20,8 @@ class Task:
     `train` and `validation` have the columns of their `modality` (``text``, ``image`` or ``audio``; ``text_pair`` only
     where `has_pairs`), and ``label`` (integers 0..C-1, an index into `label_names`). A text is a string; an image or
     a sound a cell as in :mod:`core.modalities.media`. The first of `metrics` is the headline. `notes` says in one
-    sentence each what was guessed or dropped on the way here.
+    sentence each what was guessed or dropped on the way here. `order` has the classes in the data's own order, where they
+    are numbered otherwise (:func:`core.tasks.order.in_order`): what is drawn and which class F1 is of goes by it.
     """
 
     name: str
@@ -32,6 +33,17 @@ class Task:
     source: str
     notes: tuple[str, ...] = ()
     modality: str = "text"
+    order: tuple[int, ...] = ()
+
+    @property
+    def own_order(self) -> tuple[int, ...]:
+        """The numbers of the classes in the data's own order, which is that of the numbers unless `order` says another."""
+        return self.order or tuple(range(self.num_labels))
+
+    @property
+    def positive(self) -> int:
+        """The number of the class that F1 is of, where there are two: the second in the data's own order."""
+        return self.own_order[1] if self.num_labels > 1 else 1
 
     @property
     def has_pairs(self) -> bool:

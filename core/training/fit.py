@@ -20,6 +20,7 @@ from core.models.states import without_layer_drop
 from core.revision import code_revision
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task
+from core.tasks.order import in_order
 from core.training import ranks
 from core.training.loss import RegularizedTrainer, layers_of, no_gradient, regularizers_of
 from core.training.memory import estimate_memory
@@ -154,6 +155,7 @@ class _Work:
         check_device(spec.device)
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels, task.modality)
+        task, _ = in_order(task, loaded.outputs)
         check_pooling(loaded.model, spec.pooling)
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
@@ -337,6 +339,7 @@ class _Work:
             spec=spec,
             regularizers=regularizers_of(spec),
             task_metrics=self.task.metrics,
+            positive=self.task.positive,
             pooling=self.probe.view.pooling,
             model=self.loaded.model,
             args=arguments,

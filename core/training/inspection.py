@@ -27,6 +27,7 @@ from core.models.pooling import check_pooling
 from core.revision import code_revision
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_texts, score
+from core.tasks.order import in_order
 from core.tasks.sampling import ONE_CLOUD
 from core.training.probe import describe, make_probe, view_of
 from core.training.progress import Progress, Stopped, StopSignal, sentence
@@ -48,7 +49,8 @@ class Inspection:
         metrics: the task metrics on the probe set, or empty where the checkpoint has no head for this task, and where
             the texts have no labels.
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
-        embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict.
+        embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict, or
+            the checkpoint's classes are not theirs.
         probe: the examples, row for row with the embeddings.
         preview: returns a file that shows the example of a row, or None of a text.
         record: versions, machine, model and data, as a run's record.yaml has them.
@@ -112,6 +114,7 @@ def inspect_checkpoint(
         label_column=spec.label_column,
     )
     loaded = load_model(model, data.num_labels, data.modality)
+    data, comparable = in_order(data, loaded.outputs)
     check_pooling(loaded.model, spec.pooling)
     data, spec = _one_cloud(data, spec)
     probe = make_probe(data, loaded, spec)
@@ -119,7 +122,8 @@ def inspect_checkpoint(
     portrait = probe.portray(
         to_device(loaded.model, spec.device), lambda done, total: progress("embedding", done, total)
     )
-    predictions = portrait.encoded.predictions if data.has_labels else np.full(len(portrait.labels), -1)
+    scored = data.has_labels and comparable and loaded.trained_head
+    predictions = portrait.encoded.predictions if data.has_labels and comparable else np.full(len(portrait.labels), -1)
     return Inspection(
         model=model,
         task=data.name,
@@ -127,7 +131,7 @@ def inspect_checkpoint(
         reference=isotropic_reference(
             *portrait.encoded.embeddings.shape, measures=list(portrait.measures), labels=portrait.labels
         ),
-        metrics=score(data.metrics, portrait.labels, predictions) if data.has_labels and loaded.trained_head else {},
+        metrics=score(data.metrics, portrait.labels, predictions, data.positive) if scored else {},
         classes=portrait.classes,
         layers=portrait.layers,
         embeddings=portrait.encoded.embeddings,

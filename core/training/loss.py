@@ -43,6 +43,7 @@ class RegularizedTrainer(Trainer):
             with these (n, d) and their labels, and its value is added where the spec asks for it.
         task_metrics: the names that evaluation reports, the headline first.
         pooling: what `spec.pooling` comes to for this model: cls, mean, last or head, never auto.
+        positive: the class that F1 is of, where there are two.
         options: as :class:`transformers.Trainer` takes them.
     """
 
@@ -53,10 +54,11 @@ class RegularizedTrainer(Trainer):
         regularizers: dict[str, Regularizer],
         task_metrics: tuple[str, ...],
         pooling: str,
+        positive: int = 1,
         **options,
     ):
         super().__init__(
-            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)),
+            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1), positive),
             # An encoder-decoder hands out its encoder's states behind the scores.
             preprocess_logits_for_metrics=lambda given, _: given[0] if isinstance(given, tuple) else given,
             **options,

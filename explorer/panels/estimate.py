@@ -16,7 +16,7 @@ from core.runs import Run
 from core.table_files import SUFFIXES, read_table
 from core.tasks import BUILT_IN, ENDLESS
 from core.tasks.columns import VALIDATION_SHARE
-from core.tasks.files import find_splits
+from core.tasks.files import tables_of
 from core.training.spec import RunSpec
 from explorer.panels import data, fitting
 from explorer.panels.words import duration
@@ -126,7 +126,11 @@ def _train_rows(task: str) -> int | None:
     try:
         path = Path(task).expanduser()
         if path.is_dir():
-            return _file_rows(str(find_splits(path)[0]))
+            tables = tables_of(path)
+            if tables is None or any(file.is_dir() for file in tables.splits[tables.train]):
+                return None
+            counts = [_file_rows(str(file)) for file in tables.splits[tables.train]]
+            return None if None in counts else sum(counts)
         rows = _file_rows(str(path)) if path.is_file() else None
     except (IsobarError, OSError, RuntimeError):
         return None
