@@ -15,6 +15,7 @@ from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
 from core.modalities import MODALITIES, Collate, Cut, Modality, Rows
 from core.models.builtin import BUILT_IN
+from core.models.weights import Weighed, with_weights
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _NOT_REACHED = "ConnectionError|ConnectError|Timeout|Max retries|OfflineModeIsEnabled|LocalEntryNotFound|couldn't connect|cannot send"
@@ -30,6 +31,7 @@ class LoadedModel:
         modality: what it reads.
         source: where it is from.
         made_anew: names of the weights that did not come with the checkpoint, or not in the size that is needed.
+        notes: what a person might not expect of how it was read, a sentence each.
     """
 
     model: PreTrainedModel
@@ -37,6 +39,7 @@ class LoadedModel:
     modality: Modality
     source: str
     made_anew: frozenset[str]
+    notes: tuple[str, ...] = ()
 
     @property
     def trained_head(self) -> bool:
@@ -85,24 +88,15 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
         classifier = getattr(transformers, kind.auto)
         if name in BUILT_IN and not BUILT_IN[name].trained:
             model = classifier.from_config(config, dtype="float32").eval()  # as from_pretrained leaves it
-            made_anew = frozenset(model.state_dict())
+            weighed = Weighed(model, frozenset(model.state_dict()))
         else:
-            model, info = classifier.from_pretrained(
-                source,
-                config=config,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                dtype="float32",
-                output_loading_info=True,
-                **options,
-            )
-            mismatched = (found[0] if isinstance(found, tuple) else found for found in info["mismatched_keys"])
-            made_anew = frozenset((*info["missing_keys"], *mismatched))
+            weighed = with_weights(classifier, name, source, config, **options)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise IsobarError(_why(name, error)) from error
 
-    kind.fit(processor, model)
-    return LoadedModel(model, processor, kind, name if name in BUILT_IN else str(source), made_anew)
+    kind.fit(processor, weighed.model)
+    origin = name if name in BUILT_IN else str(source)
+    return LoadedModel(weighed.model, processor, kind, origin, weighed.made_anew, weighed.notes)
 
 
 def _check_type(name: str, config, wanted: Modality) -> None:

@@ -177,6 +177,8 @@ class _Work:
             trainer.recall_regularizers(checkpoint)
         self._tell_pooling(writer)
         self._tell_padding(writer)
+        for text in self.loaded.notes:
+            writer.event(kind="note", step=0, text=text)
         if self.loaded.untrained:
             writer.event(
                 kind="note",

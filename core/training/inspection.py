@@ -70,8 +70,8 @@ class Inspection:
 
     @property
     def notes(self) -> list[str]:
-        """What was guessed, dropped or sampled on the way from the data to the probe set, a sentence each."""
-        return self.record.get("task", {}).get("notes", [])
+        """What a person might not expect of how the checkpoint and the data were read, a sentence each."""
+        return [note for part in ("model", "task") for note in self.record.get(part, {}).get("notes", [])]
 
     def as_dict(self) -> dict:
         """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""

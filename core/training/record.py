@@ -14,7 +14,12 @@ def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
         "platform": f"{platform.system()} {platform.machine()}",
-        "model": {"source": loaded.source, "trained_head": loaded.trained_head, "untrained": loaded.untrained},
+        "model": {
+            "source": loaded.source,
+            "trained_head": loaded.trained_head,
+            "untrained": loaded.untrained,
+            "notes": list(loaded.notes),
+        },
         "pooling": seen.pooling,
         "states": seen.kind,
         "padding_matters": seen.padding,
