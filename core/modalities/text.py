@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
@@ -11,9 +13,14 @@ from core.modalities.base import Collate, Cut, Modality, Rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from pyarrow import ChunkedArray
     from transformers import PreTrainedModel
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
+_OF_A_TOKENIZER = re.compile(
+    r"(tokenizer|vocab|merges|sentencepiece|spiece|spm|bpe|dict|tekken|entity_vocab|byte_maps).*|.*\.model"
+)
+_UNKNOWN = 0.9  # of the pieces: emoji and names are unknown to many, and a foreign language or alphabet nearly whole
 _LONGEST = 8_192  # tokens of a text, as RunSpec.max_length has it
 
 
@@ -49,18 +56,25 @@ class Text(Modality):
         """Return the tokenizer.
 
         Raises:
-            IsobarError: it wants more than texts: LayoutLMv3's wants boxes, MarkupLM's paths.
+            IsobarError: there is none, which transformers makes up for with one of no words; or it wants more than texts:
+                LayoutLMv3's wants boxes, MarkupLM's paths.
         """
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        except Exception as error:  # each says it in its own way
+            if isinstance(source, Path) and not any(_OF_A_TOKENIZER.fullmatch(file.name) for file in source.iterdir()):
+                raise IsobarError(_no_tokenizer(name)) from error
+            if isinstance(error, OSError | ValueError | KeyError | RuntimeError | ImportError):
+                raise
+            raise IsobarError(_unread(name, error)) from error
+        if tokenizer.vocab_files_names and len(_words(tokenizer)) < 2:
+            raise IsobarError(_no_tokenizer(name, *tokenizer.vocab_files_names.values()))
         try:
             tokenizer(["a text"], truncation=True, max_length=8)
-        except Exception as error:  # each says it in its own way
-            said = " ".join(str(error).split())[:160].rstrip(".")
-            raise IsobarError(
-                f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
-            ) from error
+        except Exception as error:
+            raise IsobarError(_unread(name, error)) from error
         return tokenizer
 
     def fit(self, processor: Tokenizer, model: PreTrainedModel) -> None:
@@ -97,7 +111,9 @@ class Text(Modality):
         rows = data.map(
             pieces, batched=True, remove_columns=data.column_names, keep_in_memory=True, load_from_cache_file=False
         )
-        return Rows(rows, np.array(pc.list_value_length(rows.data.column("input_ids")), dtype=np.int64))
+        ids = rows.data.column("input_ids")
+        _check_read(ids, processor, config)
+        return Rows(rows, np.array(pc.list_value_length(ids), dtype=np.int64))
 
     def collator(self, processor: Tokenizer, config) -> Collate:
         """Return what pads rows to the longest of a batch."""
@@ -108,6 +124,38 @@ class Text(Modality):
     def told(self, data: Dataset) -> dict[str, list]:
         """Return the texts themselves."""
         return {name: data[name][:] for name in self.columns if name in data.column_names}
+
+
+def _words(tokenizer: Tokenizer) -> set[str]:
+    """Return what the tokenizer knows besides special tokens."""
+    return set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens) - set(tokenizer.get_added_vocab())
+
+
+def _no_tokenizer(name: str, *files: str) -> str:
+    wanted = " or ".join(dict.fromkeys(("tokenizer.json", *files)))
+    return f"The model {name!r} has no tokenizer: {wanted} is missing, so that no word would be known; copy it from where the model is from."
+
+
+def _unread(name: str, error: Exception) -> str:
+    said = " ".join(str(error).split())[:160].rstrip(".")
+    return f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
+
+
+def _check_read(ids: ChunkedArray, tokenizer: Tokenizer, config) -> None:
+    """Raise an IsobarError where nearly all that the texts consist of is unknown to the tokenizer, or left out by it."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    flat = pc.list_flatten(ids).to_numpy().astype(np.int64)
+    special = int(np.isin(flat, tokenizer.all_special_ids).sum())
+    unknown = 0 if tokenizer.unk_token_id is None else int((flat == tokenizer.unk_token_id).sum())
+    known = len(flat) - special
+    if unknown > _UNKNOWN * (known + unknown) or (len(ids) and not known + unknown):
+        share = f"{unknown:,} of their {known + unknown:,} pieces are" if unknown else "all that they hold is"
+        raise IsobarError(
+            f"The tokenizer of the model ({config.model_type}) does not know these texts: {share} unknown to it. "
+            "Is it the model's own, and the model one of this language?"
+        )
 
 
 def is_decoder(config) -> bool:

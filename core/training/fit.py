@@ -12,7 +12,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainingArguments, s
 
 from core.errors import IsobarError, RunFailedError
 from core.models.adapters import New, new_of, with_adapters, without_adapters
-from core.models.device import check_device, device_name
+from core.models.device import check_device, check_precision, chosen_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
 from core.models.pooling import View, check_pooling
@@ -61,7 +61,7 @@ def train(
             a status that says why.
         RunFailedError: the run failed underway; its directory says how far it came.
     """
-    with ranks.joined(use_cpu=spec.device == "cpu"):
+    with ranks.joined(use_cpu=chosen_device(spec.device) == "cpu"):
         return _train(spec, run_dir, runs_dir, resume, progress or (lambda phase, done, total: None))
 
 
@@ -131,6 +131,8 @@ class _Work:
     @classmethod
     def prepare(cls, spec: RunSpec, progress: Progress) -> "_Work":
         progress("loading", 0, 1)
+        check_device(spec.device)
+        check_precision(spec.precision, spec.device)
         if spec.batch_size % ranks.count():
             raise IsobarError(
                 f"batch_size is {spec.batch_size}, but {ranks.count()} processes share it; choose a multiple of {ranks.count()}."
@@ -143,7 +145,6 @@ class _Work:
             label_column=spec.label_column,
             train_size=spec.train_size or None,
         )
-        check_device(spec.device)
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels, task.modality)
         check_pooling(loaded.model, spec.pooling)
@@ -313,7 +314,7 @@ class _Work:
             activation_checkpointing_kwargs=_CHECKPOINTING if spec.gradient_checkpointing else None,
             bf16=spec.precision == "bf16",
             fp16=spec.precision == "fp16",
-            use_cpu=spec.device == "cpu",
+            use_cpu=chosen_device(spec.device) == "cpu",
             eval_strategy="no",  # the recorder asks for evaluations and checkpoints, in step with the snapshots
             save_strategy="no",
             save_total_limit=1,
