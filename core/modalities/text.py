@@ -86,8 +86,8 @@ class Text(Modality):
         processor.model_input_names = [*names, *["token_type_ids"] * takes_segments(model)]
         if model.config.model_type == "xlnet":  # its head reads the last position, whatever stands there
             processor.padding_side = "left"
-        if processor.pad_token is None:  # decoders come without one; padding is masked, so any token serves
-            processor.pad_token = processor.eos_token or processor.unk_token
+        if processor.pad_token is None:  # decoders come without one
+            processor.pad_token = _padding(processor, model.config.get_text_config())
         for config in (model.config, model.config.get_text_config()):
             # A decoder's head looks for the last token that is not this one.
             if getattr(config, "pad_token_id", None) is None or is_decoder(model.config):
@@ -124,6 +124,21 @@ class Text(Modality):
     def told(self, data: Dataset) -> dict[str, list]:
         """Return the texts themselves."""
         return {name: data[name][:] for name in self.columns if name in data.column_names}
+
+
+def _padding(tokenizer: Tokenizer, config) -> str | None:
+    """Return the token to pad with where the tokenizer has none: the one that the model's head takes for it, or the end token.
+
+    Padding is masked, so that any would serve but one that the tokenizer itself ends texts with: the head, which looks for the last
+    token that is no padding, would pass over it.
+    """
+    taken = getattr(config, "pad_token_id", None)
+    if taken is not None and 0 <= taken < len(tokenizer):
+        return tokenizer.convert_ids_to_tokens(taken)
+    usual = [token for token in (tokenizer.eos_token, tokenizer.unk_token) if token is not None]
+    put = tokenizer.convert_ids_to_tokens(tokenizer("")["input_ids"])
+    free = [token for token in (*usual, *tokenizer.all_special_tokens) if token not in put]
+    return next(iter((*free, *usual)), None)
 
 
 def _words(tokenizer: Tokenizer) -> set[str]:
