@@ -78,7 +78,7 @@ class Text(Modality):
         return tokenizer
 
     def fit(self, processor: Tokenizer, model: PreTrainedModel) -> None:
-        """Let the tokenizer give what the model takes, and agree on the padding token."""
+        """Let the tokenizer give what the model takes and no more, and agree on the padding token."""
         names = [name for name in processor.model_input_names if name != "token_type_ids"]
         # Some tokenizers (FNet's, ALBERT's, XLNet's) leave out what their models were trained with, others (those
         # without a class of their own) give segments to models that have none.
@@ -86,6 +86,8 @@ class Text(Modality):
         processor.model_input_names = [*names, *["token_type_ids"] * takes_segments(model)]
         if model.config.model_type == "xlnet":  # its head reads the last position, whatever stands there
             processor.padding_side = "left"
+        if (positions := most_positions(model)) is not None:
+            processor.model_max_length = min(processor.model_max_length, positions)
         if processor.pad_token is None:  # decoders come without one
             processor.pad_token = _padding(processor, model.config.get_text_config())
         for config in (model.config, model.config.get_text_config()):
@@ -100,9 +102,7 @@ class Text(Modality):
         import pyarrow.compute as pc
 
         datasets.disable_progress_bars()  # a run tells its progress itself
-        positions = getattr(config.get_text_config(), "max_position_embeddings", None) or 0
-        # XLNet says -1: it has no limit.
-        limit = min(cut.tokens, processor.model_max_length, positions if positions > 0 else cut.tokens)
+        limit = min(cut.tokens, processor.model_max_length)
 
         def pieces(batch):
             pair = batch.get("text_pair")
@@ -183,6 +183,24 @@ def is_decoder(config) -> bool:
     kind = config.model_type
     # XLNet generates too, but by permutations: when it classifies, each token sees all.
     return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in (*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
+
+
+def most_positions(model: PreTrainedModel) -> int | None:
+    """Return how many tokens of a text the model takes at most, or None where it has no limit.
+
+    RoBERTa and its kin number tokens from behind the padding token's number on, so that of 514 positions 512 are left.
+    """
+    config = model.config.get_text_config()
+    numbers = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len"))
+    most = next((number for number in numbers if number), 0)
+    if most < 1:  # XLNet says -1: it has no limit
+        return None
+    before = (
+        module.padding_idx + 1
+        for name, module in model.named_modules()
+        if name.endswith("embeddings.position_embeddings") and getattr(module, "padding_idx", None) is not None
+    )
+    return most - next(before, 0)
 
 
 def takes_segments(model: PreTrainedModel) -> bool:

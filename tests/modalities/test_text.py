@@ -3,10 +3,14 @@
 import shutil
 
 import pytest
+import torch
+from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from core import IsobarError, RunSpec, inspect_checkpoint, train
+from core.modalities import Cut
+from core.modalities.text import most_positions
 from core.models.loading import load_model
 from core.tiny import tiny_checkpoint, tiny_task
 
@@ -91,3 +95,35 @@ def test_a_vocabulary_that_leaves_all_out_is_refused(tmp_path):
     task = tiny_task(tmp_path / "task", "text")
     with pytest.raises(IsobarError, match="all that they hold is unknown"):
         inspect_checkpoint(str(folder), str(task))
+
+
+OFFSET = {
+    **dict.fromkeys(
+        ("roberta", "xlm-roberta", "camembert", "longformer", "esm", "ibert", "luke", "data2vec-text", "xmod"), 1
+    ),
+    "mpnet": 2,  # whose padding token is 1, whatever its configuration says
+    **dict.fromkeys(("bert", "bart", "opt", "gpt2", "distilbert", "mpt", "ctrl", "yoso"), 0),
+}
+
+
+@pytest.mark.parametrize("kind", OFFSET)
+def test_a_long_text_is_cut_to_the_positions_that_there_are(kind, tmp_path):
+    folder = tiny_checkpoint(kind, tmp_path / "model")
+    loaded = load_model(str(folder), num_labels=2)
+    loaded.processor.model_max_length = 10_000
+    loaded.modality.fit(loaded.processor, loaded.model)
+    assert most_positions(loaded.model) == 64 - OFFSET[kind]
+    data = Dataset.from_dict({"text": ["the red stone " * 100], "label": [0]})
+    batch = loaded.collator()(list(loaded.encode(data, Cut())))
+    assert batch["attention_mask"].sum() == 64 - OFFSET[kind]
+    batch.pop("labels")
+    assert torch.isfinite(loaded.model(**batch).logits).all()
+
+
+def test_the_padding_tokens_number_shifts_the_positions(tmp_path):
+    folder = tiny_checkpoint("roberta", tmp_path / "model", pad_token_id=1)
+    assert most_positions(load_model(str(folder), num_labels=2).model) == 62
+
+
+def test_no_limit_is_none(tmp_path):
+    assert most_positions(load_model(str(tiny_checkpoint("xlnet", tmp_path / "model")), num_labels=2).model) is None
