@@ -15,6 +15,7 @@ from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
 from core.modalities import MODALITIES, Collate, Cut, Modality, Rows
 from core.models.builtin import BUILT_IN
+from core.models.sentence import Sentence, sentence_of, transformer_of
 from core.models.weights import Weighed, with_weights
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -31,6 +32,7 @@ class LoadedModel:
         modality: what it reads.
         source: where it is from.
         made_anew: names of the weights that did not come with the checkpoint, or not in the size that is needed.
+        sentence: the embedding that a sentence-transformers checkpoint declares.
         notes: what a person might not expect of how it was read, a sentence each.
     """
 
@@ -40,6 +42,7 @@ class LoadedModel:
     source: str
     made_anew: frozenset[str]
     notes: tuple[str, ...] = ()
+    sentence: Sentence | None = None
 
     @property
     def trained_head(self) -> bool:
@@ -75,7 +78,8 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
             f"The task's examples are of the modality {modality}, which no model can be given yet; those of "
             f"{', '.join(MODALITIES)} can."
         )
-    source, kind = _source(name), MODALITIES[modality]
+    whole, kind = _source(name), MODALITIES[modality]
+    source = transformer_of(whole) if isinstance(whole, Path) else whole
     # What was downloaded before still loads without a network.
     options = {"trust_remote_code": False, "local_files_only": isinstance(source, Path) or not hub_reachable()}
     logging.set_verbosity_error()
@@ -95,8 +99,9 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
         raise IsobarError(_why(name, error)) from error
 
     kind.fit(processor, weighed.model)
+    sentence = sentence_of(whole, **options) if kind.name == "text" else None
     origin = name if name in BUILT_IN else str(source)
-    return LoadedModel(weighed.model, processor, kind, origin, weighed.made_anew, weighed.notes)
+    return LoadedModel(weighed.model, processor, kind, origin, weighed.made_anew, weighed.notes, sentence)
 
 
 def _check_type(name: str, config, wanted: Modality) -> None:
@@ -134,7 +139,7 @@ def _source(name: str) -> Path | str:
         return BUILT_IN[name].path()
     folder = Path(name).expanduser()
     if folder.is_dir():
-        _check_folder(folder)
+        _check_folder(transformer_of(folder))
         return folder
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
     if looks_like_path or folder.exists() or not _HUB_ID.fullmatch(name):

@@ -180,6 +180,13 @@ class _Work:
         self._tell_padding(writer)
         for text in self.loaded.notes:
             writer.event(kind="note", step=0, text=text)
+        own = self.loaded.sentence
+        if own is not None and spec.pooling == "auto" and own.pooling != self.probe.view.pooling:
+            text = (
+                f"The checkpoint's own sentence embedding, which `isobar inspect` shows, pools by {own.pooling}; a classifier on it reads "
+                f"{self.probe.view.pooling}, which is what is regularized and shown here, before and after."
+            )
+            writer.event(kind="note", step=0, text=text)
         if self.loaded.untrained:
             writer.event(
                 kind="note",

@@ -20,7 +20,8 @@ def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
             "untrained": loaded.untrained,
             "notes": list(loaded.notes),
         },
-        "pooling": seen.pooling,
+        "pooling": seen.pooling if seen.sentence is None else seen.sentence.pooling,
+        **({} if seen.sentence is None else {"sentence": [name for name, _ in seen.sentence.modules]}),
         "states": seen.kind,
         "padding_matters": seen.padding,
         "task": {
