@@ -1,19 +1,21 @@
 """Loads a classifier and its tokenizer from a built-in name, a local folder or a Hub id; safetensors weights only."""
 
 import inspect
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import transformers
 from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel
-from transformers.utils import logging
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, logging
 
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
 from core.modalities import MODALITIES, Collate, Cut, Modality, Rows
+from core.models import adapters
 from core.models.builtin import BUILT_IN
 from core.models.sentence import Sentence, sentence_of, transformer_of
 from core.models.weights import Weighed, with_weights
@@ -78,6 +80,8 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
             f"The task's examples are of the modality {modality}, which no model can be given yet; those of "
             f"{', '.join(MODALITIES)} can."
         )
+    if (adapter := _adapter_of(name)) is not None:
+        return _with_adapter(adapter, num_labels, modality)
     whole, kind = _source(name), MODALITIES[modality]
     source = transformer_of(whole) if isinstance(whole, Path) else whole
     # What was downloaded before still loads without a network.
@@ -102,6 +106,37 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
     sentence = sentence_of(whole, **options) if kind.name == "text" else None
     origin = name if name in BUILT_IN else str(source)
     return LoadedModel(weighed.model, processor, kind, origin, weighed.made_anew, weighed.notes, sentence)
+
+
+def _adapter_of(name: str) -> Path | None:
+    """Return the folder of peft's that `name` stands for: an adapter, and no model."""
+    folder = Path(name).expanduser()
+    if name in BUILT_IN or not (folder / adapters.CONFIG).is_file() or any(folder.glob("model*.safetensors*")):
+        return None
+    return folder
+
+
+def _with_adapter(folder: Path, num_labels: int, modality: str) -> LoadedModel:
+    """Return the base of the adapter in `folder` with the adapter merged into its weights, and a head if it brings one."""
+    base = adapters.base_of(folder, BUILT_IN)
+    loaded = load_model(base, num_labels, modality)
+    model, brought = adapters.with_merged(loaded.model, folder)
+    processor = loaded.processor
+    if loaded.modality.name == "text" and any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
+        processor = loaded.modality.load_processor(str(folder), folder, model.config, local_files_only=True)
+        loaded.modality.fit(processor, model)
+    note = (
+        f"The adapter in {folder} was merged into its base, {base}: what is read, or trained on, is the merged model."
+    )
+    return replace(
+        loaded,
+        model=model,
+        processor=processor,
+        source=str(folder),
+        made_anew=loaded.made_anew - brought,
+        notes=(*loaded.notes, note),
+        sentence=sentence_of(folder) or loaded.sentence,
+    )
 
 
 def _check_type(name: str, config, wanted: Modality) -> None:
@@ -139,6 +174,7 @@ def _source(name: str) -> Path | str:
         return BUILT_IN[name].path()
     folder = Path(name).expanduser()
     if folder.is_dir():
+        folder = _model_of_run(folder)
         _check_folder(transformer_of(folder))
         return folder
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
@@ -150,13 +186,29 @@ def _source(name: str) -> Path | str:
     return name
 
 
+def _model_of_run(folder: Path) -> Path:
+    """Return the model of a run's directory, and any other folder as it is."""
+    is_run = not (folder / "config.json").exists() and (folder / "model" / "config.json").exists()
+    return folder / "model" if is_run else folder
+
+
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").exists():
-        if (folder / "model" / "config.json").exists():
-            raise IsobarError(f"The folder {folder} is a run; its model is {folder / 'model'}.")
+        steps = [path for path in folder.glob("checkpoint-*") if path.name.partition("-")[2].isdigit()]
+        if steps:
+            last = max(steps, key=lambda path: int(path.name.partition("-")[2]))
+            raise IsobarError(
+                f"The folder {folder} holds checkpoints of a training and no model; its last one is {last}."
+            )
         raise IsobarError(f"The folder {folder} holds no model: config.json is missing.")
-    if any(folder.glob("*.safetensors")):
+    if (folder / SAFE_WEIGHTS_NAME).exists():
         return
+    if (folder / SAFE_WEIGHTS_INDEX_NAME).exists():
+        return _check_shards(folder)
+    if others := sorted(path.name for path in folder.glob("*.safetensors")):
+        raise IsobarError(
+            f"The folder {folder} has no {SAFE_WEIGHTS_NAME}; if {others[0]} holds its weights, give it that name."
+        )
     pickled = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for p in folder.glob(pattern))
     if pickled:
         raise IsobarError(
@@ -164,6 +216,23 @@ def _check_folder(folder: Path) -> None:
             f"`isobar convert {folder} NEW_FOLDER` writes them as safetensors and runs nothing."
         )
     raise IsobarError(f"The folder {folder} has no weights: model.safetensors is missing.")
+
+
+def _check_shards(folder: Path) -> None:
+    """Raise an IsobarError where the index of weights in several files names others than safetensors, or one that isn't there."""
+    index = folder / SAFE_WEIGHTS_INDEX_NAME
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IsobarError(f"The file {index} lists no weights.") from error
+    if pickled := [name for name in names if not str(name).endswith(".safetensors")]:
+        raise IsobarError(
+            f"The file {index} names {pickled[0]}, which is no safetensors file and could run code when opened; nothing of it is read."
+        )
+    if missing := [name for name in names if Path(name).name != name or not (folder / name).exists()]:
+        raise IsobarError(
+            f"The folder {folder} lacks {len(missing)} of its {len(names)} files of weights: {missing[0]}."
+        )
 
 
 def _why(name: str, error: Exception) -> str:

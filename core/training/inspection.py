@@ -225,6 +225,8 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
 def _base(spec: RunSpec, pooling: str, progress: Progress) -> dict | None:
     """Return the measures of the model that a run began with, where `spec.model` is that run's; else None."""
     folder = Path(spec.model).expanduser()
+    if not (folder / "config.json").exists():
+        folder = folder / layout.MODEL
     if folder.name != layout.MODEL or not folder.is_dir():
         return None
     name = Run(folder.resolve().parent).spec.get("model")
