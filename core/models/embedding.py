@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core.modalities import Rows
-from core.models.pooling import pooled, watched_head
+from core.models.pooling import HeadInput, pooled, watched_head
+from core.models.sentence import Sentence
 from core.models.states import States, read_states
 
 _TOLERANCE = 1e-3  # relative, of float32: other batch sizes leave 1e-6, padding that is seen 1e-2 and more
@@ -37,6 +37,7 @@ def encode(
     layer: int = -1,
     batch_size: int = 64,
     unpadded: bool = False,
+    sentence: Sentence | None = None,
     on_layers: Callable[[np.ndarray, list[np.ndarray]], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Encoded:
@@ -51,6 +52,7 @@ def encode(
         layer: whose hidden states; -1 is the last layer's, 0 the input embeddings.
         batch_size: rows a batch. They are batched by what they cost, so that little is padded.
         unpadded: batch none but rows of the same cost, so that nothing is padded.
+        sentence: the checkpoint's own embedding in place of `pooling`; layers but the last are pooled as it does, and no more.
         on_layers: called with each batch's rows (b,) and their embeddings (b, d) by every layer, the input embeddings'
             first: they are there anyway, but all rows' together might not fit into memory.
         on_batch: called with (rows done, rows in all) after each batch; it may raise to end the work.
@@ -67,9 +69,9 @@ def encode(
                 batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
                 output = model(**batch, output_hidden_states=True)
                 states = read_states(model, output, batch)
-                chosen = _on_host(pooled(states, layer, pooling, head))
+                chosen = _vectors(states, layer, pooling, sentence, head)
                 if on_layers is not None:
-                    on_layers(index, _every_layer(states, layer, pooling, chosen))
+                    on_layers(index, _every_layer(states, layer, pooling, sentence, chosen))
                 scores = output.logits.float().cpu().numpy()
                 for row, vector, score in zip(index, chosen, scores, strict=True):
                     embeddings[row], logits[row] = vector, score
@@ -107,11 +109,21 @@ def _batches(costs: np.ndarray, batch_size: int, unpadded: bool) -> Iterator[tup
             start = end
 
 
-def _every_layer(states: States, layer: int, pooling: str, chosen: np.ndarray) -> list[np.ndarray]:
+def _every_layer(
+    states: States, layer: int, pooling: str, sentence: Sentence | None, chosen: np.ndarray
+) -> list[np.ndarray]:
     """Return the embeddings by every layer; those by `layer` are there already."""
     count, rule = len(states.layers), "mean" if pooling == "head" else pooling
-    return [chosen if k == layer % count else _on_host(pooled(states, k, rule)) for k in range(count)]
+    return [chosen if k == layer % count else _vectors(states, k, rule, sentence) for k in range(count)]
 
 
-def _on_host(vectors: Tensor) -> np.ndarray:
+def _vectors(
+    states: States, layer: int, pooling: str, sentence: Sentence | None, head: HeadInput | None = None
+) -> np.ndarray:
+    count = len(states.layers)
+    if sentence is None:
+        vectors = pooled(states, layer, pooling, head)
+    else:
+        made = sentence.embeddings if layer % count == count - 1 else sentence.pooled
+        vectors = made(states.layers[layer], states.masks[layer])
     return vectors.float().cpu().numpy()

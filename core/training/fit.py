@@ -12,7 +12,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainingArguments, s
 
 from core.errors import IsobarError, RunFailedError
 from core.models.adapters import New, new_of, with_adapters, without_adapters
-from core.models.device import check_device, device_name
+from core.models.device import check_device, check_precision, chosen_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
 from core.models.pooling import View, check_pooling
@@ -62,7 +62,7 @@ def train(
             a status that says why.
         RunFailedError: the run failed underway; its directory says how far it came.
     """
-    with ranks.joined(use_cpu=spec.device == "cpu"):
+    with ranks.joined(use_cpu=chosen_device(spec.device) == "cpu"):
         return _train(spec, run_dir, runs_dir, resume, progress or (lambda phase, done, total: None))
 
 
@@ -140,6 +140,8 @@ class _Work:
     @classmethod
     def prepare(cls, spec: RunSpec, progress: Progress) -> "_Work":
         progress("loading", 0, 1)
+        check_device(spec.device)
+        check_precision(spec.precision, spec.device)
         if spec.batch_size % ranks.count():
             raise IsobarError(
                 f"batch_size is {spec.batch_size}, but {ranks.count()} processes share it; choose a multiple of {ranks.count()}."
@@ -152,7 +154,6 @@ class _Work:
             label_column=spec.label_column,
             train_size=spec.train_size or None,
         )
-        check_device(spec.device)
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels, task.modality)
         task, _ = in_order(task, loaded.outputs)
@@ -187,6 +188,15 @@ class _Work:
             trainer.recall_regularizers(checkpoint)
         self._tell_pooling(writer)
         self._tell_padding(writer)
+        for text in self.loaded.notes:
+            writer.event(kind="note", step=0, text=text)
+        own = self.loaded.sentence
+        if own is not None and spec.pooling == "auto" and own.pooling != self.probe.view.pooling:
+            text = (
+                f"The checkpoint's own sentence embedding, which `isobar inspect` shows, pools by {own.pooling}; a classifier on it reads "
+                f"{self.probe.view.pooling}, which is what is regularized and shown here, before and after."
+            )
+            writer.event(kind="note", step=0, text=text)
         if self.loaded.untrained:
             writer.event(
                 kind="note",
@@ -321,7 +331,7 @@ class _Work:
             activation_checkpointing_kwargs=_CHECKPOINTING if spec.gradient_checkpointing else None,
             bf16=spec.precision == "bf16",
             fp16=spec.precision == "fp16",
-            use_cpu=spec.device == "cpu",
+            use_cpu=chosen_device(spec.device) == "cpu",
             eval_strategy="no",  # the recorder asks for evaluations and checkpoints, in step with the snapshots
             save_strategy="no",
             save_total_limit=1,

@@ -24,6 +24,7 @@ from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
 from core.models.pooling import check_pooling
+from core.models.sentence import Sentence
 from core.revision import code_revision
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_texts, score
@@ -74,8 +75,8 @@ class Inspection:
 
     @property
     def notes(self) -> list[str]:
-        """What was guessed, dropped or sampled on the way from the data to the probe set, a sentence each."""
-        return self.record.get("task", {}).get("notes", [])
+        """What a person might not expect of how the checkpoint and the data were read, a sentence each."""
+        return [note for part in ("model", "task") for note in self.record.get(part, {}).get("notes", [])]
 
     def as_dict(self) -> dict:
         """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""
@@ -117,7 +118,10 @@ def inspect_checkpoint(
     data, comparable = in_order(data, loaded.outputs)
     check_pooling(loaded.model, spec.pooling)
     data, spec = _one_cloud(data, spec)
-    probe = make_probe(data, loaded, spec)
+    sentence = _own_embedding(loaded, spec.pooling)
+    probe = make_probe(data, loaded, spec, sentence)
+    if sentence is not None:
+        loaded = replace(loaded, notes=(*loaded.notes, *_told(sentence)))
     progress("loading", 1, 1)
     portrait = probe.portray(
         to_device(loaded.model, spec.device), lambda done, total: progress("embedding", done, total)
@@ -147,6 +151,25 @@ def _read(model: str, data: Task, examples: int, pooling: str, layer: int) -> st
     at = "last layer" if layer == -1 else f"layer {layer}"
     many, of = MODALITIES[data.modality].many, len(data.validation)
     return f"Read: {model}, pooling {pooling}, {at}; {data.name} ({data.source}), {examples:,} of {of:,} {many}."
+
+
+def _own_embedding(loaded: LoadedModel, pooling: str) -> Sentence | None:
+    """Return the embedding that is looked at where none is asked for: the checkpoint's own, if it declares one and classifies nothing."""
+    if pooling != "auto" or loaded.trained_head or loaded.sentence is None:
+        return None
+    loaded.sentence.check()
+    if loaded.sentence.length:  # as long as its authors read them
+        loaded.processor.model_max_length = min(loaded.processor.model_max_length, loaded.sentence.length)
+    return loaded.sentence
+
+
+def _told(sentence: Sentence) -> tuple[str, ...]:
+    then = "".join(f", then {name}" for name, _ in sentence.modules)
+    return (
+        f"The embedding is the checkpoint's own, as its modules.json has it: pooling {sentence.pooling}{then}. Training takes what a "
+        "classifier on this model reads; --pooling cls, mean or last shows the states themselves.",
+        *sentence.notes,
+    )
 
 
 def _one_cloud(data: Task, spec: RunSpec) -> tuple[Task, RunSpec]:
@@ -194,7 +217,7 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
     with stop.listening():
         try:
             found = inspect_checkpoint(spec.model, spec.task, spec=spec, progress=beat)
-            base = _base(spec, beat)
+            base = _base(spec, found.record["pooling"], beat)
             stop.check()
         except Stopped:
             if waited:
@@ -213,14 +236,17 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
     return load_run(writer.path), found
 
 
-def _base(spec: RunSpec, progress: Progress) -> dict | None:
+def _base(spec: RunSpec, pooling: str, progress: Progress) -> dict | None:
     """Return the measures of the model that a run began with, where `spec.model` is that run's; else None."""
     folder = Path(spec.model).expanduser()
+    if not (folder / "config.json").exists():
+        folder = folder / layout.MODEL
     if folder.name != layout.MODEL or not folder.is_dir():
         return None
     name = Run(folder.resolve().parent).spec.get("model")
     if not isinstance(name, str):
         return None
+    spec = spec.model_copy(update={"pooling": pooling})  # the same, also where the base has one of its own
     try:
         found = inspect_checkpoint(name, spec.task, spec=spec, progress=lambda _, *done: progress("base", *done))
     except IsobarError:  # it has gone since, or the hub with it: a reference less
@@ -314,13 +340,14 @@ def measure_layers(
         columns = {name: list(part) for name, part in zip(loaded.modality.columns, parts)}
         rows = Dataset.from_dict({**columns, "label": [0] * len(examples)})
         rows = loaded.encode(rows, Cut(tokens=max_length, seconds=max_seconds))
-        seen = seen or view_of(network, collate, rows, pooling)
+        seen = seen or view_of(network, collate, rows, pooling, sentence=_own_embedding(loaded, pooling))
         encode(
             network,
             collate,
             rows,
             pooling=seen.pooling,
             unpadded=seen.padding,
+            sentence=seen.sentence,
             batch_size=batch_size,
             on_layers=lambda at, layers, before=done: streams.add(before + at, layers),
         )

@@ -14,8 +14,14 @@ def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
         "platform": f"{platform.system()} {platform.machine()}",
-        "model": {"source": loaded.source, "trained_head": loaded.trained_head, "untrained": loaded.untrained},
-        "pooling": seen.pooling,
+        "model": {
+            "source": loaded.source,
+            "trained_head": loaded.trained_head,
+            "untrained": loaded.untrained,
+            "notes": list(loaded.notes),
+        },
+        "pooling": seen.pooling if seen.sentence is None else seen.sentence.pooling,
+        **({} if seen.sentence is None else {"sentence": [name for name, _ in seen.sentence.modules]}),
         "states": seen.kind,
         "padding_matters": seen.padding,
         "task": {

@@ -142,7 +142,9 @@ class RunSpec(BaseModel):
     )
     evaluations: Annotated[int, Field(ge=1, le=500)] = Field(2, description="How often the validation set is scored.")
     log_every: Annotated[int, Field(ge=1)] = Field(5, description="Steps between two lines of events.jsonl.")
-    precision: Precision = Field("fp32", description="Arithmetic of the model; the barcode is always at least float32.")
+    precision: Precision = Field(
+        "fp32", description="Arithmetic of the model; the barcode is always at least float32. fp16 needs a GPU."
+    )
     lora: str = Field(
         "",
         description="Train low-rank adapters instead of all weights, such as r=8 or r=8,alpha=16,dropout=0.05; empty trains all. The head, and layers that the checkpoint has no weights for, are trained in full.",

@@ -215,9 +215,7 @@ def _by_class(about: str, before: Snapshot, after: Snapshot, of_all: str) -> pd.
     """Return the strongest direction's share of all, and of each class by itself: about its own mean, but for uncentered."""
     whole, measure = ABOUT[about], ABOUT[CENTERED if about == WITHIN else about]
     new = {shape.label: shape for shape in after.classes}
-    rows = [
-        {"name": of_all, "before": before.measures.get(whole), "after": after.measures.get(whole), "colour": SPACE}
-    ]
+    rows = [{"name": of_all, "before": before.measures.get(whole), "after": after.measures.get(whole), "colour": SPACE}]
     for shape in before.classes:
         if shape.label in new:
             rows.append(
