@@ -10,6 +10,7 @@ from core.geometry import APART, MEASURES
 from core.geometry.summary import Measured
 from core.runs import Run
 from core.studies.compare import Comparison, Group, called
+from core.studies.landscape import Landscape, predictions, verdict
 from core.studies.layers import LayersStudy, verdicts
 from core.studies.reproduce import VERDICTS, Reproduction
 
@@ -191,6 +192,30 @@ def print_layers_study(found: LayersStudy) -> None:
     for points in ("examples", "tokens"):
         for sentence in verdicts(found, points=points):
             console.print(Text(f"Of {points}, {sentence}"))
+
+
+def print_landscape(found: Landscape) -> None:
+    """Print of each task what goes with its scores, and what that says."""
+    for task in found.tasks:
+        print_rows([one.as_row() for one in predictions(found, task)])
+        _say(verdict(found, task))
+
+
+def landscape_markdown(found: Landscape) -> str:
+    """Return the same as Markdown, with the points behind it."""
+    parts = []
+    for task in found.tasks:
+        points = [point for point in found.points if point["task"] == task]
+        parts += [f"## {task}: {len(points)} points", "", verdict(found, task), ""]
+        parts += [markdown([one.as_row() for one in predictions(found, task)])]
+        names = ("model", "weights", "seed", "score")
+        parts += [markdown([{name: _of_point(point, name) for name in names} for point in points])]
+    return "\n".join(parts)
+
+
+def _of_point(point: Mapping, name: str) -> str:
+    value = point[name]
+    return number(value) if isinstance(value, float) else str(value or ("as it is" if name == "weights" else value))
 
 
 def _range(values: Sequence[float]) -> str:

@@ -8,19 +8,35 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import RUNS, Json, Runs
+from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs
 from core.cli.output import check_place, quiet, writing
-from core.cli.progress import progress_bar
+from core.cli.progress import progress_bar, sweep_bar
+from core.errors import IsobarError, RunFailedError
 from core.runs import layout
+from core.studies.landscape import Landscape, LandscapeSpec, read_landscape
 from core.studies.layers import LayersSpec
+from core.training.spec import read_yaml
 
 commands = typer.Typer()
 
 
-def _help(field: str) -> str:
-    about = LayersSpec.model_fields[field]
+Into = Annotated[
+    Path | None,
+    typer.Option(
+        help="The directory of the study; one that was cut short is gone on with. [default: a new one, which the explorer shows]",
+        show_default=False,
+    ),
+]
+
+
+def _help(field: str, of=LayersSpec) -> str:
+    about = of.model_fields[field]
     default = about.default[0] if field == "tasks" else about.default
     return f"{about.description} [default: {default}]"
+
+
+def _of(field: str) -> str:
+    return _help(field, LandscapeSpec)
 
 
 @commands.command()
@@ -40,13 +56,7 @@ def layers(
     device: Annotated[str | None, typer.Option(help=_help("device"), show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help=_help("seed"), show_default=False)] = None,
     runs: Runs = RUNS,
-    into: Annotated[
-        Path | None,
-        typer.Option(
-            help="The directory of the study; one that was cut short is gone on with. [default: a new one, which the explorer shows]",
-            show_default=False,
-        ),
-    ] = None,
+    into: Into = None,
     out: Annotated[Path | None, typer.Option(help="Also write a row for each layer to this file, as CSV.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -63,7 +73,7 @@ def layers(
 
     with quiet(as_json) as console, progress_bar(console) as progress:
         try:
-            found = study_layers(spec, into or _new(runs / layout.LAYERS, spec), progress=progress)
+            found = study_layers(spec, into or new_study(runs / layout.LAYERS, spec.name), progress=progress)
         except Stopped:
             sys.exit(130)
     if out is not None:
@@ -79,8 +89,92 @@ def layers(
         print_layers_study(found)
 
 
-def _new(folder: Path, spec: LayersSpec) -> Path:
-    name = f"{datetime.now():%Y-%m-%dT%H-%M-%S}_{spec.name}"
+@commands.command()
+def landscape(
+    file: Annotated[
+        Path | None, typer.Argument(help="A landscape file (YAML); options given here win over it.", show_default=False)
+    ] = None,
+    model: Annotated[str | None, typer.Option(help=_of("model"), show_default=False)] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help=f"{_of('tasks')} May be given several times.", show_default=False)
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"{LandscapeSpec.model_fields['weights'].description} May be given several times.", show_default=False
+        ),
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"{LandscapeSpec.model_fields['also'].description} May be given several times.", show_default=False
+        ),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help=_of("seeds"), show_default=False)] = None,
+    sentences: Annotated[int | None, typer.Option(help=_of("sentences"), show_default=False)] = None,
+    sample: Annotated[str | None, typer.Option(help=_of("sample"), show_default=False)] = None,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Run nothing; tell what the finished cells of --into say.")
+    ] = False,
+    runs: Runs = RUNS,
+    into: Into = None,
+    processes: Processes = 1,
+    backend: Backend = "local",
+    address: Address = "auto",
+    out: Annotated[Path | None, typer.Option(help="Also write the tables to this file, as Markdown.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether the geometry of a space predicts the score after fine-tuning, and whether it says more than the noise does.
+
+    Every state of the model is fine-tuned with every seed on every task: seventeen states, three seeds and one task are 51 runs.
+    """
+    values = read_yaml(file, "landscape file", "model, tasks, weights, seeds and train") if file is not None else {}
+    given = {
+        "model": model, "tasks": task, "weights": weights, "also": also, "seeds": seeds, "sentences": sentences, "sample": sample,
+    }  # fmt: skip
+    spec = LandscapeSpec.parse({**values, **{name: value for name, value in given.items() if value}}, "the settings")
+    check_place(out)
+    if report_only:
+        if into is None:
+            raise IsobarError("Say with --into which landscape to tell of.")
+        found = read_landscape(into)
+    else:
+        found = _run_landscape(
+            spec, into or new_study(runs / layout.LANDSCAPES, spec.name), backend, processes, address
+        )
+    from core.tables import landscape_markdown, print_landscape
+
+    if out is not None:
+        with writing(out):
+            out.write_text(landscape_markdown(found), encoding="utf-8")
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        print_landscape(found)
+    if found.failed:
+        raise RunFailedError(
+            f"{len(found.failed)} cells did not finish; the same command with --into goes on with them."
+        )
+
+
+def _run_landscape(spec: LandscapeSpec, path: Path, backend: str, processes: int, address: str) -> Landscape:
+    from core.studies.perturbing import study_landscape
+    from core.studies.workers import workers
+    from core.training.progress import Stopped
+
+    with sweep_bar() as (tell, watch):
+        tell(f"{len(spec.cells())} runs, in {path}; how long they take is known when the first have ended.")
+        try:
+            return study_landscape(
+                spec, path, lambda cells: workers(backend, processes, address, cells), tell=tell, watch=watch
+            )
+        except Stopped:
+            sys.exit(130)
+
+
+def new_study(folder: Path, called: str) -> Path:
+    """Return a directory in `folder` that is not there yet."""
+    name = f"{datetime.now():%Y-%m-%dT%H-%M-%S}_{called}"
     path, count = folder / name, 2
     while path.exists():
         path, count = path.with_name(f"{name}-{count}"), count + 1

@@ -17,12 +17,13 @@ from core.geometry.stream import CloudStream
 from core.modalities import Cut
 from core.models import BUILT_IN
 from core.models.attention import watched_attention
+from core.models.changes import Change
 from core.models.device import to_device
 from core.models.embedding import encode
 from core.models.loading import LoadedModel, load_model
 from core.models.pooling import check_pooling
 from core.models.states import States
-from core.models.weights import Change, changed
+from core.models.weights import changed
 from core.runs import Run
 from core.studies.layers import ALIKE, FILE, MEASURES, LayersSpec, LayersStudy, read_layers
 from core.studies.place import study_in

@@ -12,11 +12,13 @@ from transformers import PrinterCallback, ProgressCallback, TrainingArguments, s
 
 from core.errors import IsobarError, RunFailedError
 from core.models.adapters import New, new_of, with_adapters, without_adapters
+from core.models.changes import Change
 from core.models.device import check_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
 from core.models.pooling import View, check_pooling
 from core.models.states import without_layer_drop
+from core.models.weights import changed
 from core.revision import code_revision
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task
@@ -146,6 +148,8 @@ class _Work:
         check_device(spec.device)
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels, task.modality)
+        if change := Change.parse(spec.weights):
+            changed(loaded, change, spec.seed)
         check_pooling(loaded.model, spec.pooling)
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from core import IsobarError
+from core.models.changes import KINDS, Change
 from core.models.loading import load_model
-from core.models.weights import KINDS, Change, changed, layer_weights, layers_of
+from core.models.weights import changed, layer_weights, layers_of
 from core.tiny import tiny_checkpoint
 
 
