@@ -16,7 +16,7 @@ from core.training.spec import RunSpec
 
 commands = typer.Typer()
 _PROBE_OPTIONS = (
-    "pooling", "layer", "max_length", "probe_per_class", "seed", "device", "text_column", "text_pair_column", "label_column",
+    "weights", "pooling", "layer", "max_length", "probe_per_class", "seed", "device", "text_column", "text_pair_column", "label_column",
 )  # fmt: skip
 
 

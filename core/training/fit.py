@@ -12,9 +12,11 @@ from transformers import PrinterCallback, ProgressCallback, TrainingArguments, s
 
 from core.errors import IsobarError, RunFailedError
 from core.models.adapters import New, new_of, with_adapters, without_adapters
+from core.models.changes import Change
 from core.models.device import check_device, check_precision, chosen_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
+from core.models.perturbed import changed
 from core.models.pooling import View, check_pooling
 from core.models.states import without_layer_drop
 from core.revision import code_revision
@@ -157,6 +159,8 @@ class _Work:
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels, task.modality)
         task, _ = in_order(task, loaded.outputs)
+        if change := Change.parse(spec.weights):
+            changed(loaded, change, spec.seed)
         check_pooling(loaded.model, spec.pooling)
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}

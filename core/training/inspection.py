@@ -19,10 +19,12 @@ from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
 from core.modalities import MODALITIES, Cut, Preview
+from core.models.changes import Change
 from core.models.device import check_device, to_device
 from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
+from core.models.perturbed import changed
 from core.models.pooling import check_pooling
 from core.models.sentence import Sentence
 from core.revision import code_revision
@@ -97,7 +99,7 @@ def inspect_checkpoint(
         model: built-in name, local folder (such as a run's ``model/``) or Hub id.
         task: built-in name, local folder or file, or Hub id. A file may have no labels (:func:`core.tasks.load_texts`):
             its texts are one cloud, of up to twice as many as a class would give.
-        spec: pooling, layer, probe size, seed, columns and device are taken from here; `model` and `task` are not.
+        spec: weights, pooling, layer, probe size, seed, columns and device are taken from here; `model` and `task` are not.
         progress: called with (phase, done, in all).
 
     Raises:
@@ -116,6 +118,8 @@ def inspect_checkpoint(
     )
     loaded = load_model(model, data.num_labels, data.modality)
     data, comparable = in_order(data, loaded.outputs)
+    if change := Change.parse(spec.weights):
+        changed(loaded, change, spec.seed)
     check_pooling(loaded.model, spec.pooling)
     data, spec = _one_cloud(data, spec)
     sentence = _own_embedding(loaded, spec.pooling)

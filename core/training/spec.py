@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from core.errors import IsobarError, nearest
+from core.models.changes import KINDS, Change
 from core.regularizers.chosen import Regularizers, sentence
 from core.regularizers.registry import REGULARIZERS
 from core.runs import migrations
@@ -78,6 +79,10 @@ class RunSpec(BaseModel):
             Regularizers.parse("persistent-entropy"),
             description="The term added to the task loss with its settings, such as 'koleo(weight=0.1)', or several joined by '+'; 'none' is the baseline.",
         )
+    )
+    weights: str = Field(
+        "",
+        description=f"What is done to the loaded weights first, by the seed: {', '.join(f'{name}({kind.amount[0]})' if kind.amount else name for name, kind in KINDS.items())}; empty leaves them.",
     )
     pooling: Pooling = Field(
         "auto",
@@ -162,6 +167,14 @@ class RunSpec(BaseModel):
     )
     save_model: bool = Field(True, description="Keep the trained model in model/; sweeps leave it out for space.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of data order, head, dropout and probe set.")
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_legible(cls, given: str) -> str:
+        try:
+            return str(Change.parse(given) or "")
+        except IsobarError as error:
+            raise ValueError(f"a change of weights, and it is none: {str(error).rstrip('.')}") from error
 
     @field_validator("lora")
     @classmethod

@@ -26,6 +26,19 @@ def mean_cosine(x: Embeddings) -> float:
     return float(np.clip((total @ total - cloud.n) / (cloud.n * (cloud.n - 1)), -1.0, 1.0))
 
 
+def mean_cosine_centered(x: Embeddings) -> float:
+    """Return the mean cosine similarity of all distinct pairs of rows of `x` (n, d) less their mean row: direction that is no drift.
+
+    Range -1/(n-1) to 1; near 0 for any cloud that is not lopsided about its mean. NaN where a row is the mean itself.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Machina, Mercer, "Anisotropy is Not Inherent to Transformers", NAACL 2024, who take the mean off first.
+    """
+    return mean_cosine(as_cloud(x).moderate.centered)
+
+
 def mean_vector_share(x: Embeddings) -> float:
     """Return the share of the mean squared norm that the mean row of `x` (n, d) holds: common drift.
 
@@ -98,6 +111,22 @@ MEASURES = (
         compute=mean_cosine,
         sees=("origin",),
         main=True,
+    ),
+    Measure(
+        name="mean_cosine_centered",
+        label="Mean cosine, centered",
+        definition="The mean cosine similarity of all pairs of embeddings less their mean: what is left of the mean cosine where drift "
+        "is taken off.",
+        source="Machina, Mercer, NAACL 2024",
+        isotropic="0",
+        degenerate="1",
+        undefined="where a row is the mean of all, which has no direction about it",
+        better="neither",
+        range=(-1.0, 1.0),
+        topic="drift",
+        compute=mean_cosine_centered,
+        needs=("points",),
+        sees=(),
     ),
     Measure(
         name="mean_vector_share",
