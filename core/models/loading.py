@@ -166,10 +166,9 @@ def _check_type(name: str, config, wanted: Modality) -> None:
             else f" has no classifier of {wanted.many} in transformers"
         )
         usual = ", ".join(wanted.usual)
-        built_in = " or ".join(name for name, model in BUILT_IN.items() if model.modality == wanted.name)
-        raise IsobarError(
-            f"The model {name!r} ({kind}){reads}; those that do are {built_in}, which is built in, and of types such as {usual}."
-        )
+        built_in = [name for name, model in BUILT_IN.items() if model.modality == wanted.name]
+        own = f"{' or '.join(built_in)}, which is built in, and " if built_in else ""
+        raise IsobarError(f"The model {name!r} ({kind}){reads}; those that do are {own}of types such as {usual}.")
     wanted.check(name, config)
 
 

@@ -20,7 +20,9 @@ _LONGEST_CELL = 1000  # characters: more would only make a table slow
 _LONGEST_TEXT = 400
 _THUMBNAIL = 96  # pixels
 _LARGE = 8_000  # bytes of an image, beyond which it is made smaller
-_TYPES = {".png": "image/png", ".wav": "audio/wav"}
+_TYPES = {".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".wav": "audio/wav", ".mp3": "audio/mpeg"}
+"""What previews can be; of another kind an example is shown by its name."""
+_STILL = ".png"  # of which a large one is made a thumbnail; others may move
 
 
 def texts_of(run: Run, count: int | None = None) -> pd.Series | None:
@@ -50,7 +52,7 @@ def cells(run: Run, texts: pd.Series | None, rows: Iterable[int]) -> list[str]:
 def show(run: Run, texts: pd.Series | None, row: int) -> None:
     """Draw the example of a row."""
     file, name = run.preview(row), text_at(run, texts, row)
-    if file is None:
+    if file is None or file.suffix not in _TYPES:
         st.text(name)
     elif _is_image(file):
         st.image(file, width=_THUMBNAIL, caption=plain(name, _LONGEST_TEXT))
@@ -99,7 +101,7 @@ def thumbnails(run: Run, rows: Iterable[int]) -> list[str] | None:
 
 def unplayed(run: Run, rows: Iterable[int]) -> str:
     """Return where the sounds of `rows` can be heard, since no column of a table plays one; nothing where they are none."""
-    files = [file for row in rows if (file := run.preview(int(row))) is not None]
+    files = [file for row in rows if (file := run.preview(int(row))) is not None and file.suffix in _TYPES]
     if not files or any(map(_is_image, files)):
         return ""
     return "A table plays no sounds, so they stand here by name; a click on a bar, under Barcodes, plays the two that it joins."
@@ -121,8 +123,8 @@ def data_uri(file: Path | None) -> str:
 @lru_cache(maxsize=4096)  # a page with a table of images asks for all of them at each click
 def _image(of: FileVersion) -> str:
     name, _, size = of
-    if size <= _LARGE:
-        return _address(_TYPES[".png"], Path(name).read_bytes())
+    if size <= _LARGE or Path(name).suffix != _STILL:
+        return _address(_TYPES[Path(name).suffix], Path(name).read_bytes())
     with Image.open(name) as image, BytesIO() as small:
         image.thumbnail((_THUMBNAIL, _THUMBNAIL))
         image.convert("RGB").save(small, "JPEG", quality=85)
@@ -134,4 +136,4 @@ def _address(kind: str, content: bytes) -> str:
 
 
 def _is_image(file: Path) -> bool:
-    return file.suffix == ".png"
+    return _TYPES.get(file.suffix, "").startswith("image/")

@@ -120,3 +120,15 @@ def test_a_photograph_is_made_small(tmp_path):
     assert len(content) < 12_000
     path.write_bytes(CONTENT * 1000)
     assert texts.data_uri(path) == ""  # no image
+
+
+def test_what_moves_is_shown_as_it_is_and_what_no_page_shows_by_its_name(tmp_path):
+    """A moving image made a thumbnail would stand still."""
+    frames = [Image.new("RGB", (200, 200), (k, 0, 0)) for k in range(0, 250, 5)]
+    moving, unknown = tmp_path / "row_000000.gif", tmp_path / "row_000001.xyz"
+    frames[0].save(moving, save_all=True, append_images=frames[1:])
+    unknown.write_bytes(b"whatever")
+    head, _, content = texts.data_uri(moving).partition(",")
+    assert head == "data:image/gif;base64"
+    assert base64.b64decode(content) == moving.read_bytes()
+    assert texts.data_uri(unknown) == ""
