@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
-from core.modalities.base import Collate, Cut, Modality, Rows
+from core.modalities.base import Collate, Cut, Modality, Rows, numbered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from datasets import Dataset
     from pyarrow import ChunkedArray
     from transformers import PreTrainedModel
@@ -113,7 +115,15 @@ class Text(Modality):
         )
         ids = rows.data.column("input_ids")
         _check_read(ids, processor, config)
-        return Rows(rows, np.array(pc.list_value_length(ids), dtype=np.int64))
+        costs = np.array(pc.list_value_length(ids), dtype=np.int64)
+        share = np.ones(len(costs))
+        at_limit = np.flatnonzero(costs >= limit)  # those that were cut are among them
+        for start in range(0, len(at_limit), 1_000):
+            some = at_limit[start : start + 1_000]
+            whole = processor(*(data.select(some)[name][:] for name in self.told(data)), verbose=False)["input_ids"]
+            share[some] = np.minimum(1, costs[some] / [len(ids) for ids in whole])
+        cut_to = f"{limit} word pieces ({'max_length' if limit == cut.tokens else 'the most that the model takes'})"
+        return Rows(rows, costs, numbered(_inputs(rows)), share, cut_to)
 
     def collator(self, processor: Tokenizer, config) -> Collate:
         """Return what pads rows to the longest of a batch."""
@@ -124,6 +134,12 @@ class Text(Modality):
     def told(self, data: Dataset) -> dict[str, list]:
         """Return the texts themselves."""
         return {name: data[name][:] for name in self.columns if name in data.column_names}
+
+
+def _inputs(rows: Dataset) -> Iterator[tuple[bytes, ...]]:
+    """Yield what the model takes of each row, as bytes."""
+    names = [name for name in rows.column_names if name != "labels"]
+    return zip(*([ids.tobytes() for ids in rows.data.column(name).to_numpy()] for name in names), strict=True)
 
 
 def _padding(tokenizer: Tokenizer, config) -> str | None:

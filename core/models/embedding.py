@@ -44,6 +44,8 @@ def encode(
 ) -> Encoded:
     """Run `rows` through `model` in evaluation mode and return their embeddings and class scores.
 
+    Rows of the same input are encoded once, so that their embeddings are equal.
+
     Args:
         model: a classifier of transformers; its mode is restored afterwards.
         collate: turns a list of rows into a padded batch of tensors.
@@ -56,18 +58,23 @@ def encode(
         sentence: the checkpoint's own embedding in place of `pooling`; layers but the last are pooled as it does, and no more.
         on_layers: called with each batch's rows (b,) and their embeddings (b, d) by every layer, the input embeddings'
             first: they are there anyway, but all rows' together might not fit into memory.
-        on_states: called with each batch's states.
-        on_batch: called with (rows done, rows in all) after each batch; it may raise to end the work.
+        on_states: called with each batch's states, those of equal inputs once.
+        on_batch: called with (inputs done, inputs in all) after each batch; it may raise to end the work.
     """
     was_training = model.training
     model.eval()
-    order = np.argsort(-rows.costs, kind="stable")
+    # In batches of other sizes the same input comes out otherwise by some 1e-6, which would be a bar: it is encoded once.
+    _, first, number = np.unique(rows.same, return_index=True, return_inverse=True)
+    copies = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    order = np.argsort(-rows.costs[first], kind="stable")
     embeddings, logits = [None] * len(rows), [None] * len(rows)
     try:
         with watched_head(model) as head:
-            for start, end in _batches(rows.costs[order], batch_size, unpadded):
-                index = order[start:end]
-                batch = collate([rows[int(i)] for i in index])
+            for start, end in _batches(rows.costs[first][order], batch_size, unpadded):
+                inputs = order[start:end]
+                index = np.concatenate([copies[i] for i in inputs])
+                back = np.repeat(np.arange(len(inputs)), [len(copies[i]) for i in inputs])
+                batch = collate([rows[int(i)] for i in first[inputs]])
                 batch = {k: v.to(model.device) for k, v in batch.items() if k != "labels"}
                 output = model(**batch, output_hidden_states=True)
                 states = read_states(model, output, batch)
@@ -75,12 +82,13 @@ def encode(
                     on_states(states)
                 chosen = _vectors(states, layer, pooling, sentence, head)
                 if on_layers is not None:
-                    on_layers(index, _every_layer(states, layer, pooling, sentence, chosen))
+                    layers = _every_layer(states, layer, pooling, sentence, chosen)
+                    on_layers(index, [vectors[back] for vectors in layers])
                 scores = output.logits.float().cpu().numpy()
-                for row, vector, score in zip(index, chosen, scores, strict=True):
+                for row, vector, score in zip(index, chosen[back], scores[back], strict=True):
                     embeddings[row], logits[row] = vector, score
                 if on_batch is not None:
-                    on_batch(end, len(rows))
+                    on_batch(end, len(order))
     finally:
         model.train(was_training)
     return Encoded(np.stack(embeddings), np.stack(logits))

@@ -27,6 +27,11 @@ class Settings(RegularizerSettings):
         "global", description="Nearest neighbours in the whole batch, as in DINOv2, or in each example's own class."
     )
 
+    @property
+    def fewest(self) -> int:
+        """Two: a lone embedding has no neighbour."""
+        return 2
+
 
 class KoLeoLoss(Regularizer):
     """`-weight * mean_i log(min_j |u_i - u_j| + 1e-8)`, u the embeddings at unit length.

@@ -29,38 +29,32 @@ def in_order(task: Task, outputs: Sequence[str]) -> tuple[Task, bool]:
     if not outputs or not task.has_labels:
         return task, True
     if len(outputs) != len(names):
-        return _noted(
-            task,
+        return task.noted(
             f"The checkpoint tells {len(outputs)} classes apart ({_listed(outputs)}), the data have {len(names)} "
-            f"({_listed(names)}): its head was made anew, so what it predicts before training says nothing.",
+            f"({_listed(names)}): its head was made anew, so what it predicts before training says nothing."
         ), False
     matched = _matched(names, outputs)
     if matched is not None:
         if matched == list(range(len(names))):
             return task, True
         ordered = _reordered(task, matched)
-        return _noted(
-            ordered, f"The classes are in the order of the checkpoint's: {_listed(ordered.label_names)}."
-        ), True
+        return ordered.noted(f"The classes are in the order of the checkpoint's: {_listed(ordered.label_names)}."), True
     numbers = [str(number) for number in range(len(names))]
     if all(_NO_NAME.fullmatch(name) for name in outputs):
         if list(names) == numbers:
             return task, True
-        return _noted(
-            task,
+        return task.noted(
             "The checkpoint doesn't name its classes; they are assumed to be the data's in their order: "
-            f"{_listed(names)}. If they are not, its score says nothing.",
+            f"{_listed(names)}. If they are not, its score says nothing."
         ), True
     if list(names) == numbers:
         pairs = [f"{number} is {name!r}" for number, name in zip(names, outputs)]
-        return _noted(
-            task,
-            f"Labels that are numbers go by the checkpoint's own numbers: {_listed(pairs, quoted=False)}.",
+        return task.noted(
+            f"Labels that are numbers go by the checkpoint's own numbers: {_listed(pairs, quoted=False)}."
         ), True
-    return _noted(
-        task,
+    return task.noted(
         f"The checkpoint's classes are {_listed(outputs)}, the data's {_listed(names)}: which is which can't be told by "
-        "name, so what it predicts before training says nothing.",
+        "name, so what it predicts before training says nothing."
     ), False
 
 
@@ -114,10 +108,6 @@ def _reordered(task: Task, matched: list[int]) -> Task:
         label_names=tuple(task.label_names[number] for number in matched),
         order=tuple(new.tolist()),
     )
-
-
-def _noted(task: Task, note: str) -> Task:
-    return replace(task, notes=(*task.notes, note))
 
 
 def _listed(names: Sequence[str], *, quoted: bool = True) -> str:

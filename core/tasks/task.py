@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.modalities import MODALITIES
@@ -34,6 +34,10 @@ class Task:
     notes: tuple[str, ...] = ()
     modality: str = "text"
     order: tuple[int, ...] = ()
+
+    def noted(self, note: str) -> Task:
+        """Return the task with one more note."""
+        return replace(self, notes=(*self.notes, note))
 
     @property
     def own_order(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import torch
 from transformers import PrinterCallback, ProgressCallback, TrainingArguments, set_seed
 
 from core.errors import IsobarError, RunFailedError
+from core.modalities import MODALITIES
 from core.models.adapters import New, new_of, with_adapters, without_adapters
 from core.models.changes import Change
 from core.models.device import check_device, check_precision, chosen_device, device_name
@@ -24,6 +25,7 @@ from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task
 from core.tasks.order import in_order
 from core.training import ranks
+from core.training.batches import idle_note
 from core.training.loss import RegularizedTrainer, layers_of, no_gradient, regularizers_of
 from core.training.memory import estimate_memory
 from core.training.probe import Probe, cut_of, make_probe
@@ -179,6 +181,8 @@ class _Work:
                 raise IsobarError(f"The model {spec.model!r} can't do gradient checkpointing; leave it off.")
             loaded.model.activation_checkpointing_enable(_CHECKPOINTING)
         probe = make_probe(task, loaded, spec)
+        if note := probe.rows.cut_note(f"{MODALITIES[task.modality].many} of the probe set"):
+            task = task.noted(note)
         _check_regularizers(spec, probe.view)
         progress("loading", 1, 1)
         return cls(spec, task, loaded, probe, new)
@@ -191,6 +195,8 @@ class _Work:
         if checkpoint is not None:
             trainer.recall_regularizers(checkpoint)
         self._tell_pooling(writer)
+        self._tell_idle(writer)
+        self._tell_cut(trainer, writer)
         self._tell_padding(writer)
         for text in self.loaded.notes:
             writer.event(kind="note", step=0, text=text)
@@ -255,6 +261,19 @@ class _Work:
         writer.event(kind="pooling", step=0, asked=self.spec.pooling, pooling=seen.pooling, states=seen.kind)
         if self.spec.pooling == "auto" and ranks.is_first():
             _log.info("An embedding is what the model's classifier reads: pooling %s.", seen.pooling)
+
+    def _tell_idle(self, writer: RunWriter) -> None:
+        if note := idle_note(self.spec, self.task.train["label"][:]):
+            writer.event(kind="note", step=0, text=note)
+            writer.record(idle=note)
+            if ranks.is_first():
+                _log.warning(note)
+
+    def _tell_cut(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
+        if note := trainer.train_dataset.cut_note(f"training {MODALITIES[self.task.modality].many}"):
+            writer.event(kind="note", step=0, text=note)
+            if ranks.is_first():
+                _log.warning(note)
 
     def _tell_padding(self, writer: RunWriter) -> None:
         if self.probe.view.padding:

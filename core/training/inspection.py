@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -126,6 +126,8 @@ def inspect_checkpoint(
     probe = make_probe(data, loaded, spec, sentence)
     if sentence is not None:
         loaded = replace(loaded, notes=(*loaded.notes, *_told(sentence)))
+    if note := probe.rows.cut_note(MODALITIES[data.modality].many):
+        data = data.noted(note)
     progress("loading", 1, 1)
     portrait = probe.portray(
         to_device(loaded.model, spec.device), lambda done, total: progress("embedding", done, total)
@@ -184,7 +186,7 @@ def _one_cloud(data: Task, spec: RunSpec) -> tuple[Task, RunSpec]:
     if there > size:
         many = MODALITIES[data.modality].many
         note = f"{size:,} of the {there:,} {many} were taken, at random with seed {spec.seed}: twice probe_per_class."
-        data = replace(data, notes=(*data.notes, note))
+        data = data.noted(note)
     return data, spec.model_copy(update={"probe_per_class": size})
 
 
