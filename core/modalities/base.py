@@ -75,7 +75,7 @@ class Rows(Sequence):
             f"average, {share.min():.0%} of the longest."
         )
         alike = len(self) - len(np.unique(self.same))
-        return note + (f" To the model {alike:,} of them are then the same as another." if alike else "")
+        return note + (f" To the model {alike:,} of the {len(self):,} are the same as another." if alike else "")
 
     def __getitems__(self, numbers: Sequence[int]) -> list[dict]:
         """Return several rows, as torch's loader asks for a batch."""

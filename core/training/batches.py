@@ -34,8 +34,9 @@ def expected_in_batch(counts: Sequence[int], batch: int, fewest: int) -> Expecte
     from scipy.stats import hypergeom
 
     counts = np.asarray(counts)
-    of = hypergeom(counts.sum(), counts, min(batch, counts.sum()))
-    return Expected(texts=of.mean(), bars=of.mean() - 1 + of.pmf(0), acting=of.sf(fewest - 1))
+    batch = min(batch, counts.sum())
+    of, mean = hypergeom(counts.sum(), counts, batch), batch * counts / counts.sum()
+    return Expected(texts=mean, bars=mean - 1 + of.pmf(0), acting=of.sf(fewest - 1))
 
 
 def idle_note(spec: RunSpec, labels: Sequence[int]) -> str:
