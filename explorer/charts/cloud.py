@@ -13,7 +13,8 @@ from explorer.charts.style import BEFORE, WRONG, legend
 BRUSH = "brush"  # the name under which a page learns what was brushed
 SIDES = ("before", "after")
 COLOURINGS = ("class", "prediction", "error")
-RIGHT, ERROR, NONE = "right", "wrong", "no prediction"
+# Each begins with a word joiner, which shows as nothing: a class may be called "right" too, and has a colour of its own.
+RIGHT, ERROR, NONE = "\u2060right", "\u2060wrong", "\u2060no prediction"
 _GAP = 2.2  # from the middle of one panel to that of the other, in extents
 _PALE = 0.12
 
