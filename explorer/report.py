@@ -130,7 +130,7 @@ def _title(run: Run) -> str:
 def _head(run: Run) -> str:
     of = "inspection" if data.is_inspection(run) else data.regularized(data.spec(run))
     facts = [STATES[run.state][2], of, *data.facts(run), data.name_of(run)]
-    notes = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in data.missing(run))
+    notes = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in [*data.missing(run), *data.notes(run)])
     return f'<h1>{escape(_title(run))}</h1><p class="soft">{escape(" · ".join(facts))}</p>{notes}'
 
 

@@ -246,6 +246,12 @@ def modality(run: Run) -> Modality:
     return MODALITIES.get(str(recorded_task(run).get("modality")), MODALITIES["text"])
 
 
+def notes(run: Run) -> list[str]:
+    """Return what was guessed, left out or cut on the way from the data, and what was told of the training, a sentence each."""
+    told = [*(recorded_task(run).get("notes") or []), *(note.get("text", "") for note in run.rows("note"))]
+    return list(dict.fromkeys(map(str, told)))
+
+
 def report(run: Run) -> dict:
     """Return the run's report; empty where there is none."""
     return _report(str(run.path), file_version(run.path / layout.REPORT))
