@@ -139,7 +139,7 @@ def not_classes(where: str, column: str, what: str) -> NoLabelsError:
     """Return the error that says that the column of `where` holds `what`, and no classes."""
     return NoLabelsError(
         f"Column {column!r} of {where} holds {what}, which are not classes; a label is one of a few names or whole "
-        "numbers."
+        "numbers. Scores can't be trained on, only their examples looked at as one cloud: label column 'none'."
     )
 
 
