@@ -313,6 +313,23 @@ def test_json_in_the_forms_that_models_answer(tmp_path, name):
         same(read_embeddings(tmp_path / "x.json"))
 
 
+@pytest.mark.parametrize("orient", ["columns", "index", "records", "split", "values"])
+def test_json_of_pandas(tmp_path, orient):
+    frame = pd.DataFrame({"id": np.arange(N) + 7, "kind": LABELS, "vector": X.tolist()})
+    if orient == "values":
+        frame = frame[["vector"]]
+    frame.to_json(tmp_path / "x.json", orient=orient)
+    if orient == "values":
+        same(read_embeddings(tmp_path / "x.json"))
+        return
+    found = same(read_embeddings(tmp_path / "x.json", labels="kind"))
+    assert found.left_out == ("id",)
+    assert found.labels.tolist() == LABELS.tolist()
+    frame = pd.DataFrame(X, columns=[f"e{k}" for k in range(D)])
+    frame.to_json(tmp_path / "x.json", orient=orient)
+    same(read_embeddings(tmp_path / "x.json"))
+
+
 def test_failed_requests_of_a_batch_are_told(tmp_path):
     rows = [batch(row, k) for k, row in enumerate(X.tolist())]
     rows[2] = {**BATCH, "custom_id": "t2", "response": None, "error": {"message": "too long"}}

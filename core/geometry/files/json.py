@@ -64,7 +64,26 @@ def _table(content: Any) -> tuple["pa.Table", tuple[str, ...]]:
     if isinstance(content, dict) and _by_name(content):
         note = f"Each of the {len(content):,} names has a vector."
         return pa.table({"name": list(content), _NAME: pa.array(list(content.values()))}), (note,)
-    return pa.Table.from_pylist(content if isinstance(content, list) else [content]), ()
+    if isinstance(content, dict):
+        content = _of_pandas(content) or [content]
+    return pa.Table.from_pylist(content), ()
+
+
+def _of_pandas(content: dict) -> list[dict] | None:
+    """Return the rows of a frame that pandas wrote: by columns, by rows, or split into names and rows; None of all else."""
+    if {"columns", "data"} <= content.keys() <= {"columns", "data", "index"}:
+        return [dict(zip(map(str, content["columns"]), row, strict=True)) for row in content["data"]]
+    values = list(content.values())
+    if not values or not all(isinstance(value, dict) for value in values):
+        return None
+    if all(_counts(value) and value.keys() == values[0].keys() for value in values):
+        return [{name: column[row] for name, column in content.items()} for row in values[0]]
+    return values if _counts(content) else None
+
+
+def _counts(content: dict) -> bool:
+    """Whether the names are 0, 1, 2 and so on, as pandas calls rows."""
+    return len(content) > 1 and list(content) == [str(k) for k in range(len(content))]
 
 
 def _by_name(content: dict) -> bool:

@@ -69,6 +69,8 @@ def read_words(path: Path, wanted: Wanted) -> Stored:
     # At "\n" and at spaces only: tokens of the published files hold other characters that Unicode calls spaces or ends.
     lines = [line.rstrip(b" \t\r") for line in data.split(b"\n")]
     lines = [line.lstrip(b" ") if line.startswith(b"  ") else line for line in lines if line]
+    if not lines:
+        raise IsobarError(f"The file {path} is empty; it needs {NEEDS}.")
     sample = b"\n".join(lines[:_SAMPLE_ROWS]).decode("utf-8", "replace")
     separated = _dialect(sample, "\t,;|")
     if separated is not None and separated.score > 0.5:
@@ -76,7 +78,7 @@ def read_words(path: Path, wanted: Wanted) -> Stored:
     for asked, what in ((wanted.labels, "labels"), (wanted.column, "column")):
         if asked is not None:
             raise IsobarError(f"The file {path} holds vectors without names of columns; there is no {what} {asked!r}.")
-    counts = lines[0].split() if lines else []
+    counts = lines[0].split()
     counted = len(counts) == 2 and all(re.fullmatch(rb"\d+", cell) for cell in counts) and len(lines) > 1
     if counted and len(lines[1].split(b" ")) != 2:
         expected, d, lines = int(counts[0]), int(counts[1]), lines[1:]
