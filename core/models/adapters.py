@@ -207,6 +207,13 @@ def with_merged(model: PreTrainedModel, folder: Path) -> tuple[PreTrainedModel, 
     return model, brought
 
 
+def is_idle(folder: Path) -> bool:
+    """Return whether the low-rank adapter in `folder` changes nothing, as before it is trained: its second matrices are zero."""
+    with safe_open(folder / _WEIGHTS, framework="pt") as held:
+        second = [name for name in held.keys() if ".lora_B" in name]  # noqa: SIM118
+        return bool(second) and not any(held.get_tensor(name).any() for name in second)
+
+
 def without_adapters(model) -> PreTrainedModel:
     """Return the model with its adapters added into its weights, as transformers alone loads it."""
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model

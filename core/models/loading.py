@@ -142,6 +142,8 @@ def _with_adapter(folder: Path, num_labels: int, modality: str) -> LoadedModel:
     note = (
         f"The adapter in {folder} was merged into its base, {base}: what is read, or trained on, is the merged model."
     )
+    if adapters.is_idle(folder):
+        note += " It changes nothing there: its second matrices are zero, as before an adapter is trained."
     return replace(
         loaded,
         model=model,

@@ -86,7 +86,7 @@ class RunSpec(BaseModel):
     )
     pooling: Pooling = Field(
         "auto",
-        description="How the states of an example become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last), head the input of its last linear layer.",
+        description="How the states of an example become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last) or, where a sentence-transformers checkpoint is inspected, its own embedding; head is the input of its last linear layer.",
     )
     layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
 

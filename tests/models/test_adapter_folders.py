@@ -61,6 +61,7 @@ def test_adapter_base_and_head_are_read(how, base, tmp_path):
     ours = same(loaded, peft)
     assert not [name for name in loaded.made_anew if name.startswith("classifier")]
     assert "merged into its base" in loaded.notes[0]
+    assert "changes nothing" not in loaded.notes[0]
     assert not any("lora" in name for name, _ in loaded.model.named_parameters())
     plain = load_model(str(base), num_labels=2).model(
         **loaded.processor(TEXT, return_tensors="pt"), output_hidden_states=True
