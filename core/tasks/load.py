@@ -117,19 +117,21 @@ def modality_of_task(name: str, text_column: str | None = None, text_pair_column
     """
     from core.table_files import LINES, read_table
     from core.tasks.columns import Columns, Split, resolve_text_columns
-    from core.tasks.files import find_splits, has_tables
+    from core.tasks.files import tables_of
     from core.tasks.folders import modality_in
 
     if name in BUILT_IN:
         return BUILT_IN[name]
     try:
-        path = _path(name)
-        if path.is_dir() and not has_tables(path):
+        path, config = _folder(name)
+        tables = tables_of(path, config) if path.is_dir() else None
+        if tables is None and path.is_dir():
             return modality_in(path)
-        file = find_splits(path)[0] if path.is_dir() else path
-        if not file.is_file() or file.suffix.lower() == LINES:
-            return "text" if file.is_file() else None
-        split = Split(read_table(file), str(file), file.parent)
+        if tables is None and (not path.is_file() or path.suffix.lower() == LINES):
+            return "text" if path.is_file() else None
+        split = Split(
+            *(tables.read(tables.train) if tables else (read_table(path), str(path))), path if tables else path.parent
+        )
         return resolve_text_columns(split, Columns(text_column, text_pair_column))[0].modality
     except IsobarError:
         return None
