@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,6 +52,19 @@ def _queued(spec: RunSpec, folder: Path, work: str) -> Path:
         writer.status("queued", queued=time.time())
     _keeper(work, writer.path)
     return writer.path
+
+
+def study(kind: str, spec: Mapping, path: Path) -> Path:
+    """Start a study ("layers" or "landscape") in the directory `path`, which is returned at once, or go on with one there.
+
+    Raises:
+        IsobarError: the directory can't be written, or somebody is at it.
+    """
+    with RunWriter(path) as writer:
+        writer.begin(spec, resume=(path / layout.SPEC).exists())
+        writer.status("queued", queued=time.time())
+    _keeper(kind, path)
+    return path
 
 
 def resume(run: Run) -> None:
@@ -136,6 +149,8 @@ def _words(work: str, path: Path) -> list[str]:
         "train": ["train", *spec, "--run-dir", str(path)],
         "resume": ["train", "--resume", "--run-dir", str(path)],
         "inspect": ["inspect", *spec, "--run-dir", str(path)],
+        "layers": ["layers", *spec, "--into", str(path)],
+        "landscape": ["landscape", str(path / layout.SPEC), "--into", str(path)],
     }[work]
 
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, sweep_bar
 from core.errors import IsobarError, RunFailedError
 from core.runs import layout
+from core.runs.names import new_directory
 from core.studies.landscape import Landscape, LandscapeSpec, read_landscape
 from core.studies.layers import LayersSpec
 from core.training.spec import read_yaml
@@ -42,8 +42,9 @@ def _of(field: str) -> str:
 @commands.command()
 def layers(
     models: Annotated[
-        list[str], typer.Argument(help=LayersSpec.model_fields["models"].description, show_default=False)
-    ],
+        list[str] | None,
+        typer.Argument(help=f"{LayersSpec.model_fields['models'].description} [default: minilm]", show_default=False),
+    ] = None,
     task: Annotated[
         list[str] | None, typer.Option(help=f"{_help('tasks')} May be given several times.", show_default=False)
     ] = None,
@@ -55,6 +56,9 @@ def layers(
     batch_size: Annotated[int | None, typer.Option(help=_help("batch_size"), show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help=_help("device"), show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help=_help("seed"), show_default=False)] = None,
+    spec: Annotated[
+        Path | None, typer.Option(help="A YAML file of these settings; options given here win over it.")
+    ] = None,
     runs: Runs = RUNS,
     into: Into = None,
     out: Annotated[Path | None, typer.Option(help="Also write a row for each layer to this file, as CSV.")] = None,
@@ -62,10 +66,12 @@ def layers(
 ) -> None:
     """Say what depth does to the space of one model or several, trained and untrained, with their drift and without."""
     given = {
-        "tasks": task, "examples": examples, "untrained": untrained, "pooling": pooling, "max_length": max_length,
+        "models": models, "tasks": task, "examples": examples, "untrained": untrained, "pooling": pooling, "max_length": max_length,
         "max_seconds": max_seconds, "batch_size": batch_size, "device": device, "seed": seed,
     }  # fmt: skip
-    spec = LayersSpec.parse({"models": models, **{name: value for name, value in given.items() if value is not None}})
+    chosen = LayersSpec.parse(
+        {**_read(spec), **{name: value for name, value in given.items() if value not in (None, [])}}
+    )
     check_place(out)
 
     from core.studies.looking import study_layers
@@ -73,7 +79,7 @@ def layers(
 
     with quiet(as_json) as console, progress_bar(console) as progress:
         try:
-            found = study_layers(spec, into or new_study(runs / layout.LAYERS, spec.name), progress=progress)
+            found = study_layers(chosen, into or new_directory(runs / layout.LAYERS, chosen.name), progress=progress)
         except Stopped:
             sys.exit(130)
     if out is not None:
@@ -128,11 +134,12 @@ def landscape(
 
     Every state of the model is fine-tuned with every seed on every task: seventeen states, three seeds and one task are 51 runs.
     """
-    values = read_yaml(file, "landscape file", "model, tasks, weights, seeds and train") if file is not None else {}
     given = {
         "model": model, "tasks": task, "weights": weights, "also": also, "seeds": seeds, "sentences": sentences, "sample": sample,
     }  # fmt: skip
-    spec = LandscapeSpec.parse({**values, **{name: value for name, value in given.items() if value}}, "the settings")
+    spec = LandscapeSpec.parse(
+        {**_read(file), **{name: value for name, value in given.items() if value}}, "the settings"
+    )
     check_place(out)
     if report_only:
         if into is None:
@@ -140,7 +147,7 @@ def landscape(
         found = read_landscape(into)
     else:
         found = _run_landscape(
-            spec, into or new_study(runs / layout.LANDSCAPES, spec.name), backend, processes, address
+            spec, into or new_directory(runs / layout.LANDSCAPES, spec.name), backend, processes, address
         )
     from core.tables import landscape_markdown, print_landscape
 
@@ -172,10 +179,7 @@ def _run_landscape(spec: LandscapeSpec, path: Path, backend: str, processes: int
             sys.exit(130)
 
 
-def new_study(folder: Path, called: str) -> Path:
-    """Return a directory in `folder` that is not there yet."""
-    name = f"{datetime.now():%Y-%m-%dT%H-%M-%S}_{called}"
-    path, count = folder / name, 2
-    while path.exists():
-        path, count = path.with_name(f"{name}-{count}"), count + 1
-    return path
+def _read(file: Path | None) -> dict:
+    """Return the settings in a file; a study's own spec.yaml is one."""
+    found = read_yaml(file, "file of a study", "'name: value' lines, as --help names them") if file is not None else {}
+    return {name: value for name, value in found.items() if name != "format"}

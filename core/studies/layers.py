@@ -50,7 +50,7 @@ class LayersSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     models: Annotated[tuple[str, ...], Field(min_length=1, max_length=20)] = Field(
-        description="Built-in names, local folders or Hub ids."
+        ("minilm",), description="Built-in names, local folders or Hub ids."
     )
     tasks: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)] = Field(
         ("grammar",), description="A task for each kind of examples: each model reads the first that it can."
