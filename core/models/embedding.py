@@ -39,7 +39,7 @@ def encode(
     unpadded: bool = False,
     sentence: Sentence | None = None,
     on_layers: Callable[[np.ndarray, list[np.ndarray]], None] | None = None,
-    on_states: Callable[[States], None] | None = None,
+    on_states: Callable[[States, np.ndarray], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Encoded:
     """Run `rows` through `model` in evaluation mode and return their embeddings and class scores.
@@ -58,7 +58,7 @@ def encode(
         sentence: the checkpoint's own embedding in place of `pooling`; layers but the last are pooled as it does, and no more.
         on_layers: called with each batch's rows (b,) and their embeddings (b, d) by every layer, the input embeddings'
             first: they are there anyway, but all rows' together might not fit into memory.
-        on_states: called with each batch's states, those of equal inputs once.
+        on_states: called with each batch's states, those of equal inputs once, and with the place in them of each row (b,).
         on_batch: called with (inputs done, inputs in all) after each batch; it may raise to end the work.
     """
     was_training = model.training
@@ -79,7 +79,7 @@ def encode(
                 output = model(**batch, output_hidden_states=True)
                 states = read_states(model, output, batch)
                 if on_states is not None:
-                    on_states(states)
+                    on_states(states, back)
                 chosen = _vectors(states, layer, pooling, sentence, head)
                 if on_layers is not None:
                     layers = _every_layer(states, layer, pooling, sentence, chosen)

@@ -152,11 +152,12 @@ class _Examples:
             for into, layer in zip(kept, layers):
                 into[place[rows[here]]] = layer[here]
 
-        def on_states(states: States) -> None:
-            self._add(clouds, "tokens", [layer[mask] for layer, mask in zip(states.layers, states.masks)])
+        def on_states(states: States, places: np.ndarray) -> None:
+            masks = [mask[places] for mask in states.masks]
+            self._add(clouds, "tokens", [layer[places][mask] for layer, mask in zip(states.layers, masks)])
             projected = watch.take(states)
             for points, layers in zip(("queries", "keys"), projected or ()):
-                self._add(clouds, points, [layer[mask] for layer, mask in zip(layers, states.masks[1:])])
+                self._add(clouds, points, [layer[places][mask] for layer, mask in zip(layers, masks[1:])])
 
         with watched_attention(self.model) as watch:
             encode(

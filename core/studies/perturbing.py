@@ -178,8 +178,9 @@ def token_measures(spec: RunSpec, sentences: int, sample: str = "task") -> dict[
     rows = rows.take(np.sort(np.random.default_rng(0).permutation(fitting)[:sentences]))
     seen, stream = view_of(network, collate, rows, "auto"), CloudStream(keep=_KEPT)
 
-    def add(states: States) -> None:
-        stream.add(states.layers[-1][states.masks[-1]].float().cpu().numpy(), "The last layer's token states")
+    def add(states: States, places: np.ndarray) -> None:
+        last, mask = states.layers[-1][places], states.masks[-1][places]
+        stream.add(last[mask].float().cpu().numpy(), "The last layer's token states")
 
     encode(network, collate, rows, pooling=seen.pooling, unpadded=seen.padding, on_states=add)
     here = chosen("all")[0]
