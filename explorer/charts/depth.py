@@ -79,7 +79,7 @@ def depth_lines(
             "model:N",
             title=None,
             scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-            legend=legend(symbolType="stroke", labelLimit=260, columns=3),
+            legend=legend(symbolType="stroke", symbolOpacity=1, labelLimit=260, columns=3),
         ),
         detail="weights:N",
         tooltip=[
@@ -91,14 +91,13 @@ def depth_lines(
             alt.Tooltip("high:Q", format=".3f"),
         ],
     )
-    hollow = alt.FieldEqualPredicate("weights", "random")
     style = alt.StrokeDash(
         "weights:N",
         title=None,
         scale=alt.Scale(domain=weights, range=[[1, 0] if one == "trained" else [2, 3] for one in weights]),
         legend=legend(symbolType="stroke") if len(weights) > 1 else None,
     )
-    band = base.transform_filter(hollow).mark_area(opacity=0.18).encode(y="low:Q", y2="high:Q")
+    band = base.transform_filter("datum.weights == 'random'").mark_area(opacity=0.18).encode(y="low:Q", y2="high:Q")
     return alt.layer(
         band,
         base.mark_line(strokeWidth=2).encode(strokeDash=style),

@@ -100,9 +100,9 @@ def _show(run: Run, found: Landscape) -> None:
             figure(
                 lambda: scatter(
                     frame,
-                    x=_label(by).lower(),
+                    x=_label(by),
                     y=f"{metric} after fine-tuning",
-                    title=f"{metric} on {data.short(task)} against {_label(by).lower()}, before fine-tuning",
+                    title=f"{metric} on {data.short(task)} against {_label(by)} before fine-tuning",
                     description=f"{len(frame)} points. Spearman {_interval(prediction.spearman)}.",
                     logarithmic=by == NOISE,
                 ),
@@ -112,9 +112,7 @@ def _show(run: Run, found: Landscape) -> None:
         if by != NOISE and frame["fit"].notna().any():
             with st.expander("What the line leaves", icon=":material/scatter_plot:"):
                 figure(
-                    lambda: residuals(
-                        frame, x=_label(by).lower(), y=metric, title="What the line leaves of every score"
-                    ),
+                    lambda: residuals(frame, x=_label(by), y=metric, title="What the line leaves of every score"),
                     key="residuals",
                     of=(version, task, by),
                 )

@@ -80,7 +80,7 @@ def _show(run: Run, study: LayersStudy) -> None:
     points, measure = points or "tokens", measure or _SHOWN[0]
     shown = LESS_DRIFT[measure] if without and measure in LESS_DRIFT else measure
     for sentence in verdicts(_renamed(study, called), measure, points):
-        st.markdown(f"{plain(sentence[:1].upper() + sentence[1:], 400)}")
+        st.markdown(f"- {plain(sentence, 400)}")
     frame, about = by_depth(study, shown, points, called), CATALOGUE[shown]
     if frame.empty:
         st.info(
@@ -94,7 +94,7 @@ def _show(run: Run, study: LayersStudy) -> None:
                     frame,
                     model_colours(list(called.values())),
                     title=f"{about.label} of {points}, layer by layer",
-                    value=about.label.lower(),
+                    value=about.label,
                     domain=(0.0, 1.0) if (low, high) == (0.0, 1.0) and frame["high"].max() > 0.5 else None,
                     description=" ".join(verdicts(study, measure, points)),
                 ),
@@ -132,7 +132,7 @@ def _compared(run: Run, study: LayersStudy, called: dict[str, str]) -> None:
                 pair[by],
                 one=called[pair["one"]],
                 other=called[pair["other"]],
-                title=f"{_COMPARED[by]} of each two layers, {pair['examples']:,} examples",
+                title=f"{_COMPARED[by]}, layer by layer, of {pair['examples']:,} examples",
                 value=_COMPARED[by],
                 description=f"Heat map of {_COMPARED[by]} between the layers of {which}.",
             ),
@@ -211,9 +211,14 @@ def _form() -> None:
 
 def _called(models: list[str]) -> dict[str, str]:
     """Return what each model is called: its last name, or all of it where two share one."""
-    short = {name: data.models().get(name) or data.short(name) for name in models}
+    short = {name: data.models().get(name) or _short(name) for name in models}
     twice = {one for one, other in pairwise(sorted(short.values())) if one == other}
     return {name: name if short[name] in twice else short[name] for name in models}
+
+
+def _short(name: str) -> str:
+    """Return the last part of a path or Hub id; of a run's model the run."""
+    return data.short(name.rstrip("/").removesuffix(f"/{layout.MODEL}"))
 
 
 def _renamed(study: LayersStudy, called: dict[str, str]) -> LayersStudy:
