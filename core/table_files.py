@@ -17,7 +17,7 @@ LINES = ".txt"  # a text a line; no labels, so it can be looked at, and not trai
 
 
 def read_table(path: Path) -> pa.Table:
-    """Return the file at `path` as a table; csv and tsv columns are all strings.
+    """Return the file at `path` as a table; csv and tsv columns are all strings, several without a name are left out.
 
     Raises:
         IsobarError: the file is missing, empty, of another kind, not UTF-8, or has a row that can't be read.
@@ -27,6 +27,9 @@ def read_table(path: Path) -> pa.Table:
         raise IsobarError(f"{path} is not a data file that can be read; it would end in {', '.join(SUFFIXES)}.")
     table = _READERS[suffix](path)
     names = table.column_names
+    if sum(not name.strip() for name in names) > 1:  # what spreadsheets write for columns that are not there
+        table = table.select([number for number, name in enumerate(names) if name.strip()])
+        names = table.column_names
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise IsobarError(f"{path} has two columns named {twice!r}; each column needs a name of its own.")
@@ -43,11 +46,16 @@ def read_lines(path: Path) -> pa.Table:
     """
     import pyarrow as pa
 
-    lines = re.split(r"\r\n|\n|\r", _read_utf8(path, needs="one text a line").decode("utf-8"))
+    lines = re.split(r"\r\n|\n|\r", read_utf8(path, needs="one text a line").decode("utf-8"))
     return pa.table({"text": pa.array([line for line in lines if line.strip()], pa.string())})
 
 
-def _read_utf8(path: Path, needs: str = "a text column, a label column and rows") -> bytes:
+def read_utf8(path: Path, needs: str = "a text column, a label column and rows") -> bytes:
+    """Return the bytes of a file of text, less a byte order mark; `needs` says what an empty one lacks.
+
+    Raises:
+        IsobarError: the file is missing, empty or not UTF-8.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -141,6 +149,8 @@ def _jsonl_sentence(path: Path, data: bytes, message: str) -> str:
             return f"{path} is malformed at line {number}: {error.msg}; each line must be one JSON object."
         if not isinstance(row, dict):
             return f"{path} has a {type(row).__name__} at line {number}; each line must be one JSON object."
+        if half := _half(row):
+            return _half_sentence(path, f"line {number}", half)
     return f"{path} can't be read as JSON lines: {message.splitlines()[0]}; a column must keep one type in all rows."
 
 
@@ -153,6 +163,8 @@ def _read_json(path: Path, data: bytes) -> pa.Table:
         if error.msg == "Extra data":
             return _read_jsonl(path, data)
         raise IsobarError(f"{path} is malformed at line {error.lineno}: {error.msg}.") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand brackets in one another
+        raise IsobarError(f"{path} can't be read as json: {str(error).splitlines()[0]}.") from error
     if isinstance(content, dict) and all(isinstance(value, list) for value in content.values()) and len(content) == 1:
         content = next(iter(content.values()))
     if isinstance(content, dict):
@@ -162,10 +174,36 @@ def _read_json(path: Path, data: bytes) -> pa.Table:
             f"{path} holds no list of JSON objects; each example must be an object such as "
             '{"text": "...", "label": 0}.'
         )
+    names = dict.fromkeys(name for row in content for name in row)
+    if any(map(_half, names)):
+        raise IsobarError(_half_sentence(path, "the name of a column", next(filter(None, map(_half, names)))))
+    return pa.table({name: _json_column(path, name, [row.get(name) for row in content]) for name in names})
+
+
+def _json_column(path: Path, name: str, values: list) -> pa.Array:
+    import pyarrow as pa
+
     try:
-        return pa.Table.from_pylist(content)
+        return pa.array(values)
+    except OverflowError:  # numbers that no column can hold: what they are called by is all that they are good for
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    except UnicodeEncodeError as error:
+        row = next(number for number, value in enumerate(values, start=1) if _half(value))
+        raise IsobarError(_half_sentence(path, f"row {row}, column {name!a}", _half(values[row - 1]))) from error
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise IsobarError(f"{path} mixes types in a column ({str(error).splitlines()[0]}); keep one type.") from error
+        raise IsobarError(
+            f"{path} mixes types in column {name!r} ({str(error).splitlines()[0]}); keep one type."
+        ) from error
+
+
+def _half(value) -> str:
+    """Return the first character of a pair that has lost its other half, in a JSON value; empty where all are whole."""
+    found = re.search("[\ud800-\udfff]", json.dumps(value, ensure_ascii=False))
+    return f"\\u{ord(found[0]):04x}" if found else ""
+
+
+def _half_sentence(path: Path, where: str, half: str) -> str:
+    return f"{path} has half a character ({half} without its other half) in {where}; mend or remove it."
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -177,12 +215,13 @@ def _read_parquet(path: Path) -> pa.Table:
             raise IsobarError(f"{path} is empty; it needs a text column, a label column and rows.")
         return parquet.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise IsobarError(f"{path} is not a parquet file that can be read: {str(error).splitlines()[0]}") from error
+        said = str(error).splitlines()[0].rstrip(".")
+        raise IsobarError(f"{path} is not a parquet file that can be read: {said}.") from error
 
 
 def _of_utf8(read: Callable[[Path, bytes], pa.Table]) -> Callable[[Path], pa.Table]:
     """Return the reader of a format that is text, of which `read` takes the bytes."""
-    return lambda path: read(path, _read_utf8(path))
+    return lambda path: read(path, read_utf8(path))
 
 
 _READERS: dict[str, Callable[[Path], pa.Table]] = {

@@ -1,6 +1,6 @@
 """What the command line prints: results as tables on a terminal, or as Markdown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -8,8 +8,11 @@ from rich.text import Text
 
 from core.geometry import APART, MEASURES
 from core.geometry.summary import Measured
+from core.modalities import MODALITIES
 from core.runs import Run
 from core.studies.compare import Comparison, Group, called
+from core.studies.landscape import Landscape, predictions, verdict
+from core.studies.layers import LayersStudy, verdicts
 from core.studies.reproduce import VERDICTS, Reproduction
 
 _DASH = "–"
@@ -19,7 +22,7 @@ def number(value, digits: int = 3) -> str:
     """Return `value` with `digits` decimals, or a dash where there is none."""
     if value is None or (isinstance(value, float) and value != value):
         return _DASH
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+    return f"{round(value, digits) + 0.0:.{digits}f}" if isinstance(value, float) else str(value)  # no -0.000
 
 
 def print_report(report: Mapping) -> None:
@@ -70,9 +73,10 @@ def print_inspection(found) -> None:
     """Print the measures of a checkpoint beside an isotropic Gaussian's, and each class's barcode."""
     console = Console()
     n, d = found.embeddings.shape
+    many = MODALITIES[found.record["task"]["modality"]].many
     table = Table(
         "measure",
-        title=Text(f"The space of {found.model} on {found.task}: {n} texts, {d} dimensions{_pooled(found)}"),
+        title=Text(f"The space of {found.model} on {found.task}: {n} {many}, {d} dimensions{_pooled(found)}"),
         title_justify="left",
     )
     for name in ("value", "isotropic Gaussian"):
@@ -84,7 +88,7 @@ def print_inspection(found) -> None:
     _say_what_it_cannot_tell(console, found.measures)
     table = Table("class", title="Bars of each class", title_justify="left")
     for name in (
-        "texts",
+        many,
         "bars",
         "features",
         "threshold",
@@ -109,6 +113,7 @@ def print_inspection(found) -> None:
     print_layers(found.layers)
     for note in found.notes:
         console.print(Text(f"Note: {note}"))
+    console.print(Text(found.read))
 
 
 def _say_what_it_cannot_tell(console: Console, measures: Mapping) -> None:
@@ -165,6 +170,60 @@ def print_layers(layers: list[Mapping]) -> None:
     for k, measures in enumerate(layers):
         table.add_row("input" if k == 0 else str(k), *(number(measures.get(name)) for name in names))
     Console().print(table)
+
+
+def print_layers_study(found: LayersStudy) -> None:
+    """Print a table of each model, a line for each layer: the mean cosine, trained, without drift and with random weights."""
+    console = Console()
+    for about in found.models:
+        columns: dict[str, list[str]] = {}
+        for points in ("examples", "tokens"):
+            for heading, measure, weights in (
+                (f"mean cosine, {points}", "mean_cosine", "trained"),
+                ("centered", "mean_cosine_centered", "trained"),
+                ("random weights", "mean_cosine", "untrained"),
+            ):
+                if profiles := found.profile(about["model"], measure, points, weights):
+                    columns[f"{heading}{' ' * (points == 'tokens')}"] = [_range(values) for values in zip(*profiles)]
+        title = f"{about['model']} ({about['type']}), {about['examples']:,} examples of {about['task']}, pooling {about['pooling']}"
+        table = Table("layer", title=title, title_justify="left")
+        for heading in columns:
+            table.add_column(heading.strip(), justify="right")
+        for k, cells in enumerate(zip(*columns.values())):
+            table.add_row("input" if k == 0 else str(k), *cells)
+        console.print(table)
+    for points in ("examples", "tokens"):
+        for sentence in verdicts(found, points=points):
+            console.print(Text(f"Of {points}, {sentence}"))
+
+
+def print_landscape(found: Landscape) -> None:
+    """Print of each task what goes with its scores, and what that says."""
+    for task in found.tasks:
+        print_rows([one.as_row() for one in predictions(found, task)])
+        _say(verdict(found, task))
+
+
+def landscape_markdown(found: Landscape) -> str:
+    """Return the same as Markdown, with the points behind it."""
+    parts = []
+    for task in found.tasks:
+        points = [point for point in found.points if point["task"] == task]
+        parts += [f"## {task}: {len(points)} points", "", verdict(found, task), ""]
+        parts += [markdown([one.as_row() for one in predictions(found, task)])]
+        names = ("model", "weights", "seed", "score")
+        parts += [markdown([{name: _of_point(point, name) for name in names} for point in points])]
+    return "\n".join(parts)
+
+
+def _of_point(point: Mapping, name: str) -> str:
+    value = point[name]
+    return number(value) if isinstance(value, float) else str(value or ("as it is" if name == "weights" else value))
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = (number(some(values), 2) for some in (min, max))
+    return low if low == high else f"{low} to {high}"
 
 
 def print_runs(runs: Iterable[Run]) -> None:

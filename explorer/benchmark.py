@@ -153,7 +153,8 @@ def write_run(folder: Path, *, snapshots: int, per_class: int = 400, width: int 
     spec = RunSpec(**settings)
     names = ["first", "second"]
     record = {"task": {"name": spec.task, "label_names": names, "metrics": ["mcc"]}}
-    writer = RunWriter.create(spec.free_dir(folder), spec.model_dump(), record=record)
+    writer = RunWriter.named(spec.run_name(), folder)
+    writer.begin(spec.model_dump(), record=record)
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1], per_class)
     texts = [f"The sentence number {i} of the probe set, as long as such sentences are." for i in range(len(labels))]

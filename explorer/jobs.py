@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,11 +34,7 @@ def start(spec: RunSpec, runs_dir: Path | str) -> Path:
     Raises:
         IsobarError: the directory can't be written.
     """
-    path = spec.free_dir(runs_dir)
-    with RunWriter.create(path, spec.model_dump()) as writer:
-        writer.status("queued", queued=time.time())
-    _keeper("train", path)
-    return path
+    return _queued(spec, Path(runs_dir), "train")
 
 
 def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
@@ -47,10 +43,27 @@ def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
     Raises:
         IsobarError: the directory can't be written.
     """
-    path = spec.free_dir(Path(runs_dir) / layout.INSPECTIONS)
-    with RunWriter.create(path, spec.model_dump()) as writer:
+    return _queued(spec, Path(runs_dir) / layout.INSPECTIONS, "inspect")
+
+
+def _queued(spec: RunSpec, folder: Path, work: str) -> Path:
+    with RunWriter.named(spec.run_name(), folder) as writer:
+        writer.begin(spec.model_dump())
         writer.status("queued", queued=time.time())
-    _keeper("inspect", path)
+    _keeper(work, writer.path)
+    return writer.path
+
+
+def study(kind: str, spec: Mapping, path: Path) -> Path:
+    """Start a study ("layers" or "landscape") in the directory `path`, which is returned at once, or go on with one there.
+
+    Raises:
+        IsobarError: the directory can't be written, or somebody is at it.
+    """
+    with RunWriter(path) as writer:
+        writer.begin(spec, resume=(path / layout.SPEC).exists())
+        writer.status("queued", queued=time.time())
+    _keeper(kind, path)
     return path
 
 
@@ -136,6 +149,8 @@ def _words(work: str, path: Path) -> list[str]:
         "train": ["train", *spec, "--run-dir", str(path)],
         "resume": ["train", "--resume", "--run-dir", str(path)],
         "inspect": ["inspect", *spec, "--run-dir", str(path)],
+        "layers": ["layers", *spec, "--into", str(path)],
+        "landscape": ["landscape", str(path / layout.SPEC), "--into", str(path)],
     }[work]
 
 

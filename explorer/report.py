@@ -15,6 +15,7 @@ from string import Template
 
 import altair as alt
 import numpy as np
+import pandas as pd
 import yaml
 
 from core.errors import IsobarError
@@ -41,13 +42,14 @@ from explorer.panels import (
     training,
 )
 from explorer.panels.figure import spec_of
-from explorer.panels.texts import markup, texts_of
+from explorer.panels.texts import data_uri, markup, texts_of
 from explorer.panels.words import FIVE, STATES, meaning, number, signed
 
 _MOST_BARS = 8000  # of all barcodes together: the file stays below 5 MB
 _MOST_FRAMES = 12  # of the timeline
 _MOST_MOVED = 30  # of the texts that moved
 _LONGEST_TEXT = 300
+_MOST_BYTES = 12_000_000  # of images or sounds; of thumbnails and short sounds all there are
 _TEMPLATE = Path(__file__).with_name("report.html")
 
 Charts = dict[str, Callable[[], alt.TopLevelMixin]]
@@ -63,19 +65,21 @@ def html(run: Run) -> str:
     if before is None and after is None:
         raise IsobarError(f"The run {run.name} has no snapshot that can be read, so there is nothing to report.")
     charts: Charts = {}
+    examples = _Examples(run)
     parts = [
-        _head(run),
         *_numbers(run, alone=after is None),
         *_barcodes(run, before, after, charts),
         *_cloud(run, before, after, charts),
         *_timeline(run, before, after, charts),
         *_spectrum(run, before, after, charts),
         *_layers(run, before, charts),
-        *_moved(run, before, after),
+        *_moved(run, before, after, examples),
         *_training(run, charts),
-        *_merges(run, before, after),
+        *_merges(run, before, after, examples),
         *_settings(run),
     ]
+    examples.fill()
+    kind = data.modality(run)
     colours = {
         f"{name}_{part}": getattr(theme, part)
         for name, theme in (("light", LIGHT), ("dark", DARK))
@@ -84,9 +88,10 @@ def html(run: Run) -> str:
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         colours,
         title=escape(_title(run)),
-        body="\n".join(parts),
+        body="\n".join([_head(run), *examples.said(), *parts]),
         charts=_json({key: _spec(make) for key, make in charts.items()}),
-        texts=_json([_text(text) for text in _texts_of(run)] if {"cloud", "timeline"} & set(charts) else []),
+        texts=_json([_text(text) for text in examples.texts] if examples.texts is not None else []),
+        examples=_json({"one": kind.one, "many": kind.many, "files": examples.held}),
         configs=_json({"light": config(LIGHT), "dark": config(DARK)}),
         vega=_vega(),
         selection=SELECTION,
@@ -125,7 +130,7 @@ def _title(run: Run) -> str:
 def _head(run: Run) -> str:
     of = "inspection" if data.is_inspection(run) else data.regularized(data.spec(run))
     facts = [STATES[run.state][2], of, *data.facts(run), data.name_of(run)]
-    notes = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in data.missing(run))
+    notes = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in [*data.missing(run), *data.notes(run)])
     return f'<h1>{escape(_title(run))}</h1><p class="soft">{escape(" · ".join(facts))}</p>{notes}'
 
 
@@ -183,8 +188,8 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
         "<p>A bar is as long as the distance at which two components of a class meet: <em>n</em> embeddings have "
         "<em>n</em> − 1 bars, the edges of their minimum spanning tree. Bars that stand out are features (solid), the "
         "rest is noise (pale); the threshold (dashed) is the length of the shortest feature. Where no bar stands out, it is "
-        f"drawn all the same: {FIVE} The slider tries others; a click on a bar or an edge marks both and says which texts "
-        "it joins.</p>"
+        f"drawn all the same: {FIVE} The slider tries others; a click on a bar or an edge marks both and says which "
+        f"{data.modality(run).many} it joins.</p>"
     )
     for label in labels:
         shapes = [next((s for s in side.classes if s.label == label), None) for _, side in sides]
@@ -216,6 +221,7 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
                 extent=extent,
                 colour=BEFORE if word == "Before" else class_colour(label),
                 hollow=word == "Before",
+                kind=data.modality(run).one,
                 description=barcodes.description(word, name, shape),
             )
             yield _figure(key, said=True)
@@ -254,7 +260,7 @@ def _timeline(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
     yield "<h2>Timeline</h2>"
     yield _panel("timeline", said=True)
     yield (
-        f'<p class="soft">{timeline.EXPLAINED} A click on a bar or an edge says which texts it joins; one on a point of '
+        f'<p class="soft">{timeline.EXPLAINED} A click on a bar or an edge says which {data.modality(run).many} it joins; one on a point of '
         f"the lower row leads to that step. {limits}</p>"
     )
 
@@ -262,18 +268,19 @@ def _timeline(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
 def _spectrum(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
     yield "<h2>Anisotropy</h2>"
     sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
+    about = anisotropy.first(sides)
     said = "Grey is before, green after."
     if data.is_inspection(run):
         sides = {space.HERE: before or after}
-        found = anisotropy.drawn(run, sides, center=True, colours=space.COLOURS)
+        found = anisotropy.drawn(run, sides, about=about, colours=space.COLOURS)
         found.pop("layers", None)  # all measures of them have a chapter of their own
         said = "Green is this checkpoint."
     else:
-        found = anisotropy.drawn(run, sides, center=True)
+        found = anisotropy.drawn(run, sides, about=about)
     charts.update(found)
     yield f'<div class="row">{"".join(_panel(key) for key in list(found)[:2])}</div>'
     yield "".join(_panel(key) for key in list(found)[2:])
-    yield f'<p class="soft">{said} {escape(anisotropy.explained(center=True))}</p>'
+    yield f'<p class="soft">{said} {escape(anisotropy.explained(about))} {escape(anisotropy.alone(about, sides))}</p>'
     counts, outliers = anisotropy.outliers(sides)
     yield f"<h3>{escape(meaning('outlier_dimensions').label)}: {counts}</h3>"
     if outliers.empty:
@@ -296,21 +303,28 @@ def _layers(run: Run, snapshot: Snapshot | None, charts: Charts) -> Iterator[str
     yield f'<p class="soft">{escape(space.explained(run, snapshot))}</p>'
 
 
-def _moved(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterator[str]:
+def _moved(run: Run, before: Snapshot | None, after: Snapshot | None, examples: "_Examples") -> Iterator[str]:
     if not moved.comparable(before, after):
         return
     try:
         found = moved.compared(run, before, after)
     except IsobarError:
-        return  # too few texts to have neighbours
-    texts = texts_of(run, len(found))
-    yield "<h2>Texts that moved</h2>"
-    yield f"<p>{escape(moved.sentence(found))}</p>"
-    yield f'<p class="soft">{escape(moved.meaning(found))}</p>'
-    heads = {"text": "", "class": "name", moved.NEAREST: "n", "class distance": "n", "after": "n", "prediction": "name"}
+        return  # too few examples to have neighbours
+    texts, kind = texts_of(run, len(found)), data.modality(run)
+    yield f"<h2>{kind.many.capitalize()} that moved</h2>"
+    yield f"<p>{escape(moved.sentence(found, kind))}</p>"
+    yield f'<p class="soft">{escape(moved.meaning(found, kind))}</p>'
+    heads = {
+        kind.one: "",
+        "class": "name",
+        moved.NEAREST: "n",
+        "class distance": "n",
+        "after": "n",
+        "prediction": "name",
+    }
     rows = (
         (
-            _Markup(markup(run, texts, row.Index, longest=_LONGEST_TEXT)),
+            _Markup(examples.markup(run, texts, row.Index)),
             row[2],
             f"{number(100 * row.kept, 0)} %",
             number(row.old, 2),
@@ -333,25 +347,60 @@ def _training(run: Run, charts: Charts) -> Iterator[str]:
     yield f'<div class="row three">{"".join(_panel(key) for key in found)}</div>'
 
 
-def _merges(run: Run, before: Snapshot | None, after: Snapshot | None) -> Iterator[str]:
-    """The texts that each class's longest and shortest bars finally join."""
+def _merges(run: Run, before: Snapshot | None, after: Snapshot | None, examples: "_Examples") -> Iterator[str]:
+    """The examples that each class's longest and shortest bars finally join."""
     texts = texts_of(run)
     shown = after or before
     if texts is None or shown is None:
         return
     yield f"<h2>Merges{' after training' if after else ''}</h2>"
-    yield f"<p>{merges.EXPLAINED}</p>"
+    yield f"<p>{merges.explained(data.modality(run))}</p>"
     for shape in shown.classes:
         found, colour = merges_of(shape), class_colour(shape.label)
         if found:
-            both = "".join(f"<div>{words}</div>" for words in merges.lists(run, found, colour, texts))
+            both = "".join(f"<div>{words}</div>" for words in merges.lists(run, found, colour, texts, examples.markup))
             name = shape.name or f"class {shape.label}"
             yield f'<div class="panel">{barcodes.headline(name, colour, [shape])}<div class="row">{both}</div></div>'
 
 
-def _texts_of(run: Run) -> list[str]:
-    texts = texts_of(run)
-    return [] if texts is None else texts.tolist()
+class _Examples:
+    """The images or sounds that the report holds, each once, however often it is shown: what shows it names its row.
+
+    Attributes:
+        held: of the rows, the files as addresses.
+        texts: the probe set's, all of them.
+    """
+
+    def __init__(self, run: Run):
+        self.held: dict[int, str] = {}
+        self.texts = texts_of(run)
+        self._run, self._room = run, _MOST_BYTES
+
+    def markup(self, run: Run, texts: pd.Series | None, row: int) -> str:
+        """Return the example of a row as HTML."""
+        return markup(run, texts, row, longest=_LONGEST_TEXT, source=self._source)
+
+    def _source(self, run: Run, row: int) -> str:
+        if row not in self.held and (content := data_uri(run.preview(row))) and len(content) <= self._room:
+            self.held[row] = content
+            self._room -= len(content)
+        return f'data-example="{row}"' if row in self.held else ""
+
+    def fill(self) -> None:
+        """Take in as many others as there is room for, since a click may ask for any."""
+        for row in range(len(self.texts) if self.texts is not None else 0):
+            self._source(self._run, row)
+
+    def said(self) -> Iterator[str]:
+        """How many there are, and what is missing."""
+        kind, whole = data.modality(self._run), len(self.texts) if self.texts is not None else 0
+        if len(self.held) == whole > 0:
+            yield f'<p class="soft">This file holds all {kind.counted(whole)} of the probe set, each once.</p>'
+        elif self.held:
+            yield (
+                f'<p class="soft">This file holds {len(self.held):,} of the {kind.counted(whole)} of the probe set, '
+                "those of the lists below first; the others are named.</p>"
+            )
 
 
 def _text(text: str) -> str:
@@ -389,7 +438,7 @@ def _table(heads: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _figure(key: str, *, said: bool = False) -> str:
-    words = '<p class="said soft"></p>' if said else ""
+    words = '<div class="said soft"></div>' if said else ""
     return f'<figure><div class="chart" data-chart="{escape(key)}"></div>{words}</figure>'
 
 

@@ -184,8 +184,27 @@ def test_measure_says_what_it_measured(isobar, clouds):
         ("0", 20, 5),
         ("1", 20, 5),
     }
-    assert done.stderr == f"{index}\n{others}\n"
-    assert isobar("measure", folder / "bare.csv", "--json").stderr == ""
+    read = "Read: y.csv (csv), columns 'a', 'b', 'c', 'd', 'e', 40 x 5 float64, labels 'kind'; left out: 'Unnamed: 0', 'text'.\n"
+    assert done.stderr == f"{index}\n{others}\n{read}"
+    assert printed.endswith(f"\n\n{read}")
+    assert isobar("measure", folder / "bare.csv", "--json").stderr == "Read: bare.csv (csv), 40 x 5 float64.\n"
+
+
+def test_measure_says_how_many_rows_repeat_another(isobar, tmp_path):
+    import numpy as np
+
+    from core import measure
+
+    x = np.random.default_rng(0).standard_normal((300, 3))
+    np.save(tmp_path / "x.npy", np.vstack([x, x[:100], x[:1] + 1e-9]))
+    printed = isobar("measure", tmp_path / "x.npy", "--measures", "isoscore,twonn,ph_dimension").stdout
+    assert "Of the 401 rows 100 repeat another; twonn and ph_dimension are of the 301 that differ." in printed
+    assert "2 of 301 rows are a copy of another but for rounding" in printed
+    printed = isobar("measure", tmp_path / "x.npy", "--measures", "isoscore").stdout
+    assert "repeat" not in printed  # there they count
+    np.save(tmp_path / "x.npy", np.vstack([x, x]))
+    (row,) = json.loads(isobar("measure", tmp_path / "x.npy", "--measures", "twonn", "--json").stdout)
+    assert row["value"] == measure(x, ["twonn"])["twonn"]
 
 
 def test_measure_tells_a_class_called_all_from_the_whole(isobar, clouds):
@@ -221,7 +240,10 @@ def test_measures_that_are_left_out_or_renamed_are_told(isobar, clouds, monkeypa
     folder, _, _ = clouds
     done = isobar("measure", folder / "x.npy", "--measures", "vasicek", "--json")
     assert [row["name"] for row in json.loads(done.stdout)] == ["gaussianity"]
-    assert done.stderr == "The measure vasicek is called gaussianity now; the next version forgets the old name.\n"
+    assert done.stderr == (
+        "The measure vasicek is called gaussianity now; the next version forgets the old name.\n"
+        "Read: x.npy (NumPy), 40 x 5 float64.\n"
+    )
     plain = report.find_spec
     monkeypatch.setattr(report, "find_spec", lambda name: None if name == "faiss" else plain(name))
     printed = isobar("measure", folder / "x.npy", "--measures", "all").stdout
@@ -247,7 +269,7 @@ def test_progress_of_intervals_is_shown_on_a_terminal_only(isobar, clouds, monke
     done = isobar(*words)
     assert json.loads(done.stdout)[0]["low"] is not None
     assert ("200/200" in done.stderr) == terminal
-    assert done.stderr == "" or terminal
+    assert done.stderr == "Read: x.npy (NumPy), 40 x 5 float64.\n" or terminal
 
 
 def test_help_of_measure_explains_every_measure(isobar):
@@ -265,13 +287,14 @@ def test_help_of_measure_explains_every_measure(isobar):
     ("name", "words", "said"),
     [
         ("y.npy", [], "Did you mean 'x.npy'"),
-        ("x.txt", [], "none of .npy"),
+        ("x.xlsx", [], "none of .npy"),
+        ("x.pt", [], "weights_only=True"),
         ("x.csv", ["--labels", "knd"], "'kind'"),
         ("x.safetensors", ["--tensor", "embedings"], "'embeddings'"),
         ("x.npy", ["--labels", "kind"], "without names"),
         ("x.npy", ["--measures", "isoscor"], "'isoscore'"),
         ("x.npy", ["--measures", "nc1"], "The measure nc1 compares classes and needs the label of each row"),
-        ("x.csv", ["--tensor", "kind"], "only a .safetensors"),
+        ("x.csv", ["--tensor", "kind"], "'kind' of"),
         ("x.npy", ["--measures", "main,isoscor"], "'isoscore'"),
         ("gaps.csv", ["--labels", "kind"], "Of the 40 labels 2 are missing, first in row 3"),
         ("gaps.parquet", ["--labels", "word"], "Of the 40 labels 1 is missing, first in row 6"),

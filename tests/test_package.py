@@ -25,6 +25,7 @@ MODULES = {
     "torch-topological": "torch_topological",
     "ray": "ray",
     "peft": "peft",
+    "h5py": "h5py",
     "IsoScore": "IsoScore",
     "ripser": "ripser",
 }

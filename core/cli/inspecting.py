@@ -16,7 +16,7 @@ from core.training.spec import RunSpec
 
 commands = typer.Typer()
 _PROBE_OPTIONS = (
-    "pooling", "layer", "max_length", "probe_per_class", "seed", "device", "text_column", "text_pair_column", "label_column",
+    "weights", "pooling", "layer", "max_length", "probe_per_class", "seed", "device", "text_column", "text_pair_column", "label_column",
 )  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def inspect_(
     ] = None,
     spec: Annotated[Path | None, typer.Option(help="A YAML file of settings; options given here win over it.")] = None,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Also write everything, embeddings and texts too, into this new directory.")
+        Path | None, typer.Option(help="Also write everything, embeddings and examples too, into this new directory.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
     as_json: Json = False,
@@ -77,16 +77,30 @@ class _ExplainsMeasures(TyperCommand):
 
 @commands.command(name="measure", cls=_ExplainsMeasures)
 def measure_(
-    file: Annotated[Path, typer.Argument(help="Embeddings, one a row: .npy, .csv, .parquet or .safetensors.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Embeddings, one a row: .npy, .npz, .safetensors, .csv, .tsv, .json, .jsonl, .parquet, .txt, .vec, .h5, .h5ad "
+            "and others, or a folder of a data set (docs/formats.md)."
+        ),
+    ],
     measures: Annotated[
         str,
         typer.Option(help="Joined by commas: names, main (those that cost milliseconds) or all."),
     ] = "main",
     labels: Annotated[
         str | None,
-        typer.Option(help="Column or tensor of labels: each class is measured too, and how they stand apart."),
+        typer.Option(help="Column, tensor or file of labels: each class is measured too, and how they stand apart."),
     ] = None,
-    tensor: Annotated[str | None, typer.Option(help="Which tensor of a .safetensors file.")] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column",
+            "--tensor",
+            help="Which column of vectors or which tensor, where a file has several; or what the names of several columns "
+            "begin with before their number.",
+        ),
+    ] = None,
     intervals: Annotated[
         bool,
         typer.Option(
@@ -99,28 +113,32 @@ def measure_(
     """Measure the shape of any embeddings, beside an isotropic Gaussian cloud of the same size.
 
     With --json each row has n and d, what was measured; null is undefined, and "infinity" a value without bound. Notes on
-    the file, such as which columns were left out, and on measures then go to stderr.
+    the file and on measures, and the line on what was read of it and what was left out, then go to stderr.
     """
+    from core.geometry.cloud import as_cloud
     from core.geometry.files import read_embeddings
+    from core.geometry.repeats import repeat_notes
     from core.geometry.report import chosen
     from core.geometry.summary import summarize
 
     names, notes = chosen([name.strip() for name in measures.split(",")], labels is not None)
-    stored = read_embeddings(file, labels, tensor)
+    stored = read_embeddings(file, labels, column)
+    cloud = as_cloud(stored.embeddings)
     with progress_on_terminal() if intervals else nullcontext() as told:
         found = summarize(
-            stored.embeddings,
+            cloud,
             stored.labels,
             names,
             resamples=200 if intervals else 0,
             seed=seed,
             progress=(lambda done, total: told("resamples", done, total)) if told else None,
         )
-    notes = (*stored.notes, *notes)
+    notes = (*stored.notes, *notes, *repeat_notes(cloud, names))
     if as_json:
-        print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr)
+        print(*notes, stored.read, sep="\n", file=sys.stderr)
         print(json.dumps([row.as_dict() for row in found]))
     else:
         from core.tables import print_measures
 
         print_measures(found, notes)
+        print(f"\n{stored.read}")

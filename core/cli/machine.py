@@ -25,7 +25,7 @@ def bench(
         ),
     ] = "topology",
     task: Annotated[
-        list[str] | None, typer.Option(help="Of training: whose texts, as `isobar train` takes it; may be repeated.")
+        list[str] | None, typer.Option(help="Of training: whose examples, as `isobar train` takes it; may be repeated.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,24 @@ class Cloud:
         if abs(exponent) < _MODERATE or not self.x.any():
             return None
         return Cloud(np.ldexp(self.x, -exponent), float(np.ldexp(self.scale, exponent)))
+
+    @property
+    def distinct(self) -> "Cloud":
+        """The rows without those that repeat an earlier one: this cloud where all differ."""
+        return self._distinct or self
+
+    @cached_property
+    def _distinct(self) -> "Cloud | None":
+        # Rows whose first numbers differ are not compared further; sorting whole rows takes seconds where this takes a tenth.
+        _, of, counts = np.unique(self.x[:, 0], return_inverse=True, return_counts=True)
+        seen: set[bytes] = set()
+        repeats = []
+        for row in np.flatnonzero(counts[of] > 1):
+            key = blake2b((self.x[row] + 0.0).tobytes(), digest_size=16).digest()  # -0.0 + 0.0 is 0.0
+            if key in seen:
+                repeats.append(row)
+            seen.add(key)
+        return Cloud(np.delete(self.x, repeats, axis=0), self.scale) if repeats else None
 
     @cached_property
     def _mean_and_centered(self) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,8 @@ from core.geometry.labels import Labels, whole_labels
 SAMPLE = 4_000
 """Rows that measures of all pairs look at: of more they take a second, and of these they tell no less."""
 _ROWS = 512  # whose distances are held at once
+_CANDIDATES = 4  # for the two nearest: what a product calls nearest may be off by rounding
+_BLOCK = 128  # queries at once
 
 
 def sampled_rows(n: int, seed: int = 0) -> np.ndarray:
@@ -29,6 +31,28 @@ def nearest_rows(cloud: Cloud, k: int) -> tuple[np.ndarray, np.ndarray]:
         near = [_nearest(x, slice(start, min(start + _ROWS, len(rows))), k) for start in starts]
         cloud.shared[key] = rows, np.concatenate(near)
     return cloud.shared[key]
+
+
+def two_nearest(cloud: Cloud, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distances (q,) of each of the rows `queries` (q,) of `cloud` to its nearest and to its second-nearest row.
+
+    The matrix product only names candidates; distances that are compared are taken from differences, without cancellation.
+    """
+    points = cloud.centered
+    norms = np.einsum("ij,ij->i", points, points)
+    candidates = min(_CANDIDATES, cloud.n - 1)
+    found = np.empty((queries.size, 2))
+    for start in range(0, queries.size, _BLOCK):
+        some = queries[start : start + _BLOCK]
+        # |x|^2 - 2 q.x orders the points by their distance from q
+        order = points[some] @ points.T
+        order *= -2.0
+        order += norms
+        order[np.arange(some.size), some] = np.inf
+        near = np.argpartition(order, candidates - 1, axis=1)[:, :candidates]
+        distances = np.linalg.norm(points[near] - points[some, None], axis=2)
+        found[start : start + some.size] = np.sort(distances, axis=1)[:, :2]
+    return found[:, 0], found[:, 1]
 
 
 def neighbours_kept(before: Embeddings, after: Embeddings, k: int = 10) -> np.ndarray:

@@ -158,7 +158,7 @@ def measure_intervals(
     whole, done = cloud.moderate, 0
 
     repeated = [name for name in defined if MEASURES[name].repeats == "count"]
-    apart = [name for name in defined if MEASURES[name].repeats == "mislead"]
+    apart = [name for name in defined if MEASURES[name].repeats != "count"]
 
     def statistic(rows: np.ndarray) -> list[float]:
         nonlocal done

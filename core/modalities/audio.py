@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
-from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded
+from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded, digests, numbered
 from core.modalities.media import decode_sound, name_of
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ class Audio(Modality):
             sound = decode_sound(cell, rate)[:longest]
             return np.pad(sound, (0, max(shortest - len(sound), 0)))
 
-        costs = [len(samples(cell)) for cell in data["audio"]]
-        return Rows(decoded(data, "audio", samples), np.array(costs, dtype=np.int64))
+        whole = np.array([len(decode_sound(cell, rate)) for cell in data["audio"]], dtype=np.int64)
+        costs, share = np.clip(whole, shortest, max(shortest, longest)), np.minimum(1, longest / np.maximum(whole, 1))
+        same = numbered(digests(data["audio"]))
+        return Rows(decoded(data, "audio", samples), costs, same, share, f"{cut.seconds:g} s (max_seconds)")
 
     def collator(self, processor, config) -> Collate:
         """Return what makes the model's features of sounds, padded to the longest of a batch, or to what the model takes."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,10 +40,16 @@ class Rows(Sequence):
     Attributes:
         data: the rows.
         costs: (n,) what each takes beside the others: positions that are computed. Batches are of rows of like cost.
+        same: (n,) a number for each, the same for the same input (:func:`numbered`).
+        share: (n,) how much of each was read, 1 where none of it was cut off.
+        cut_to: what the others were cut to, such as "128 word pieces (max_length)".
     """
 
     data: Dataset
     costs: np.ndarray
+    same: np.ndarray
+    share: np.ndarray | float = 1.0
+    cut_to: str = ""
 
     def __len__(self) -> int:
         return len(self.data)
@@ -52,11 +59,35 @@ class Rows(Sequence):
 
     def take(self, numbers: Sequence[int]) -> Rows:
         """Return some of them."""
-        return Rows(self.data.select(numbers), self.costs[numbers])
+        share = self.share if isinstance(self.share, float) else self.share[numbers]
+        return Rows(self.data.select(numbers), self.costs[numbers], self.same[numbers], share, self.cut_to)
+
+    def cut_note(self, many: str) -> str:
+        """Return a sentence on how many of the examples, in words `many`, were cut and by how much; empty where none was."""
+        import numpy as np
+
+        share = np.broadcast_to(self.share, len(self))
+        cut = share < 1
+        if not cut.any():
+            return ""
+        note = (
+            f"{int(cut.sum()):,} of {len(self):,} {many} were cut to {self.cut_to}: {share[cut].mean():.0%} of each was read on "
+            f"average, {share.min():.0%} of the longest."
+        )
+        alike = len(self) - len(np.unique(self.same))
+        return note + (f" To the model {alike:,} of the {len(self):,} are the same as another." if alike else "")
 
     def __getitems__(self, numbers: Sequence[int]) -> list[dict]:
         """Return several rows, as torch's loader asks for a batch."""
         return self.data.__getitems__([int(number) for number in numbers])
+
+
+def numbered(inputs: Iterable[Hashable]) -> np.ndarray:
+    """Return a number for each of the `inputs`, (n,) int64 in the order in which they first appear: the same for the same."""
+    import numpy as np
+
+    seen: dict[Hashable, int] = {}
+    return np.array([seen.setdefault(one, len(seen)) for one in inputs], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -81,6 +112,11 @@ def decoded(data: Dataset, column: str, decode: Callable[[Mapping], Any]) -> Dat
         return {column: made, "name": names, "labels": batch["label"]}
 
     return data.select_columns([column, "label"]).with_transform(rows)
+
+
+def digests(cells: Iterable[Mapping]) -> Iterator[bytes]:
+    """Yield a digest of each file."""
+    return (hashlib.blake2b(cell["bytes"], digest_size=16).digest() for cell in cells)
 
 
 def check_processor_file(name: str, source, many: str) -> None:
@@ -118,6 +154,15 @@ class Modality(ABC):
     mapping: str
     usual: tuple[str, ...]
     refused: Mapping[str, str] = {}
+
+    @property
+    def a_one(self) -> str:
+        """An example, with its article."""
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
+    def counted(self, count: int) -> str:
+        """Return so many examples in words: "1 image", "1,200 images"."""
+        return f"{count:,} {self.one if count == 1 else self.many}"
 
     def types(self) -> Mapping[str, Any]:
         """Return the types of models that `auto` maps to a classifier."""

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
-from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded
+from core.modalities.base import Collate, Cut, Modality, Preview, Rows, check_processor_file, decoded, digests, numbered
 from core.modalities.media import decode_image, name_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ class Image(Modality):
         import numpy as np
 
         decode = decode_image if _makes_one_shape(processor) else _central_square
-        return Rows(decoded(data, "image", decode), np.ones(len(data), dtype=np.int64))
+        return Rows(
+            decoded(data, "image", decode), np.ones(len(data), dtype=np.int64), numbered(digests(data["image"]))
+        )
 
     def collator(self, processor, config) -> Collate:
         """Return what makes pixels of images."""

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import IsobarError
-from core.modalities.base import Collate, Cut, Modality, Rows
+from core.modalities.base import Collate, Cut, Modality, Rows, numbered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from datasets import Dataset
+    from pyarrow import ChunkedArray
     from transformers import PreTrainedModel
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
+_OF_A_TOKENIZER = re.compile(
+    r"(tokenizer|vocab|merges|sentencepiece|spiece|spm|bpe|dict|tekken|entity_vocab|byte_maps).*|.*\.model"
+)
+_UNKNOWN = 0.9  # of the pieces: emoji and names are unknown to many, and a foreign language or alphabet nearly whole
 _LONGEST = 8_192  # tokens of a text, as RunSpec.max_length has it
 
 
@@ -49,22 +58,29 @@ class Text(Modality):
         """Return the tokenizer.
 
         Raises:
-            IsobarError: it wants more than texts: LayoutLMv3's wants boxes, MarkupLM's paths.
+            IsobarError: there is none, which transformers makes up for with one of no words; or it wants more than texts:
+                LayoutLMv3's wants boxes, MarkupLM's paths.
         """
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        except Exception as error:  # each says it in its own way
+            if isinstance(source, Path) and not any(_OF_A_TOKENIZER.fullmatch(file.name) for file in source.iterdir()):
+                raise IsobarError(_no_tokenizer(name)) from error
+            if isinstance(error, OSError | ValueError | KeyError | RuntimeError | ImportError):
+                raise
+            raise IsobarError(_unread(name, error)) from error
+        if tokenizer.vocab_files_names and len(_words(tokenizer)) < 2:
+            raise IsobarError(_no_tokenizer(name, *tokenizer.vocab_files_names.values()))
         try:
             tokenizer(["a text"], truncation=True, max_length=8)
-        except Exception as error:  # each says it in its own way
-            said = " ".join(str(error).split())[:160].rstrip(".")
-            raise IsobarError(
-                f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
-            ) from error
+        except Exception as error:
+            raise IsobarError(_unread(name, error)) from error
         return tokenizer
 
     def fit(self, processor: Tokenizer, model: PreTrainedModel) -> None:
-        """Let the tokenizer give what the model takes, and agree on the padding token."""
+        """Let the tokenizer give what the model takes and no more, and agree on the padding token."""
         names = [name for name in processor.model_input_names if name != "token_type_ids"]
         # Some tokenizers (FNet's, ALBERT's, XLNet's) leave out what their models were trained with, others (those
         # without a class of their own) give segments to models that have none.
@@ -72,8 +88,10 @@ class Text(Modality):
         processor.model_input_names = [*names, *["token_type_ids"] * takes_segments(model)]
         if model.config.model_type == "xlnet":  # its head reads the last position, whatever stands there
             processor.padding_side = "left"
-        if processor.pad_token is None:  # decoders come without one; padding is masked, so any token serves
-            processor.pad_token = processor.eos_token or processor.unk_token
+        if (positions := most_positions(model)) is not None:
+            processor.model_max_length = min(processor.model_max_length, positions)
+        if processor.pad_token is None:  # decoders come without one
+            processor.pad_token = _padding(processor, model.config.get_text_config())
         for config in (model.config, model.config.get_text_config()):
             # A decoder's head looks for the last token that is not this one.
             if getattr(config, "pad_token_id", None) is None or is_decoder(model.config):
@@ -86,9 +104,7 @@ class Text(Modality):
         import pyarrow.compute as pc
 
         datasets.disable_progress_bars()  # a run tells its progress itself
-        positions = getattr(config.get_text_config(), "max_position_embeddings", None) or 0
-        # XLNet says -1: it has no limit.
-        limit = min(cut.tokens, processor.model_max_length, positions if positions > 0 else cut.tokens)
+        limit = min(cut.tokens, processor.model_max_length)
 
         def pieces(batch):
             pair = batch.get("text_pair")
@@ -97,7 +113,17 @@ class Text(Modality):
         rows = data.map(
             pieces, batched=True, remove_columns=data.column_names, keep_in_memory=True, load_from_cache_file=False
         )
-        return Rows(rows, np.array(pc.list_value_length(rows.data.column("input_ids")), dtype=np.int64))
+        ids = rows.data.column("input_ids")
+        _check_read(ids, processor, config)
+        costs = np.array(pc.list_value_length(ids), dtype=np.int64)
+        share = np.ones(len(costs))
+        at_limit = np.flatnonzero(costs >= limit)  # those that were cut are among them
+        for start in range(0, len(at_limit), 1_000):
+            some = at_limit[start : start + 1_000]
+            whole = processor(*(data.select(some)[name][:] for name in self.told(data)), verbose=False)["input_ids"]
+            share[some] = np.minimum(1, costs[some] / [len(ids) for ids in whole])
+        cut_to = f"{limit} word pieces ({'max_length' if limit == cut.tokens else 'the most that the model takes'})"
+        return Rows(rows, costs, numbered(_inputs(rows)), share, cut_to)
 
     def collator(self, processor: Tokenizer, config) -> Collate:
         """Return what pads rows to the longest of a batch."""
@@ -110,6 +136,59 @@ class Text(Modality):
         return {name: data[name][:] for name in self.columns if name in data.column_names}
 
 
+def _inputs(rows: Dataset) -> Iterator[tuple[bytes, ...]]:
+    """Yield what the model takes of each row, as bytes."""
+    names = [name for name in rows.column_names if name != "labels"]
+    return zip(*([ids.tobytes() for ids in rows.data.column(name).to_numpy()] for name in names), strict=True)
+
+
+def _padding(tokenizer: Tokenizer, config) -> str | None:
+    """Return the token to pad with where the tokenizer has none: the one that the model's head takes for it, or the end token.
+
+    Padding is masked, so that any would serve but one that the tokenizer itself ends texts with: the head, which looks for the last
+    token that is no padding, would pass over it.
+    """
+    taken = getattr(config, "pad_token_id", None)
+    if taken is not None and 0 <= taken < len(tokenizer):
+        return tokenizer.convert_ids_to_tokens(taken)
+    usual = [token for token in (tokenizer.eos_token, tokenizer.unk_token) if token is not None]
+    put = tokenizer.convert_ids_to_tokens(tokenizer("")["input_ids"])
+    free = [token for token in (*usual, *tokenizer.all_special_tokens) if token not in put]
+    return next(iter((*free, *usual)), None)
+
+
+def _words(tokenizer: Tokenizer) -> set[str]:
+    """Return what the tokenizer knows besides special tokens."""
+    return set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens) - set(tokenizer.get_added_vocab())
+
+
+def _no_tokenizer(name: str, *files: str) -> str:
+    wanted = " or ".join(dict.fromkeys(("tokenizer.json", *files)))
+    return f"The model {name!r} has no tokenizer: {wanted} is missing, so that no word would be known; copy it from where the model is from."
+
+
+def _unread(name: str, error: Exception) -> str:
+    said = " ".join(str(error).split())[:160].rstrip(".")
+    return f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
+
+
+def _check_read(ids: ChunkedArray, tokenizer: Tokenizer, config) -> None:
+    """Raise an IsobarError where nearly all that the texts consist of is unknown to the tokenizer, or left out by it."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    flat = pc.list_flatten(ids).to_numpy().astype(np.int64)
+    special = int(np.isin(flat, tokenizer.all_special_ids).sum())
+    unknown = 0 if tokenizer.unk_token_id is None else int((flat == tokenizer.unk_token_id).sum())
+    known = len(flat) - special
+    if unknown > _UNKNOWN * (known + unknown) or (len(ids) and not known + unknown):
+        share = f"{unknown:,} of their {known + unknown:,} pieces are" if unknown else "all that they hold is"
+        raise IsobarError(
+            f"The tokenizer of the model ({config.model_type}) does not know these texts: {share} unknown to it. "
+            "Is it the model's own, and the model one of this language?"
+        )
+
+
 def is_decoder(config) -> bool:
     """Return whether each token has seen none of those behind it, so that the first knows nothing of the text."""
     from transformers.models.auto.modeling_auto import (
@@ -120,6 +199,24 @@ def is_decoder(config) -> bool:
     kind = config.model_type
     # XLNet generates too, but by permutations: when it classifies, each token sees all.
     return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in (*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
+
+
+def most_positions(model: PreTrainedModel) -> int | None:
+    """Return how many tokens of a text the model takes at most, or None where it has no limit.
+
+    RoBERTa and its kin number tokens from behind the padding token's number on, so that of 514 positions 512 are left.
+    """
+    config = model.config.get_text_config()
+    numbers = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len"))
+    most = next((number for number in numbers if number), 0)
+    if most < 1:  # XLNet says -1: it has no limit
+        return None
+    before = (
+        module.padding_idx + 1
+        for name, module in model.named_modules()
+        if name.endswith("embeddings.position_embeddings") and getattr(module, "padding_idx", None) is not None
+    )
+    return most - next(before, 0)
 
 
 def takes_segments(model: PreTrainedModel) -> bool:

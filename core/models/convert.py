@@ -72,7 +72,8 @@ def convert_checkpoint(
     tensors, notes = _tensors(files)
 
     out.mkdir(parents=True, exist_ok=True)
-    save_torch_state_dict(tensors, out)
+    # Of tied weights one would be written, by the name that sorts first: lm_head's, where the encoder is looked for.
+    save_torch_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, out)
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     if tokenizer is not None:
         tokenizer.save_pretrained(out)

@@ -3,6 +3,7 @@
 import os
 
 import torch
+from transformers.utils import is_torch_bf16_gpu_available
 
 from core.errors import IsobarError
 
@@ -15,11 +16,30 @@ def check_device(device: str) -> None:
         raise IsobarError(f"This machine has no device {device!r}; it has {has}.")
 
 
+def chosen_device(device: str) -> str:
+    """Return the device that a spec names; ``auto`` takes cuda, then mps, then cpu."""
+    if device != "auto":
+        return device
+    return next((d for d in ("cuda", "mps") if getattr(torch, d).is_available()), "cpu")
+
+
 def to_device(model, device: str):
-    """Return `model` on the device that a spec names; ``auto`` takes cuda, then mps, then cpu."""
-    if device == "auto":
-        device = next((d for d in ("cuda", "mps") if getattr(torch, d).is_available()), "cpu")
-    return model.to(device)
+    """Return `model` on the device that a spec names."""
+    return model.to(chosen_device(device))
+
+
+def check_precision(precision: str, device: str) -> None:
+    """Raise an IsobarError where the device that a spec names can't train in its precision."""
+    kind = chosen_device(device)
+    # Gradients of fp16 are scaled lest they vanish, which is made for GPUs; on a CPU the Trainer goes on in fp32, silently.
+    if precision == "fp16" and kind == "cpu":
+        raise IsobarError(
+            "Training in fp16 needs a GPU, and this run would be on the cpu; choose precision bf16 or fp32."
+        )
+    if precision == "bf16" and kind != "cpu" and not is_torch_bf16_gpu_available():
+        raise IsobarError(
+            f"The device {kind} of this machine does not know bf16; choose precision fp16 or fp32, or device cpu."
+        )
 
 
 def device_name(device: torch.device) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core.modalities import Rows
-from core.models.pooling import pooled, watched_head
+from core.models.pooling import HeadInput, pooled, watched_head
 from core.models.reading import StateReader, scores_of
+from core.models.sentence import Sentence
 from core.models.states import States
 
 _TOLERANCE = 1e-3  # relative, of float32: other batch sizes leave 1e-6, padding that is seen 1e-2 and more
@@ -38,10 +38,14 @@ def encode(
     layer: int = -1,
     batch_size: int = 64,
     unpadded: bool = False,
+    sentence: Sentence | None = None,
     on_layers: Callable[[np.ndarray, list[np.ndarray]], None] | None = None,
+    on_states: Callable[[States, np.ndarray], None] | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Encoded:
     """Run `rows` through `model` in evaluation mode and return their embeddings and class scores.
+
+    Rows of the same input are encoded once, so that their embeddings are equal.
 
     Args:
         model: a classifier, of transformers or somebody's own around a model of transformers; its mode is restored afterwards.
@@ -52,31 +56,41 @@ def encode(
         layer: whose hidden states; -1 is the last layer's, 0 the input embeddings.
         batch_size: rows a batch. They are batched by what they cost, so that little is padded.
         unpadded: batch none but rows of the same cost, so that nothing is padded.
+        sentence: the checkpoint's own embedding in place of `pooling`; layers but the last are pooled as it does, and no more.
         on_layers: called with each batch's rows (b,) and their embeddings (b, d) by every layer, the input embeddings'
             first: they are there anyway, but all rows' together might not fit into memory.
-        on_batch: called with (rows done, rows in all) after each batch; it may raise to end the work.
+        on_states: called with each batch's states, those of equal inputs once, and with the place in them of each row (b,).
+        on_batch: called with (inputs done, inputs in all) after each batch; it may raise to end the work.
     """
     was_training = model.training
     model.eval()
-    order = np.argsort(-rows.costs, kind="stable")
+    # In batches of other sizes the same input comes out otherwise by some 1e-6, which would be a bar: it is encoded once.
+    _, first, number = np.unique(rows.same, return_index=True, return_inverse=True)
+    copies = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    order = np.argsort(-rows.costs[first], kind="stable")
     embeddings, logits = [None] * len(rows), [None] * len(rows)
     try:
         with StateReader(model) as reader, watched_head(model) as head:
             device = next(model.parameters()).device
-            for start, end in _batches(rows.costs[order], batch_size, unpadded):
-                index = order[start:end]
-                batch = collate([rows[int(i)] for i in index])
+            for start, end in _batches(rows.costs[first][order], batch_size, unpadded):
+                inputs = order[start:end]
+                index = np.concatenate([copies[i] for i in inputs])
+                back = np.repeat(np.arange(len(inputs)), [len(copies[i]) for i in inputs])
+                batch = collate([rows[int(i)] for i in first[inputs]])
                 batch = {k: v.to(device) for k, v in batch.items() if k != "labels"}
                 scores = scores_of(reader.run(**batch))
                 states = reader.states()
-                chosen = _on_host(pooled(states, layer, pooling, head))
+                if on_states is not None:
+                    on_states(states, back)
+                chosen = _vectors(states, layer, pooling, sentence, head)
                 if on_layers is not None:
-                    on_layers(index, _every_layer(states, layer, pooling, chosen))
-                scores = _on_host(scores) if scores is not None else np.empty((len(index), 0), np.float32)
-                for row, vector, score in zip(index, chosen, scores, strict=True):
+                    layers = _every_layer(states, layer, pooling, sentence, chosen)
+                    on_layers(index, [vectors[back] for vectors in layers])
+                scores = scores.float().cpu().numpy() if scores is not None else np.empty((len(inputs), 0), np.float32)
+                for row, vector, score in zip(index, chosen[back], scores[back], strict=True):
                     embeddings[row], logits[row] = vector, score
                 if on_batch is not None:
-                    on_batch(end, len(rows))
+                    on_batch(end, len(order))
     finally:
         model.train(was_training)
     return Encoded(np.stack(embeddings), np.stack(logits))
@@ -109,11 +123,21 @@ def _batches(costs: np.ndarray, batch_size: int, unpadded: bool) -> Iterator[tup
             start = end
 
 
-def _every_layer(states: States, layer: int, pooling: str, chosen: np.ndarray) -> list[np.ndarray]:
+def _every_layer(
+    states: States, layer: int, pooling: str, sentence: Sentence | None, chosen: np.ndarray
+) -> list[np.ndarray]:
     """Return the embeddings by every layer; those by `layer` are there already."""
     count, rule = len(states.layers), "mean" if pooling == "head" else pooling
-    return [chosen if k == layer % count else _on_host(pooled(states, k, rule)) for k in range(count)]
+    return [chosen if k == layer % count else _vectors(states, k, rule, sentence) for k in range(count)]
 
 
-def _on_host(vectors: Tensor) -> np.ndarray:
+def _vectors(
+    states: States, layer: int, pooling: str, sentence: Sentence | None, head: HeadInput | None = None
+) -> np.ndarray:
+    count = len(states.layers)
+    if sentence is None:
+        vectors = pooled(states, layer, pooling, head)
+    else:
+        made = sentence.embeddings if layer % count == count - 1 else sentence.pooled
+        vectors = made(states.layers[layer], states.masks[layer])
     return vectors.float().cpu().numpy()

@@ -1,20 +1,24 @@
 """Loads a classifier and its tokenizer from a built-in name, a local folder or a Hub id; safetensors weights only."""
 
 import inspect
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import transformers
 from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel
-from transformers.utils import logging
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, logging
 
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
 from core.modalities import MODALITIES, Collate, Cut, Modality, Rows
+from core.models import adapters
 from core.models.builtin import BUILT_IN
+from core.models.sentence import Sentence, sentence_of, transformer_of
+from core.models.weights import Weighed, with_weights
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _NOT_REACHED = "ConnectionError|ConnectError|Timeout|Max retries|OfflineModeIsEnabled|LocalEntryNotFound|couldn't connect|cannot send"
@@ -30,6 +34,9 @@ class LoadedModel:
         modality: what it reads.
         source: where it is from.
         made_anew: names of the weights that did not come with the checkpoint, or not in the size that is needed.
+        outputs: the checkpoint's own names of the classes that its head tells apart, in order; empty where it tells of none.
+        sentence: the embedding that a sentence-transformers checkpoint declares.
+        notes: what a person might not expect of how it was read, a sentence each.
     """
 
     model: PreTrainedModel
@@ -37,6 +44,9 @@ class LoadedModel:
     modality: Modality
     source: str
     made_anew: frozenset[str]
+    outputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sentence: Sentence | None = None
 
     @property
     def trained_head(self) -> bool:
@@ -72,37 +82,77 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
             f"The task's examples are of the modality {modality}, which no model can be given yet; those of "
             f"{', '.join(MODALITIES)} can."
         )
-    source, kind = _source(name), MODALITIES[modality]
+    if (adapter := _adapter_of(name)) is not None:
+        return _with_adapter(adapter, num_labels, modality)
+    whole, kind = _source(name), MODALITIES[modality]
+    source = transformer_of(whole) if isinstance(whole, Path) else whole
     # What was downloaded before still loads without a network.
     options = {"trust_remote_code": False, "local_files_only": isinstance(source, Path) or not hub_reachable()}
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(source, num_labels=num_labels, **options)
+        config = AutoConfig.from_pretrained(source, **options)
+        outputs = tuple(str(name) for _, name in sorted((config.id2label or {}).items()))
+        config.num_labels = num_labels
+        config.problem_type = None if num_labels == 1 else "single_label_classification"  # not that of a former task
         _check_type(name, config, kind)
         config.architectures = _trainable(config)
         processor = kind.load_processor(name, source, config, **options)
         classifier = getattr(transformers, kind.auto)
         if name in BUILT_IN and not BUILT_IN[name].trained:
             model = classifier.from_config(config, dtype="float32").eval()  # as from_pretrained leaves it
-            made_anew = frozenset(model.state_dict())
+            weighed = Weighed(model, frozenset(model.state_dict()))
         else:
-            model, info = classifier.from_pretrained(
-                source,
-                config=config,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                dtype="float32",
-                output_loading_info=True,
-                **options,
-            )
-            mismatched = (found[0] if isinstance(found, tuple) else found for found in info["mismatched_keys"])
-            made_anew = frozenset((*info["missing_keys"], *mismatched))
+            weighed = with_weights(classifier, name, source, config, **options)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise IsobarError(_why(name, error)) from error
 
-    kind.fit(processor, model)
-    return LoadedModel(model, processor, kind, name if name in BUILT_IN else str(source), made_anew)
+    kind.fit(processor, weighed.model)
+    sentence = sentence_of(whole, **options) if kind.name == "text" else None
+    origin = name if name in BUILT_IN else str(source)
+    named = _told(outputs, weighed.made_anew, num_labels)
+    return LoadedModel(weighed.model, processor, kind, origin, weighed.made_anew, named, weighed.notes, sentence)
+
+
+def _told(outputs: tuple[str, ...], made_anew: frozenset[str], num_labels: int) -> tuple[str, ...]:
+    """Return the names of the outputs that a config gives, where they are of a head that came with the checkpoint."""
+    unnamed = tuple(f"LABEL_{number}" for number in range(max(num_labels, len(outputs))))  # as transformers has them
+    if made_anew:
+        return outputs if outputs != unnamed[: len(outputs)] else ()
+    return outputs if len(outputs) == num_labels else unnamed[:num_labels]
+
+
+def _adapter_of(name: str) -> Path | None:
+    """Return the folder of peft's that `name` stands for: an adapter, and no model."""
+    folder = Path(name).expanduser()
+    if name in BUILT_IN or not (folder / adapters.CONFIG).is_file() or any(folder.glob("model*.safetensors*")):
+        return None
+    return folder
+
+
+def _with_adapter(folder: Path, num_labels: int, modality: str) -> LoadedModel:
+    """Return the base of the adapter in `folder` with the adapter merged into its weights, and a head if it brings one."""
+    base = adapters.base_of(folder, BUILT_IN)
+    loaded = load_model(base, num_labels, modality)
+    model, brought = adapters.with_merged(loaded.model, folder)
+    processor = loaded.processor
+    if loaded.modality.name == "text" and any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
+        processor = loaded.modality.load_processor(str(folder), folder, model.config, local_files_only=True)
+        loaded.modality.fit(processor, model)
+    note = (
+        f"The adapter in {folder} was merged into its base, {base}: what is read, or trained on, is the merged model."
+    )
+    if adapters.is_idle(folder):
+        note += " It changes nothing there: its second matrices are zero, as before an adapter is trained."
+    return replace(
+        loaded,
+        model=model,
+        processor=processor,
+        source=str(folder),
+        made_anew=loaded.made_anew - brought,
+        notes=(*loaded.notes, note),
+        sentence=sentence_of(folder) or loaded.sentence,
+    )
 
 
 def _check_type(name: str, config, wanted: Modality) -> None:
@@ -118,10 +168,9 @@ def _check_type(name: str, config, wanted: Modality) -> None:
             else f" has no classifier of {wanted.many} in transformers"
         )
         usual = ", ".join(wanted.usual)
-        built_in = " or ".join(name for name, model in BUILT_IN.items() if model.modality == wanted.name)
-        raise IsobarError(
-            f"The model {name!r} ({kind}){reads}; those that do are {built_in}, which is built in, and of types such as {usual}."
-        )
+        built_in = [name for name, model in BUILT_IN.items() if model.modality == wanted.name]
+        own = f"{' or '.join(built_in)}, which is built in, and " if built_in else ""
+        raise IsobarError(f"The model {name!r} ({kind}){reads}; those that do are {own}of types such as {usual}.")
     wanted.check(name, config)
 
 
@@ -140,7 +189,8 @@ def _source(name: str) -> Path | str:
         return BUILT_IN[name].path()
     folder = Path(name).expanduser()
     if folder.is_dir():
-        _check_folder(folder)
+        folder = _model_of_run(folder)
+        _check_folder(transformer_of(folder))
         return folder
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
     if looks_like_path or folder.exists() or not _HUB_ID.fullmatch(name):
@@ -151,13 +201,29 @@ def _source(name: str) -> Path | str:
     return name
 
 
+def _model_of_run(folder: Path) -> Path:
+    """Return the model of a run's directory, and any other folder as it is."""
+    is_run = not (folder / "config.json").exists() and (folder / "model" / "config.json").exists()
+    return folder / "model" if is_run else folder
+
+
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").exists():
-        if (folder / "model" / "config.json").exists():
-            raise IsobarError(f"The folder {folder} is a run; its model is {folder / 'model'}.")
+        steps = [path for path in folder.glob("checkpoint-*") if path.name.partition("-")[2].isdigit()]
+        if steps:
+            last = max(steps, key=lambda path: int(path.name.partition("-")[2]))
+            raise IsobarError(
+                f"The folder {folder} holds checkpoints of a training and no model; its last one is {last}."
+            )
         raise IsobarError(f"The folder {folder} holds no model: config.json is missing.")
-    if any(folder.glob("*.safetensors")):
+    if (folder / SAFE_WEIGHTS_NAME).exists():
         return
+    if (folder / SAFE_WEIGHTS_INDEX_NAME).exists():
+        return _check_shards(folder)
+    if others := sorted(path.name for path in folder.glob("*.safetensors")):
+        raise IsobarError(
+            f"The folder {folder} has no {SAFE_WEIGHTS_NAME}; if {others[0]} holds its weights, give it that name."
+        )
     pickled = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for p in folder.glob(pattern))
     if pickled:
         raise IsobarError(
@@ -165,6 +231,23 @@ def _check_folder(folder: Path) -> None:
             f"`isobar convert {folder} NEW_FOLDER` writes them as safetensors and runs nothing."
         )
     raise IsobarError(f"The folder {folder} has no weights: model.safetensors is missing.")
+
+
+def _check_shards(folder: Path) -> None:
+    """Raise an IsobarError where the index of weights in several files names others than safetensors, or one that isn't there."""
+    index = folder / SAFE_WEIGHTS_INDEX_NAME
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IsobarError(f"The file {index} lists no weights.") from error
+    if pickled := [name for name in names if not str(name).endswith(".safetensors")]:
+        raise IsobarError(
+            f"The file {index} names {pickled[0]}, which is no safetensors file and could run code when opened; nothing of it is read."
+        )
+    if missing := [name for name in names if Path(name).name != name or not (folder / name).exists()]:
+        raise IsobarError(
+            f"The folder {folder} lacks {len(missing)} of its {len(names)} files of weights: {missing[0]}."
+        )
 
 
 def _why(name: str, error: Exception) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ from core.errors import IsobarError
 from core.modalities.text import is_decoder
 from core.models.reading import StateReader, scores_of, source_of
 from core.models.states import States, as_sequence, hidden_states
+
+if TYPE_CHECKING:
+    from core.models.sentence import Sentence
 
 
 def pool(states: Tensor, attention_mask: Tensor, pooling: str = "cls", ends: Tensor | None = None) -> Tensor:
@@ -94,6 +98,7 @@ class View:
         head_gradient: the same for what the head reads.
         widths: of each layer's states, which differ in models that make an image smaller as they go.
         padding: whether an example's embedding is another where longer ones stand beside it.
+        sentence: the checkpoint's own embedding, if that is looked at; `pooling` is then the first part of it, by name.
     """
 
     pooling: str
@@ -103,6 +108,7 @@ class View:
     head_gradient: bool = True
     widths: tuple[int, ...] = field(default=(), repr=False)
     padding: bool = False
+    sentence: "Sentence | None" = field(default=None, repr=False)
 
     def check_layer(self, layer: int) -> None:
         """Raise an IsobarError where no text has an embedding by `layer` (0 is the input embeddings)."""

@@ -24,8 +24,13 @@ class Settings(RegularizerSettings):
 
     weight: Weight = Field(0.1, description="Factor of KoLeo's term; 0.1 is DINOv2's.")
     scope: Scope = Field(
-        "global", description="Nearest neighbours in the whole batch, as in DINOv2, or in each text's own class."
+        "global", description="Nearest neighbours in the whole batch, as in DINOv2, or in each example's own class."
     )
+
+    @property
+    def fewest(self) -> int:
+        """Two: a lone embedding has no neighbour."""
+        return 2
 
 
 class KoLeoLoss(Regularizer):

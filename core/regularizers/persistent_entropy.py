@@ -57,6 +57,11 @@ class Settings(RegularizerSettings):
         0, description="Past embeddings per class that join the cloud; 0 sees the batch alone."
     )
 
+    @property
+    def fewest(self) -> int:
+        """Three, which have two bars: the entropy of one is 0. A memory fills up whatever the batch holds."""
+        return 0 if self.memory else 3
+
     @classmethod
     def words(cls, settings: Mapping) -> str:
         """Return which bars it acts on."""

@@ -18,6 +18,16 @@ class Settings(RegularizerSettings):
         description="Factor of the mean length of the noise bars, which grows: the published term without its entropy.",
     )
 
+    @property
+    def fewest(self) -> int:
+        """Three, which have two bars."""
+        return 3
+
+    @property
+    def of_each_class(self) -> bool:
+        """Always."""
+        return True
+
 
 class RepulsionLoss(TotalPersistenceLoss):
     """Minus the mean length of the noise bars of each class, summed over classes: `TotalPersistenceLoss(bars="noise")`.

@@ -47,6 +47,16 @@ class RegularizerSettings(BaseModel):
         """The token states that it acts on; None where it acts on the texts' embeddings."""
         return None
 
+    @property
+    def fewest(self) -> int:
+        """How many examples a cloud in the batch needs; with fewer it adds nothing to the loss."""
+        return 0
+
+    @property
+    def of_each_class(self) -> bool:
+        """Whether each class of the batch is a cloud; else the batch is one."""
+        return getattr(self, "scope", "global") == "class"
+
     @classmethod
     def words(cls, settings: Mapping) -> str:
         """Return what a regularizer of these recorded `settings` is called where there is little room."""

@@ -25,6 +25,16 @@ class Settings(RegularizerSettings):
         0.05, description="Factor of the mean length of all bars, which grows: no selection, no entropy."
     )
 
+    @property
+    def fewest(self) -> int:
+        """Three, which have two bars."""
+        return 3
+
+    @property
+    def of_each_class(self) -> bool:
+        """Always."""
+        return True
+
 
 class TotalPersistenceLoss(Regularizer):
     """Minus the mean length of the bars of each class's embeddings in the batch, summed over classes.

@@ -15,6 +15,7 @@ LOCK = ".lock"  # held by the process that leads the run through its states
 STOP = "stop"  # an empty file that asks the run to end; works across machines, unlike a signal
 
 INSPECTIONS = ".inspections"  # in the folder of runs: directories of the same form that nothing was trained in
+LAYERS, LANDSCAPES = ".layers", ".landscapes"  # likewise: studies
 
 # Of each state, those that may follow it. A run that runs says in its phase what it is at: loading, training, saving, ...
 STATES = {

@@ -8,7 +8,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -41,6 +41,7 @@ class RunWriter:
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
+        self._made: list[Path] = []
         self._status: dict = {}
         self._state = ""
         self._lock = FileLock(self.path / layout.LOCK, timeout=_PATIENCE_SECONDS, thread_local=False)
@@ -50,6 +51,33 @@ class RunWriter:
 
     def __exit__(self, *_) -> None:
         self.release()
+        with suppress(OSError):  # it isn't empty, since the run was begun
+            for made in self._made:
+                made.rmdir()
+
+    @classmethod
+    def named(cls, name: str, runs_dir: Path | str) -> "RunWriter":
+        """Return the writer of a directory called `name` in `runs_dir`, or `name` and a number where that is taken.
+
+        The directory is made here, so that of several processes that ask at once each has one of its own. Unless the run
+        was begun, it goes with the ``with`` block.
+
+        Raises:
+            IsobarError: it can't be made.
+        """
+        runs, path, count = Path(runs_dir), Path(runs_dir) / name, 2
+        made = [folder for folder in (runs, *runs.parents) if not folder.exists()]
+        with _sentences_for_disk_errors(path):
+            runs.mkdir(parents=True, exist_ok=True)
+            while True:
+                try:
+                    path.mkdir()
+                    break
+                except FileExistsError:
+                    path, count = runs / f"{name}-{count}", count + 1
+        writer = cls(path)
+        writer._made = [path, *made]
+        return writer
 
     @classmethod
     def create(

@@ -107,7 +107,8 @@ class Group:
         means: of every measure and task metric after training, by name.
         baseline: the name of the group without regularizer; None where there is none, or this is one.
         differences: from the baseline's run of the same seed, by name; empty without one.
-        verdict: one sentence.
+        verdict: one sentence, and a second where the regularizer could hardly act.
+        idle: that sentence.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Group:
     baseline: str | None = None
     differences: dict[str, Difference] = field(default_factory=dict)
     verdict: str = ""
+    idle: str = ""
 
 
 @dataclass(frozen=True)
@@ -336,6 +338,7 @@ class _Member:
     spec: dict
     metric: str
     fingerprint: str | None
+    idle: str
     after: dict[str, float]
 
     @classmethod
@@ -357,7 +360,8 @@ class _Member:
         status, metric = run.status, str(run.report.get("metric", ""))
         fingerprint = (run.record.get("task") or {}).get("fingerprint")
         began, steps = str(status.get("started", "")), status.get("total_steps")
-        return cls(run.name, began, steps, spec, metric, fingerprint, _numbers(side))
+        idle = str(run.record.get("idle") or "")
+        return cls(run.name, began, steps, spec, metric, fingerprint, idle, _numbers(side))
 
     @property
     def seed(self) -> int:
@@ -391,6 +395,7 @@ def _group(same: list[_Member], name: str, settings: dict, notes: list[str]) -> 
         metric=first.metric,
         runs={seed: member.name for seed, member in by_seed.items()},
         data={seed: member.fingerprint for seed, member in by_seed.items()},
+        idle=next((member.idle for member in by_seed.values() if member.idle), ""),
         means={
             key: Estimate.of({seed: m.after[key] for seed, m in by_seed.items() if key in m.after}) for key in order
         },
@@ -419,6 +424,7 @@ def _beside(group: Group, baselines: Mapping[tuple, Group], notes: list[str]) ->
     verdict = (
         sentence(changes, about) if changes else "No run has a baseline of its own seed and data to compare it with."
     )
+    verdict = f"{verdict} {group.idle}" if group.idle else verdict
     return replace(group, baseline=baseline.name, differences=changes, verdict=verdict)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +19,13 @@ from core.studies.compare import Difference, Estimate, Group, beside_baselines, 
 from core.training.spec import RunSpec, is_setting, overlaid, read_yaml, slug
 
 _LOOK_SECONDS = 0.5
+
+
+class HasCells(Protocol):
+    """What a sweep, or another study of many runs, is to those that run it."""
+
+    def cells(self) -> list[RunSpec]:
+        """Return one spec a run, none twice."""
 
 
 class Sweep(BaseModel):
@@ -153,7 +161,7 @@ def cell_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
     return Path(runs_dir) / f"{slug(spec.model)}_{slug(spec.task)}_{spec.method}_s{spec.seed}_{digest}"
 
 
-def unfinished(sweep: Sweep, runs_dir: Path | str) -> list[RunSpec]:
+def unfinished(sweep: HasCells, runs_dir: Path | str) -> list[RunSpec]:
     """Return the cells that are yet to run, or to be gone on with."""
     return [spec for spec in sweep.cells() if not _finished(cell_dir(runs_dir, spec), spec)]
 
@@ -197,12 +205,14 @@ class Standing:
 
 
 def run_sweep(
-    sweep: Sweep,
+    sweep: HasCells,
     runs_dir: Path | str,
     workers: Executor | None,
     *,
     tell: Callable[[str], None] = print,
     watch: Callable[[Standing], None] = lambda standing: None,
+    work: Callable[..., str | None] | None = None,
+    more: tuple = (),
 ) -> list[Run]:
     """Run every cell that has not finished, and return those that have.
 
@@ -215,6 +225,8 @@ def run_sweep(
         workers: runs `run_cell`; see :mod:`core.studies.workers`. None will do where all have finished.
         tell: called with a line whenever a cell ends.
         watch: called twice a second.
+        work: what a cell is; :func:`run_cell` if not given. It is called with its settings, its directory and `more`.
+        more: what all cells are called with.
 
     Raises:
         IsobarError: the folder of runs can't be made.
@@ -227,7 +239,9 @@ def run_sweep(
         raise IsobarError(f"The folder of runs {runs_dir} can't be made: {error.strerror}.") from error
     todo = [path for path, spec in paths.items() if not _finished(path, spec)]
     standing.finished = len(paths) - len(todo)
-    cells = {workers.submit(run_cell, paths[path].model_dump(), str(path.absolute())): path for path in todo}
+    cells = {
+        workers.submit(work or run_cell, paths[path].model_dump(), str(path.absolute()), *more): path for path in todo
+    }
     waiting = set(cells)
     try:
         while waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from core.errors import IsobarError, nearest
 from core.modalities import MODALITIES
 from core.modalities.media import DECODERS
+from core.tasks.labels import NoLabelsError, class_names, is_number, label_series, plain, unlabelled, whole_numbers
 from core.tasks.media import cell_type, column_modality, read_cells
 from core.tasks.metrics import metric_names
 from core.tasks.sampling import stratified_rows
@@ -66,13 +68,8 @@ LABEL_COLUMNS = (
 
 # Losing one text in twenty changes little; losing more means that something is wrong with the file.
 MOST_EMPTY = 0.05
-MOST_CLASSES = 1000
 VALIDATION_SHARE = 0.2
 ALL = "all {}"  # the one class of examples without labels
-
-
-class NoLabelsError(IsobarError):
-    """No column holds labels: none is called so, or what it holds are not classes, or a single one."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,16 @@ class Split:
     table: pa.Table
     where: str
     home: Path = Path()
+
+    @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes by column, where `datasets` has written them into the table beside numbers."""
+        written = (self.table.schema.metadata or {}).get(b"huggingface")
+        try:
+            features = json.loads(written)["info"]["features"] if written else {}
+            return {name: tuple(of["names"]) for name, of in features.items() if of.get("_type") == "ClassLabel"}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def labelled_texts(split: Split, columns: Columns) -> Labelled:
     """
     found, notes = resolve_columns(split, columns)
     frame = _frame(split, found, notes)
-    return Labelled(frame, _class_names(frame["label"], split.where, found.label), found, tuple(notes))
+    return Labelled(frame, class_names(frame["label"], split.where, found.label), found, tuple(notes))
 
 
 def unlabelled_texts(split: Split, columns: Columns) -> Labelled:
@@ -165,13 +172,11 @@ def build_task(
     columns: Columns,
     source: str,
     notes: tuple[str, ...] = (),
-    class_names: dict[str, tuple[str, ...]] | None = None,
     seed: int = 0,
 ) -> Task:
     """Return the task in the table `train` and, if there is one, the table `validation`.
 
-    Without `validation` a stratified fifth of `train` is taken, by `seed`. `class_names` gives, for label columns
-    that already are indices, the names of the classes.
+    Without `validation`, or where no row of it has a label, a stratified fifth of `train` is taken, by `seed`.
 
     Raises:
         IsobarError: a column is missing, texts are empty, or labels are not classes that both splits share.
@@ -179,7 +184,10 @@ def build_task(
     labelled = labelled_texts(train, columns)
     train_frame, label_names, found = labelled.frame, labelled.label_names, labelled.columns
     notes = [*notes, *labelled.notes]
-    validation_frame = None if validation is None else _frame(validation, found, notes)
+    if validation is not None and _has_no_labels(validation, found, label_names):
+        notes.append(f"{validation.where} has no labels and was ignored.")
+        validation = None
+    validation_frame = None if validation is None else _frame(validation, found, notes, label_names)
     train_labels = _codes(train_frame["label"], label_names)
     if validation_frame is None:
         train_frame, validation_frame = _split(train_frame, train_labels, seed, train.where)
@@ -191,7 +199,7 @@ def build_task(
     else:
         _check_seen(validation_frame["label"], label_names, validation.where, found.label)
     validation_labels = _codes(validation_frame["label"], label_names)
-    names = _given_names(label_names, found.label, class_names or {})
+    names = _given_names(label_names, train.class_names.get(found.label))
     train_data = _dataset(train_frame, train_labels)
     validation_data = _dataset(validation_frame, validation_labels)
     return Task(
@@ -297,13 +305,16 @@ def _guess_texts(split: Split, free: dict[str, str], with_pair: bool) -> tuple[s
     )
 
 
-def _frame(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
-    """Return the usable rows: the columns text and [text_pair], or image, or audio, and label (canonical strings)."""
+def _frame(split: Split, columns: Columns, notes: list[str], classes: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return the usable rows: the columns text and [text_pair], or image, or audio, and label (canonical strings).
+
+    `classes` are those that are known already, of the training split.
+    """
     _check_there(split, columns)
     frame = (_media if columns.modality in DECODERS else _texts)(split, columns, notes)
     if columns.label is None:
         return frame.assign(label=ALL.format(MODALITIES[columns.modality].many))
-    frame = frame.assign(label=_label_series(split, columns.label))
+    frame = frame.assign(label=_labels(split, columns.label, classes))
     missing = frame["label"].eq("")
     if missing.any():
         count = int(missing.sum())
@@ -312,7 +323,31 @@ def _frame(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
             f"{columns.label!r}, the first is data row {frame.index[missing][0]}; label or remove "
             f"{'it' if count == 1 else 'them'}."
         )
-    return frame
+    left_out = unlabelled(frame["label"], classes, named=columns.label in split.class_names)
+    if left_out.any():
+        count, mark = int(left_out.sum()), frame["label"][left_out].iloc[0]
+        notes.append(
+            f"{split.where} has {count} {'row' if count == 1 else 'rows'} of {len(frame)} with {mark!r} for a label, which is "
+            f"taken for none; {'it was' if count == 1 else 'they were'} left out."
+        )
+    elif not classes and set(frame["label"].unique()) in ({"-1", "0", "1"}, {"-1", "1"}):
+        notes.append(
+            f"In {split.where} {int(frame['label'].eq('-1').sum())} rows are labelled -1, which is taken for a class; if it "
+            "says that they have no label, remove them."
+        )
+    return frame[~left_out]
+
+
+def _labels(split: Split, column: str, classes: tuple[str, ...]) -> pd.Series:
+    labels = label_series(split.table.column(column), split.where, column)
+    return whole_numbers(labels) if all(map(is_number, classes)) else labels
+
+
+def _has_no_labels(split: Split, columns: Columns, classes: tuple[str, ...]) -> bool:
+    """Return whether no row has a label: benchmarks keep those of their test split secret."""
+    _check_there(split, columns)
+    labels = _labels(split, columns.label, classes)
+    return bool((labels.eq("") | unlabelled(labels, classes)).all())
 
 
 def _texts(split: Split, columns: Columns, notes: list[str]) -> pd.DataFrame:
@@ -359,84 +394,11 @@ def _text_series(split: Split, name: str) -> pd.Series:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = _plain(split.table.column(name))
+    column = plain(split.table.column(name))
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_null(column.type)):
         raise IsobarError(f"Column {name!r} of {split.where} holds {column.type} values; a text column holds strings.")
     column = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.large_string()), ""))
     return column.to_pandas().set_axis(_data_rows(column))
-
-
-def _label_series(split: Split, name: str) -> pd.Series:
-    """Return the labels as strings; whole numbers lose their ``.0``, true and false become 1 and 0."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = _plain(split.table.column(name))
-    kind = column.type
-    if pa.types.is_boolean(kind):
-        column = column.cast(pa.int8())
-    elif pa.types.is_floating(kind):
-        values = pc.drop_null(column)
-        fractional = pc.not_equal(pc.floor(values), values)
-        if pc.any(fractional).as_py():
-            raise _not_classes(split.where, name, f"numbers such as {values.filter(fractional)[0].as_py():g}")
-        column = column.cast(pa.int64(), safe=False)
-    elif not (
-        pa.types.is_integer(kind)
-        or pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_null(kind)
-    ):
-        raise _not_classes(split.where, name, f"{kind} values")
-    labels = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.large_string()), ""))
-    return labels.to_pandas().set_axis(_data_rows(labels))
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-
-
-def _not_classes(where: str, column: str, what: str) -> NoLabelsError:
-    return NoLabelsError(
-        f"Column {column!r} of {where} holds {what}, which are not classes; a label is one of a few names or whole "
-        "numbers."
-    )
-
-
-def _class_names(labels: pd.Series, where: str, column: str) -> tuple[str, ...]:
-    """Return the distinct labels of the training split, whole numbers by value and anything else in sorted order."""
-    distinct = labels.unique().tolist()
-    if len(distinct) < 2:
-        raise NoLabelsError(
-            f"{where} has a single class, {distinct[0]!r} in column {column!r}; a classification task needs at least "
-            "two."
-        )
-    if len(distinct) > MOST_CLASSES or 2 * len(distinct) > len(labels):
-        raise _not_classes(where, column, f"{len(distinct)} different values in {len(labels)} rows")
-    try:
-        return tuple(sorted(distinct, key=int))
-    except ValueError:
-        pass
-    fractions = [label for label in distinct if _is_fraction(label)]
-    if len(fractions) and all(_is_fraction(label) or _is_whole(label) for label in distinct):
-        raise _not_classes(where, column, f"numbers such as {fractions[0]}")
-    return tuple(sorted(distinct))
-
-
-def _is_whole(label: str) -> bool:
-    try:
-        return float(label).is_integer()
-    except ValueError:
-        return False
-
-
-def _is_fraction(label: str) -> bool:
-    try:
-        return not float(label).is_integer()
-    except (ValueError, OverflowError):
-        return False
 
 
 def _codes(labels: pd.Series, names: tuple[str, ...]):
@@ -452,8 +414,7 @@ def _check_seen(labels: pd.Series, names: tuple[str, ...], where: str, column: s
         )
 
 
-def _given_names(labels: tuple[str, ...], column: str, class_names: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    given = class_names.get(column)
+def _given_names(labels: tuple[str, ...], given: tuple[str, ...] | None) -> tuple[str, ...]:
     if given is None or not all(label.isdigit() and int(label) < len(given) for label in labels):
         return labels
     return tuple(given[int(label)] for label in labels)

@@ -21,7 +21,12 @@ FILES = Columns(text="file", label="label")
 
 def has_media(folder: Path) -> bool:
     """Return whether an image or a sound lies in `folder` or anywhere below."""
-    return next(_media_below(folder), None) is not None
+    return modality_in(folder) is not None
+
+
+def modality_in(folder: Path) -> str | None:
+    """Return "image" or "audio" by the first such file in `folder` or anywhere below; None where there is none."""
+    return next((modality_of(file.name) for file in _media_below(folder)), None)
 
 
 def has_classes(folder: Path) -> bool:
@@ -94,10 +99,9 @@ def _split_of(folder: Path) -> tuple[Split, tuple[str, ...]]:
 def _check_kind(folder: Path, files: list[Path]) -> None:
     first = {modality_of(file.name): file for file in reversed(files)}
     if len(first) > 1:
-        raise IsobarError(
-            f"Folder {folder} mixes images and sounds, such as {first['image'].relative_to(folder)} and "
-            f"{first['audio'].relative_to(folder)}; a task is of one kind."
-        )
+        several = " and ".join(MODALITIES[modality].many for modality in sorted(first, reverse=True))
+        such = " and ".join(str(first[modality].relative_to(folder)) for modality in sorted(first, reverse=True))
+        raise IsobarError(f"Folder {folder} mixes {several}, such as {such}; a task is of one kind.")
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from core.errors import IsobarError, nearest
 from core.hub import hub_reachable
 from core.tasks.columns import Columns, Split, build_task
+from core.tasks.files import validation_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from core.tasks.task import Task
 
 GLUE = ("cola", "sst2", "mrpc", "qqp", "mnli", "qnli", "rte", "wnli")
 _GLUE_REPO = "nyu-mll/glue"
-_VALIDATION_SPLITS = ("validation", "valid", "val", "dev", "validation_matched", "test")
 
 
 def load_hub_task(name: str, slug: str, columns: Columns, seed: int, built_in: tuple[str, ...]) -> Task:
@@ -37,21 +39,15 @@ def load_hub_task(name: str, slug: str, columns: Columns, seed: int, built_in: t
         repo, config = _GLUE_REPO, glue
     splits = _download(name, repo, config or None, built_in)
     train_name = "train" if "train" in splits else next(iter(splits))
-    validation_name = next((s for s in _VALIDATION_SPLITS if s in splits and s != train_name), None)
+    validation_name = validation_of(splits, train_name)
     train = _split(name, train_name, splits[train_name])
     validation = None if validation_name is None else _split(name, validation_name, splits[validation_name])
-    notes = []
-    if validation is not None and _is_unlabelled(splits[validation_name]):
-        notes.append(f"Split {validation_name!r} of {name} has no labels and was ignored.")
-        validation = None
     return build_task(
         slug,
         train,
         validation,
         columns,
         source=f"Hugging Face Hub, {repo}{':' + config if config else ''}",
-        notes=tuple(notes),
-        class_names=_class_names(splits[train_name]),
         seed=seed,
     )
 
@@ -114,22 +110,12 @@ def _is_network(error: BaseException | None) -> bool:
 
 
 def _split(name: str, split: str, data) -> Split:
-    # As Arrow, which decodes nothing: images and sounds stay their files' bytes.
-    return Split(data.with_format("arrow")[:], f"split {split!r} of {name}")
+    return Split(as_table(data), f"split {split!r} of {name}")
 
 
-def _class_names(data) -> dict[str, tuple[str, ...]]:
-    from datasets import ClassLabel
+def as_table(data) -> pa.Table:
+    """Return a `datasets.Dataset` as Arrow, which decodes nothing: images and sounds stay their files' bytes.
 
-    return {name: tuple(kind.names) for name, kind in data.features.items() if isinstance(kind, ClassLabel)}
-
-
-def _is_unlabelled(data) -> bool:
-    """Whether all labels are -1 or missing, the Hub's way to keep a test split's labels secret."""
-    import pyarrow.compute as pc
-
-    for name in _class_names(data):
-        values = pc.drop_null(data.data.table.column(name))
-        if len(values) == 0 or pc.max(values).as_py() == -1:
-            return True
-    return False
+    The schema says the names of the classes, as in the files that `datasets` writes.
+    """
+    return data.with_format("arrow")[:].replace_schema_metadata(data.features.arrow_schema.metadata)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from core.tasks.columns import Columns, Split
     from core.tasks.task import Task
 
-BUILT_IN = ("grammar", "paraphrase", "digits", "tones")
+BUILT_IN = {"grammar": "text", "paraphrase": "text", "digits": "image", "tones": "audio"}
+"""The built-in tasks, and the modality of each one's examples."""
 ENDLESS = ("grammar", "paraphrase", "tones")
 """The tasks that are made of as many training examples as are asked for."""
 NO_LABELS = "none"  # in place of a label column's name
@@ -31,8 +32,9 @@ def load_task(
 ) -> Task:
     """Return the task called `name`.
 
-    In this order, `name` is a built-in task (`BUILT_IN`); a local folder with a train and a validation file, or with a
-    folder of images or sounds per class; one local file of :data:`core.table_files.SUFFIXES`; ``glue/TASK``; or a data set
+    In this order, `name` is a built-in task (`BUILT_IN`); a local folder with a train and a validation file, laid out as on
+    the Hub or saved by `datasets` (``folder:config`` where its README.md has several), or with a folder of images or sounds
+    per class; one local file of :data:`core.table_files.SUFFIXES`; ``glue/TASK``; or a data set
     ``owner/name[:config]`` of the Hugging Face Hub. Where there is no validation split, a stratified fifth becomes it.
     Columns that are not named are guessed, and the task's notes say so: a column of bytes, of files' names or of both is
     one of images or sounds. Up to 5 % of rows with an empty text, or with an image or a sound that doesn't decode, are
@@ -77,11 +79,11 @@ def load_texts(
     """
     from core.table_files import LINES, read_lines, read_table
     from core.tasks.columns import Columns, NoLabelsError, Split, one_cloud
-    from core.tasks.files import has_tables
+    from core.tasks.files import tables_of
     from core.tasks.folders import FILES, all_files, has_classes, has_media
 
     path = None if str(name) in BUILT_IN else _path(str(name))
-    if path is not None and path.is_dir() and not has_tables(path) and has_media(path):
+    if path is not None and path.is_dir() and tables_of(path) is None and has_media(path):
         named = text_column or text_pair_column or label_column not in (None, NO_LABELS)
         if not named and (label_column == NO_LABELS or not has_classes(path)):
             note = f"{path} is read without labels: all that is in it is one cloud."
@@ -108,11 +110,45 @@ def load_texts(
     return one_cloud(_slug(path.stem), split, columns, source=f"file {path.resolve()}", notes=(note,))
 
 
+def modality_of_task(name: str, text_column: str | None = None, text_pair_column: str | None = None) -> str | None:
+    """Return the modality of the examples of the task called `name`, without loading more than a table.
+
+    None where nothing on this machine says so: :func:`load_task` says what is wrong.
+    """
+    from core.table_files import LINES, read_table
+    from core.tasks.columns import Columns, Split, resolve_text_columns
+    from core.tasks.files import tables_of
+    from core.tasks.folders import modality_in
+
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    try:
+        path, config = _folder(name)
+        tables = tables_of(path, config) if path.is_dir() else None
+        if tables is None and path.is_dir():
+            return modality_in(path)
+        if tables is None and (not path.is_file() or path.suffix.lower() == LINES):
+            return "text" if path.is_file() else None
+        split = Split(
+            *(tables.read(tables.train) if tables else (read_table(path), str(path))), path if tables else path.parent
+        )
+        return resolve_text_columns(split, Columns(text_column, text_pair_column))[0].modality
+    except IsobarError:
+        return None
+
+
 def _path(name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError as error:  # "~nobody/data"
         raise IsobarError(f"There is no file or folder {name}.") from error
+
+
+def _folder(name: str) -> tuple[Path, str]:
+    """Return the path that `name` says and, where it is a folder's followed by ``:config``, the config."""
+    path = _path(name)
+    home, _, config = name.rpartition(":")
+    return (_path(home), config) if home and not path.exists() and _path(home).is_dir() else (path, "")
 
 
 def _of_file(path: Path, split: Split, columns: Columns, seed: int) -> Task:
@@ -129,12 +165,13 @@ def _built_in(name: str, seed: int, train_size: int | None) -> Task:
 def _load(name: str, columns: Columns, seed: int) -> Task:
     from core.table_files import SUFFIXES, read_table
     from core.tasks.columns import Columns, Split, build_task
-    from core.tasks.files import find_splits, has_tables
+    from core.tasks.files import no_splits, tables_of
     from core.tasks.folders import FILES, folder_splits, has_media
     from core.tasks.hub import GLUE, load_hub_task
 
-    path = _path(name)
-    if path.is_dir() and not has_tables(path) and has_media(path):
+    path, config = _folder(name)
+    tables = tables_of(path, config) if path.is_dir() else None
+    if tables is None and path.is_dir() and has_media(path):
         if columns != Columns():
             raise IsobarError(
                 f"Folder {path} has no columns to name: its files are the examples, its folders the classes."
@@ -144,16 +181,19 @@ def _load(name: str, columns: Columns, seed: int) -> Task:
             _slug(path.resolve().name), train, validation, FILES, f"folder {path.resolve()}", notes, seed=seed
         )
     if path.is_dir():
-        train, validation = find_splits(path)
+        if tables is None:
+            raise no_splits(path)
         # The table of a folder or file is named by its path as given: that is what the person who reads the message
         # has typed.
+        splits = {name: Split(*tables.read(name), path) for name in (tables.train, tables.validation) if name}
+        tested = tables.validation is not None and tables.validation.lower() == "test"
         return build_task(
             _slug(path.resolve().name),
-            Split(read_table(train), str(train), path),
-            Split(read_table(validation), str(validation), path),
+            splits[tables.train],
+            splits.get(tables.validation),
             columns,
-            source=f"folder {path.resolve()}",
-            notes=(f"{validation} stands in for a validation file.",) if validation.stem.lower() == "test" else (),
+            source=f"folder {path.resolve()}{':' + config if config else ''}",
+            notes=(f"{splits[tables.validation].where} stands in for a validation file.",) if tested else (),
             seed=seed,
         )
     if path.is_file():

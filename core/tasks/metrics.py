@@ -28,11 +28,13 @@ def metric_names(slug: str) -> tuple[str, ...]:
     return ("accuracy", "f1")
 
 
-def score(metrics: Sequence[str], labels: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
+def score(
+    metrics: Sequence[str], labels: Sequence[int], predictions: Sequence[int], positive: int = 1
+) -> dict[str, float]:
     """Return each of `metrics` for class indices `labels` (n,) and `predictions` (n,), by scikit-learn.
 
-    ``mcc`` is Matthews' correlation coefficient (0 where either side is constant). ``f1`` is that of class 1 where
-    no other classes than 0 and 1 occur, otherwise the unweighted mean over the classes.
+    ``mcc`` is Matthews' correlation coefficient (0 where either side is constant). ``f1`` is that of the
+    class `positive`, 0 or 1, where no other classes than 0 and 1 occur, otherwise the unweighted mean over the classes.
 
     Raises:
         IsobarError: a metric is unknown, there are no examples, or the lengths differ.
@@ -50,7 +52,9 @@ def score(metrics: Sequence[str], labels: Sequence[int], predictions: Sequence[i
     binary = set(labels) | set(predictions) <= {0, 1}
     compute = {
         "accuracy": lambda: accuracy_score(labels, predictions),
-        "f1": lambda: f1_score(labels, predictions, average="binary" if binary else "macro", zero_division=0),
+        "f1": lambda: f1_score(
+            labels, predictions, average="binary" if binary else "macro", pos_label=positive, zero_division=0
+        ),
         "mcc": lambda: matthews_corrcoef(labels, predictions),
     }
     return {name: float(compute[name]()) for name in metrics}

@@ -69,7 +69,8 @@ def probe_set(task: Task, per_class: int, seed: int) -> Dataset:
     labels = np.asarray(task.validation["label"][:])
     random = np.random.RandomState(seed)
     rows = []
-    for index, name in enumerate(task.label_names):
+    for index in task.own_order:
+        name = task.label_names[index]
         of_class = np.flatnonzero(labels == index)
         if len(of_class) < FEWEST_PROBES:
             raise IsobarError(

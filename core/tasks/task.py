@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from core.modalities import MODALITIES
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 class Task:
     """A classification task, ready for a model's own encoding.
 
-    `train` and `validation` have one column called as the `modality` (``text``, ``image`` or ``audio``), ``text_pair``
-    only where `has_pairs`, and ``label`` (integers 0..C-1, an index into `label_names`). A text is a string; an image or
+    `train` and `validation` have the columns of their `modality` (``text``, ``image`` or ``audio``; ``text_pair`` only
+    where `has_pairs`), and ``label`` (integers 0..C-1, an index into `label_names`). A text is a string; an image or
     a sound a cell as in :mod:`core.modalities.media`. The first of `metrics` is the headline. `notes` says in one
-    sentence each what was guessed or dropped on the way here.
+    sentence each what was guessed or dropped on the way here. `order` has the classes in the data's own order, where they
+    are numbered otherwise (:func:`core.tasks.order.in_order`): what is drawn and which class F1 is of goes by it.
     """
 
     name: str
@@ -30,6 +33,21 @@ class Task:
     source: str
     notes: tuple[str, ...] = ()
     modality: str = "text"
+    order: tuple[int, ...] = ()
+
+    def noted(self, note: str) -> Task:
+        """Return the task with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+    @property
+    def own_order(self) -> tuple[int, ...]:
+        """The numbers of the classes in the data's own order, which is that of the numbers unless `order` says another."""
+        return self.order or tuple(range(self.num_labels))
+
+    @property
+    def positive(self) -> int:
+        """The number of the class that F1 is of, where there are two: the second in the data's own order."""
+        return self.own_order[1] if self.num_labels > 1 else 1
 
     @property
     def has_pairs(self) -> bool:
@@ -56,7 +74,7 @@ def fingerprint(train: Dataset, validation: Dataset, label_names: tuple[str, ...
     digest = hashlib.sha256()
     _update(digest, list(label_names))
     for split in (train, validation):
-        example = next(name for name in ("text", "image", "audio") if name in split.column_names)
+        example = next(one.columns[0] for one in MODALITIES.values() if one.columns[0] in split.column_names)
         _update(digest, split[example])
         _update(digest, split["text_pair"] if "text_pair" in split.column_names else [])
         _update(digest, [str(label) for label in split["label"][:]])

@@ -11,16 +11,21 @@ import torch
 from transformers import PrinterCallback, ProgressCallback, TrainingArguments, set_seed
 
 from core.errors import IsobarError, RunFailedError
+from core.modalities import MODALITIES
 from core.models.adapters import New, new_of, with_adapters, without_adapters
-from core.models.device import check_device, device_name
+from core.models.changes import Change
+from core.models.device import check_device, check_precision, chosen_device, device_name
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
+from core.models.perturbed import changed
 from core.models.pooling import check_pooling
 from core.models.states import without_layer_drop
 from core.revision import code_revision
 from core.runs import Run, RunBystander, RunWriter, layout, load_run
 from core.tasks import Task, load_task
+from core.tasks.order import in_order
 from core.training import ranks
+from core.training.batches import idle_note
 from core.training.loss import RegularizedTrainer
 from core.training.memory import estimate_memory
 from core.training.probe import Probe, cut_of, make_probe
@@ -62,14 +67,22 @@ def train(
             a status that says why.
         RunFailedError: the run failed underway; its directory says how far it came.
     """
-    with ranks.joined(use_cpu=spec.device == "cpu"):
+    with ranks.joined(use_cpu=chosen_device(spec.device) == "cpu"):
         return _train(spec, run_dir, runs_dir, resume, progress or (lambda phase, done, total: None))
 
 
 def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
-    run_dir = ranks.from_first(Path(run_dir) if run_dir is not None else spec.free_dir(runs_dir))
-    with RunWriter(run_dir) if ranks.is_first() else RunBystander(run_dir) as writer:
-        return _led_by(writer, spec, resume, progress)
+    writer, problem = None, ""
+    if ranks.is_first():
+        try:
+            writer = RunWriter.named(spec.run_name(), runs_dir) if run_dir is None else RunWriter(run_dir)
+        except IsobarError as error:
+            problem = str(error)
+    path, problem = ranks.from_first((writer and writer.path, problem))
+    if problem:
+        raise IsobarError(problem)
+    with writer or RunBystander(path) as leader:
+        return _led_by(leader, spec, resume, progress)
 
 
 def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) -> Run:
@@ -132,6 +145,8 @@ class _Work:
     @classmethod
     def prepare(cls, spec: RunSpec, progress: Progress) -> "_Work":
         progress("loading", 0, 1)
+        check_device(spec.device)
+        check_precision(spec.precision, spec.device)
         if spec.batch_size % ranks.count():
             raise IsobarError(
                 f"batch_size is {spec.batch_size}, but {ranks.count()} processes share it; choose a multiple of {ranks.count()}."
@@ -144,9 +159,11 @@ class _Work:
             label_column=spec.label_column,
             train_size=spec.train_size or None,
         )
-        check_device(spec.device)
         set_seed(spec.seed)  # the head is made anew from here, alike in a run and its baseline
         loaded = load_model(spec.model, task.num_labels, task.modality)
+        task, _ = in_order(task, loaded.outputs)
+        if change := Change.parse(spec.weights):
+            changed(loaded, change, spec.seed)
         check_pooling(loaded.model, spec.pooling)
         loaded.model.config.id2label = dict(enumerate(task.label_names))
         loaded.model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
@@ -165,6 +182,8 @@ class _Work:
                 raise IsobarError(f"The model {spec.model!r} can't do gradient checkpointing; leave it off.")
             loaded.model.activation_checkpointing_enable(_CHECKPOINTING)
         probe = make_probe(task, loaded, spec)
+        if note := probe.rows.cut_note(f"{MODALITIES[task.modality].many} of the probe set"):
+            task = task.noted(note)
         Terms(spec.regularizers, spec.layer).check(probe.view)
         progress("loading", 1, 1)
         return cls(spec, task, loaded, probe, new)
@@ -175,7 +194,18 @@ class _Work:
         checkpoint = Run(writer.path).checkpoint if resume else None
         trainer = self._trainer(writer.path)
         self._tell_pooling(writer)
+        self._tell_idle(writer)
+        self._tell_cut(trainer, writer)
         self._tell_padding(writer)
+        for text in self.loaded.notes:
+            writer.event(kind="note", step=0, text=text)
+        own = self.loaded.sentence
+        if own is not None and spec.pooling == "auto" and own.pooling != self.probe.view.pooling:
+            text = (
+                f"The checkpoint's own sentence embedding, which `isobar inspect` shows, pools by {own.pooling}; a classifier on it reads "
+                f"{self.probe.view.pooling}, which is what is regularized and shown here, before and after."
+            )
+            writer.event(kind="note", step=0, text=text)
         if self.loaded.untrained:
             writer.event(
                 kind="note",
@@ -230,6 +260,19 @@ class _Work:
         writer.event(kind="pooling", step=0, asked=self.spec.pooling, pooling=seen.pooling, states=seen.kind)
         if self.spec.pooling == "auto" and ranks.is_first():
             _log.info("An embedding is what the model's classifier reads: pooling %s.", seen.pooling)
+
+    def _tell_idle(self, writer: RunWriter) -> None:
+        if note := idle_note(self.spec, self.task.train["label"][:]):
+            writer.event(kind="note", step=0, text=note)
+            writer.record(idle=note)
+            if ranks.is_first():
+                _log.warning(note)
+
+    def _tell_cut(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
+        if note := trainer.train_dataset.cut_note(f"training {MODALITIES[self.task.modality].many}"):
+            writer.event(kind="note", step=0, text=note)
+            if ranks.is_first():
+                _log.warning(note)
 
     def _tell_padding(self, writer: RunWriter) -> None:
         if self.probe.view.padding:
@@ -310,7 +353,7 @@ class _Work:
             activation_checkpointing_kwargs=_CHECKPOINTING if spec.gradient_checkpointing else None,
             bf16=spec.precision == "bf16",
             fp16=spec.precision == "fp16",
-            use_cpu=spec.device == "cpu",
+            use_cpu=chosen_device(spec.device) == "cpu",
             eval_strategy="no",  # the recorder asks for evaluations and checkpoints, in step with the snapshots
             save_strategy="no",
             save_total_limit=1,
@@ -327,6 +370,7 @@ class _Work:
         trainer = RegularizedTrainer(
             spec=spec,
             task_metrics=self.task.metrics,
+            positive=self.task.positive,
             pooling=self.probe.view.pooling,
             model=self.loaded.model,
             args=arguments,

@@ -18,15 +18,19 @@ from core.errors import IsobarError, RunFailedError
 from core.geometry import ClassShape, isotropic_reference, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
-from core.modalities import Cut, Preview
+from core.modalities import MODALITIES, Cut, Preview
+from core.models.changes import Change
 from core.models.device import check_device, to_device
 from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
+from core.models.perturbed import changed
 from core.models.pooling import check_pooling
+from core.models.sentence import Sentence
 from core.revision import code_revision
 from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_texts, score
+from core.tasks.order import in_order
 from core.tasks.sampling import ONE_CLOUD
 from core.training.probe import describe, make_probe, view_of
 from core.training.progress import Progress, Stopped, StopSignal, sentence
@@ -48,11 +52,13 @@ class Inspection:
         metrics: the task metrics on the probe set, or empty where the checkpoint has no head for this task, and where
             the texts have no labels.
         classes: the barcode of each class; edges are rows of `embeddings` and `probe`.
-        embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict.
+        embeddings: (n, d) float32.  predictions: (n,) int64, -1 where the texts have no labels to predict, or
+            the checkpoint's classes are not theirs.
         probe: the examples, row for row with the embeddings.
         preview: returns a file that shows the example of a row, or None of a text.
         record: versions, machine, model and data, as a run's record.yaml has them.
         layers: the main measures of every layer's embeddings, the input embeddings' first.
+        read: one line on what was looked at: model, pooling, layer, and how many examples of which data.
     """
 
     model: str
@@ -67,11 +73,12 @@ class Inspection:
     record: dict = field(default_factory=dict)
     layers: list[dict[str, float]] = field(default_factory=list)
     preview: Callable[[int], Preview | None] = field(default=lambda row: None, repr=False)
+    read: str = ""
 
     @property
     def notes(self) -> list[str]:
-        """What was guessed, dropped or sampled on the way from the data to the probe set, a sentence each."""
-        return self.record.get("task", {}).get("notes", [])
+        """What a person might not expect of how the checkpoint and the data were read, a sentence each."""
+        return [note for part in ("model", "task") for note in self.record.get(part, {}).get("notes", [])]
 
     def as_dict(self) -> dict:
         """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""
@@ -80,7 +87,7 @@ class Inspection:
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
         about = {"model": self.model, "task": self.task, "pooling": self.record.get("pooling")}
-        return {**about, **found, "reference": self.reference, "notes": self.notes}
+        return {**about, **found, "reference": self.reference, "notes": self.notes, "read": self.read}
 
 
 def inspect_checkpoint(
@@ -92,7 +99,7 @@ def inspect_checkpoint(
         model: built-in name, local folder (such as a run's ``model/``) or Hub id.
         task: built-in name, local folder or file, or Hub id. A file may have no labels (:func:`core.tasks.load_texts`):
             its texts are one cloud, of up to twice as many as a class would give.
-        spec: pooling, layer, probe size, seed, columns and device are taken from here; `model` and `task` are not.
+        spec: weights, pooling, layer, probe size, seed, columns and device are taken from here; `model` and `task` are not.
         progress: called with (phase, done, in all).
 
     Raises:
@@ -110,14 +117,23 @@ def inspect_checkpoint(
         label_column=spec.label_column,
     )
     loaded = load_model(model, data.num_labels, data.modality)
+    data, comparable = in_order(data, loaded.outputs)
+    if change := Change.parse(spec.weights):
+        changed(loaded, change, spec.seed)
     check_pooling(loaded.model, spec.pooling)
     data, spec = _one_cloud(data, spec)
-    probe = make_probe(data, loaded, spec)
+    sentence = _own_embedding(loaded, spec.pooling)
+    probe = make_probe(data, loaded, spec, sentence)
+    if sentence is not None:
+        loaded = replace(loaded, notes=(*loaded.notes, *_told(sentence)))
+    if note := probe.rows.cut_note(MODALITIES[data.modality].many):
+        data = data.noted(note)
     progress("loading", 1, 1)
     portrait = probe.portray(
         to_device(loaded.model, spec.device), lambda done, total: progress("embedding", done, total)
     )
-    predictions = portrait.encoded.predictions if data.has_labels else np.full(len(portrait.labels), -1)
+    scored = data.has_labels and comparable and loaded.trained_head
+    predictions = portrait.encoded.predictions if data.has_labels and comparable else np.full(len(portrait.labels), -1)
     return Inspection(
         model=model,
         task=data.name,
@@ -125,7 +141,7 @@ def inspect_checkpoint(
         reference=isotropic_reference(
             *portrait.encoded.embeddings.shape, measures=list(portrait.measures), labels=portrait.labels
         ),
-        metrics=score(data.metrics, portrait.labels, predictions) if data.has_labels and loaded.trained_head else {},
+        metrics=score(data.metrics, portrait.labels, predictions, data.positive) if scored else {},
         classes=portrait.classes,
         layers=portrait.layers,
         embeddings=portrait.encoded.embeddings,
@@ -133,6 +149,32 @@ def inspect_checkpoint(
         probe=probe.frame,
         preview=probe.preview,
         record=record(data, loaded, probe.view),
+        read=_read(model, data, len(probe.frame), probe.view.pooling, spec.layer),
+    )
+
+
+def _read(model: str, data: Task, examples: int, pooling: str, layer: int) -> str:
+    at = "last layer" if layer == -1 else f"layer {layer}"
+    many, of = MODALITIES[data.modality].many, len(data.validation)
+    return f"Read: {model}, pooling {pooling}, {at}; {data.name} ({data.source}), {examples:,} of {of:,} {many}."
+
+
+def _own_embedding(loaded: LoadedModel, pooling: str) -> Sentence | None:
+    """Return the embedding that is looked at where none is asked for: the checkpoint's own, if it declares one and classifies nothing."""
+    if pooling != "auto" or loaded.trained_head or loaded.sentence is None:
+        return None
+    loaded.sentence.check()
+    if loaded.sentence.length:  # as long as its authors read them
+        loaded.processor.model_max_length = min(loaded.processor.model_max_length, loaded.sentence.length)
+    return loaded.sentence
+
+
+def _told(sentence: Sentence) -> tuple[str, ...]:
+    then = "".join(f", then {name}" for name, _ in sentence.modules)
+    return (
+        f"The embedding is the checkpoint's own, as its modules.json has it: pooling {sentence.pooling}{then}. Training takes what a "
+        "classifier on this model reads; --pooling cls, mean or last shows the states themselves.",
+        *sentence.notes,
     )
 
 
@@ -142,8 +184,9 @@ def _one_cloud(data: Task, spec: RunSpec) -> tuple[Task, RunSpec]:
         return data, spec
     size, there = ONE_CLOUD * spec.probe_per_class, len(data.validation)
     if there > size:
-        note = f"{size:,} of the {there:,} texts were taken, at random with seed {spec.seed}: twice probe_per_class."
-        data = replace(data, notes=(*data.notes, note))
+        many = MODALITIES[data.modality].many
+        note = f"{size:,} of the {there:,} {many} were taken, at random with seed {spec.seed}: twice probe_per_class."
+        data = data.noted(note)
     return data, spec.model_copy(update={"probe_per_class": size})
 
 
@@ -180,7 +223,7 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
     with stop.listening():
         try:
             found = inspect_checkpoint(spec.model, spec.task, spec=spec, progress=beat)
-            base = _base(spec, beat)
+            base = _base(spec, found.record["pooling"], beat)
             stop.check()
         except Stopped:
             if waited:
@@ -199,14 +242,17 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
     return load_run(writer.path), found
 
 
-def _base(spec: RunSpec, progress: Progress) -> dict | None:
+def _base(spec: RunSpec, pooling: str, progress: Progress) -> dict | None:
     """Return the measures of the model that a run began with, where `spec.model` is that run's; else None."""
     folder = Path(spec.model).expanduser()
+    if not (folder / "config.json").exists():
+        folder = folder / layout.MODEL
     if folder.name != layout.MODEL or not folder.is_dir():
         return None
     name = Run(folder.resolve().parent).spec.get("model")
     if not isinstance(name, str):
         return None
+    spec = spec.model_copy(update={"pooling": pooling})  # the same, also where the base has one of its own
     try:
         found = inspect_checkpoint(name, spec.task, spec=spec, progress=lambda _, *done: progress("base", *done))
     except IsobarError:  # it has gone since, or the hub with it: a reference less
@@ -300,13 +346,14 @@ def measure_layers(
         columns = {name: list(part) for name, part in zip(loaded.modality.columns, parts)}
         rows = Dataset.from_dict({**columns, "label": [0] * len(examples)})
         rows = loaded.encode(rows, Cut(tokens=max_length, seconds=max_seconds))
-        seen = seen or view_of(network, collate, rows, pooling)
+        seen = seen or view_of(network, collate, rows, pooling, sentence=_own_embedding(loaded, pooling))
         encode(
             network,
             collate,
             rows,
             pooling=seen.pooling,
             unpadded=seen.padding,
+            sentence=seen.sentence,
             batch_size=batch_size,
             on_layers=lambda at, layers, before=done: streams.add(before + at, layers),
         )

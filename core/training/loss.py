@@ -30,15 +30,16 @@ class RegularizedTrainer(regularized(Trainer)):
         spec: the run's settings.
         task_metrics: the names that evaluation reports, the headline first.
         pooling: what `spec.pooling` comes to for this model: cls, mean, last or head, never auto.
+        positive: the class that F1 is of, where there are two.
         options: as :class:`transformers.Trainer` takes them.
     """
 
-    def __init__(self, *, spec: RunSpec, task_metrics: tuple[str, ...], pooling: str, **options):
+    def __init__(self, *, spec: RunSpec, task_metrics: tuple[str, ...], pooling: str, positive: int = 1, **options):
         super().__init__(
             regularizer=spec.regularizers,
             pooling=pooling,
             layer=spec.layer,
-            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1)),
+            compute_metrics=lambda p: score(task_metrics, p.label_ids, p.predictions.argmax(-1), positive),
             # An encoder-decoder hands out its encoder's states behind the scores.
             preprocess_logits_for_metrics=lambda given, _: given[0] if isinstance(given, tuple) else given,
             **options,

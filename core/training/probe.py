@@ -13,6 +13,7 @@ from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel
 from core.models.packing import telling_rows
 from core.models.pooling import View, view
+from core.models.sentence import Sentence
 from core.tasks import Task, probe_set
 from core.training.spec import RunSpec
 
@@ -69,6 +70,7 @@ class Probe:
             pooling=self.view.pooling,
             layer=self.layer,
             unpadded=self.view.padding,
+            sentence=self.view.sentence,
             on_layers=streams.add,
             on_batch=on_batch,
         )
@@ -87,8 +89,8 @@ def describe(measures: dict[str, float], classes: list[ClassShape], layers: list
     return {**measures, "classes": {shape.name: shape.summary() for shape in classes}, "layers": layers}
 
 
-def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
-    """Return the probe set of `task`, as `loaded` takes it.
+def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec, sentence: Sentence | None = None) -> Probe:
+    """Return the probe set of `task`, as `loaded` takes it; looked at by the checkpoint's own `sentence` embedding, if given.
 
     Raises:
         IsobarError: a class has fewer than 4 validation examples; the model has no such layer, or can't read them.
@@ -103,7 +105,7 @@ def make_probe(task: Task, loaded: LoadedModel, spec: RunSpec) -> Probe:
         rows=rows,
         label_names=task.label_names,
         collate=collate,
-        view=view_of(loaded.model, collate, rows, spec.pooling, spec.layer),
+        view=view_of(loaded.model, collate, rows, spec.pooling, spec.layer, sentence),
         layer=spec.layer,
     )
 
@@ -113,10 +115,21 @@ def cut_of(spec: RunSpec) -> Cut:
     return Cut(tokens=spec.max_length, seconds=spec.max_seconds)
 
 
-def view_of(model, collate: Collate, rows: Rows, pooling: str, layer: int = -1) -> View:
-    """Return how `model` is looked at, by a trial on a few of the `rows`, the longest and the shortest."""
+def view_of(
+    model, collate: Collate, rows: Rows, pooling: str, layer: int = -1, sentence: Sentence | None = None
+) -> View:
+    """Return how `model` is looked at, by a trial on a few of the `rows`, the longest and the shortest.
+
+    By a `sentence` embedding its first part is the pooling.
+    """
     few = rows.take(telling_rows(rows.costs, longest=1, shortest=2))
-    seen = view(model, collate([few[i] for i in range(len(few))]), pooling, layer)
+    batch = collate([few[i] for i in range(len(few))])
+    if sentence is not None:
+        pooling = sentence.pooling if sentence.pooling in ("cls", "mean", "last") else "mean"
+    seen = view(model, batch, pooling, layer)
+    if sentence is not None:
+        seen = replace(seen, sentence=sentence)
     if few.costs.min() == few.costs.max():
         return seen
-    return replace(seen, padding=padding_matters(model, collate, few, pooling=seen.pooling, layer=layer))
+    matters = padding_matters(model, collate, few, pooling=seen.pooling, layer=layer)
+    return replace(seen, padding=matters)

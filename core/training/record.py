@@ -13,8 +13,14 @@ def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
     """Return what record.yaml holds: versions, machine, model, data."""
     return {
         **machine(),
-        "model": {"source": loaded.source, "trained_head": loaded.trained_head, "untrained": loaded.untrained},
-        "pooling": seen.pooling,
+        "model": {
+            "source": loaded.source,
+            "trained_head": loaded.trained_head,
+            "untrained": loaded.untrained,
+            "notes": list(loaded.notes),
+        },
+        "pooling": seen.pooling if seen.sentence is None else seen.sentence.pooling,
+        **({} if seen.sentence is None else {"sentence": [name for name, _ in seen.sentence.modules]}),
         "states": seen.kind,
         "padding_matters": seen.padding,
         "task": {

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from core.errors import IsobarError, nearest
+from core.models.changes import KINDS, Change
 from core.regularizers.chosen import Regularizers, sentence
 from core.regularizers.registry import REGULARIZERS
 from core.runs import migrations
@@ -79,9 +80,13 @@ class RunSpec(BaseModel):
             description="The term added to the task loss with its settings, such as 'koleo(weight=0.1)', or several joined by '+'; 'none' is the baseline.",
         )
     )
+    weights: str = Field(
+        "",
+        description=f"What is done to the loaded weights first, by the seed: {', '.join(f'{name}({kind.amount[0]})' if kind.amount else name for name, kind in KINDS.items())}; empty leaves them.",
+    )
     pooling: Pooling = Field(
         "auto",
-        description="How the states of an example become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last), head the input of its last linear layer.",
+        description="How the states of an example become its embedding; auto is what the model's own classifier reads (BERT's cls, a decoder's last) or, where a sentence-transformers checkpoint is inspected, its own embedding; head is the input of its last linear layer.",
     )
     layer: int = Field(-1, description="Whose hidden states; -1 is the last layer, 0 the input embeddings.")
 
@@ -131,7 +136,7 @@ class RunSpec(BaseModel):
     text_pair_column: str | None = Field(None, description="Column of the second text; guessed if not given.")
     label_column: str | None = Field(
         None,
-        description="Column of the label; guessed if not given. 'none' inspects the texts of a file as one cloud.",
+        description="Column of the label; guessed if not given. 'none' inspects the examples of a file as one cloud.",
     )
 
     probe_per_class: Annotated[int, Field(ge=4, le=10_000)] = Field(
@@ -142,7 +147,9 @@ class RunSpec(BaseModel):
     )
     evaluations: Annotated[int, Field(ge=1, le=500)] = Field(2, description="How often the validation set is scored.")
     log_every: Annotated[int, Field(ge=1)] = Field(5, description="Steps between two lines of events.jsonl.")
-    precision: Precision = Field("fp32", description="Arithmetic of the model; the barcode is always at least float32.")
+    precision: Precision = Field(
+        "fp32", description="Arithmetic of the model; the barcode is always at least float32. fp16 needs a GPU."
+    )
     lora: str = Field(
         "",
         description="Train low-rank adapters instead of all weights, such as r=8 or r=8,alpha=16,dropout=0.05; empty trains all. The head, and layers that the checkpoint has no weights for, are trained in full.",
@@ -160,6 +167,14 @@ class RunSpec(BaseModel):
     )
     save_model: bool = Field(True, description="Keep the trained model in model/; sweeps leave it out for space.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of data order, head, dropout and probe set.")
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_legible(cls, given: str) -> str:
+        try:
+            return str(Change.parse(given) or "")
+        except IsobarError as error:
+            raise ValueError(f"a change of weights, and it is none: {str(error).rstrip('.')}") from error
 
     @field_validator("lora")
     @classmethod
@@ -252,10 +267,6 @@ class RunSpec(BaseModel):
     def run_name(self, now: datetime | None = None) -> str:
         """Return the run directory's name: when, model, task, method, seed."""
         return run_name(self.model, self.task, self.method, self.seed, now)
-
-    def free_dir(self, runs_dir: Path | str) -> Path:
-        """Return a run directory in `runs_dir` named after this spec that does not exist yet."""
-        return free_dir(runs_dir, self.run_name())
 
     def baseline(self) -> "RunSpec":
         """Return the same run without regularizers."""

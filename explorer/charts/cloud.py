@@ -13,13 +13,18 @@ from explorer.charts.style import BEFORE, WRONG, legend
 BRUSH = "brush"  # the name under which a page learns what was brushed
 SIDES = ("before", "after")
 COLOURINGS = ("class", "prediction", "error")
-RIGHT, ERROR, NONE = "right", "wrong", "no prediction"
+# Each begins with a word joiner, which shows as nothing: a class may be called "right" too, and has a colour of its own.
+RIGHT, ERROR, NONE = "\u2060right", "\u2060wrong", "\u2060no prediction"
 _GAP = 2.2  # from the middle of one panel to that of the other, in extents
 _PALE = 0.12
 
 
 def cloud_points(
-    sides: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarray, names: Mapping[int, str], texts=None
+    sides: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    labels: np.ndarray,
+    names: Mapping[int, str],
+    texts=None,
+    kind: str = "text",
 ) -> pd.DataFrame:
     """Return one row a point, with what is known of it on each side.
 
@@ -28,15 +33,16 @@ def cloud_points(
         labels: (n,), the points' classes.
         names: of the classes by label; a prediction without one is called "no prediction".
         texts: (n,), shown when a point is pointed at.
+        kind: what they are called: an image has a name.
 
     Returns:
-        n rows: ``row``, ``class``, and of each side ``SIDE_x``, ``SIDE_y``, ``SIDE_prediction``; ``text`` where known.
+        n rows: ``row``, ``class``, and of each side ``SIDE_x``, ``SIDE_y``, ``SIDE_prediction``; the text under `kind` where known.
     """
     frame = pd.DataFrame({"row": np.arange(len(labels)), "class": [names.get(int(k), NONE) for k in labels]})
     for side, (coordinates, predictions) in sides.items():
         frame[f"{side}_x"], frame[f"{side}_y"] = coordinates[:, 0].round(4), coordinates[:, 1].round(4)
         frame[f"{side}_prediction"] = [names.get(int(k), NONE) for k in predictions]
-    return frame if texts is None else frame.assign(text=list(texts))
+    return frame if texts is None else frame.assign(**{kind: list(texts)})
 
 
 def tree_edges(sides: Mapping[str, tuple[np.ndarray, Sequence[ClassShape]]]) -> pd.DataFrame:
@@ -84,6 +90,7 @@ def cloud(
     axes: tuple[str, str] = ("first principal axis", "second"),
     colouring: str = "class",
     tree: bool = False,
+    kind: str = "text",
     description: str = "",
     height: int = 430,
 ) -> alt.LayerChart:
@@ -100,6 +107,7 @@ def cloud(
         axes: their titles.
         colouring: with which of `COLOURINGS` it begins.
         tree: whether the spanning trees are drawn at first.
+        kind: the column with the points' texts.
         description: for screen readers.
         height: in pixels.
     """
@@ -157,7 +165,7 @@ def cloud(
     for side, shift in shifts.items():
         prediction = f"datum.{side}_prediction"
         tooltip = [
-            *([alt.Tooltip("text:N")] if "text" in frame else []),
+            *([alt.Tooltip(f"{kind}:N")] if kind in frame else []),
             alt.Tooltip("class:N"),
             alt.Tooltip(f"{side}_prediction:N", title=f"predicted {side}"),
         ]

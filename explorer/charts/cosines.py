@@ -1,4 +1,4 @@
-"""How alike the directions of two texts are: the histogram of the cosines of all pairs."""
+"""How alike the directions of two examples are: the histogram of the cosines of all pairs."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from explorer.charts.style import BEFORE, DOTS, MEDIUM, REFERENCE, SPACE, legend
-from explorer.charts.style import title as styled
+from explorer.charts.style import BEFORE, DOTS, MEDIUM, REFERENCE, SPACE, legend, title
 
 _COLOURS = {"before": BEFORE, "after": SPACE}
 _MIDDLE = "(datum.low + datum.high) / 2"  # a step of the line spans its bin
@@ -37,17 +36,17 @@ def cosine_histogram(
     *,
     reference: pd.DataFrame | None = None,
     colours: Mapping[str, str] = _COLOURS,
-    title: str = "Cosine of two texts",
+    many: str = "texts",
     description: str = "",
     height: int = MEDIUM,
 ) -> alt.LayerChart:
-    """Return how often two texts have which cosine; all pairs of each side together are 100 %.
+    """Return how often two examples have which cosine; all pairs of each side together are 100 %.
 
     Args:
         frame: of `cosines`, with the sides that `colours` names.
         reference: of `cosines` too, with what an isotropic cloud would show: drawn dotted.
         colours: of each side, in the order of the legend; by default grey *before* and green *after*.
-        title: the chart's.
+        many: what examples are called.
         description: for screen readers.
         height: in pixels.
     """
@@ -59,7 +58,7 @@ def cosine_histogram(
     ]
     x = alt.X(
         "middle:Q",
-        title="cosine of two texts",
+        title=f"cosine of two {many}",
         scale=alt.Scale(domain=[-1, 1], nice=False),
         axis=alt.Axis(values=[-1, -0.5, 0, 0.5, 1], grid=False, labelFlush=False),
     )
@@ -96,4 +95,4 @@ def cosine_histogram(
             .mark_line(interpolate="step", strokeDash=DOTS, strokeWidth=2, color=REFERENCE, strokeCap="round")
             .encode(x=x, y=y, tooltip=alt.value("isotropic: all directions equally likely"))
         )
-    return alt.layer(*layers).properties(title=styled(title), height=height, description=description)
+    return alt.layer(*layers).properties(title=title(f"Cosine of two {many}"), height=height, description=description)

@@ -42,9 +42,10 @@ def edges(shape: ClassShape, points: np.ndarray, texts: pd.Series | None = None)
         texts: the probe set's texts, row for row with the cloud.
 
     Returns:
-        m rows as `bars` makes them, and ``x``, ``y``, ``x2``, ``y2``.
+        m rows as `bars` makes them, ``row`` and ``other``, which the bar joins, and ``x``, ``y``, ``x2``, ``y2``.
     """
     frame = bars(shape, texts)
+    frame["row"], frame["other"] = shape.edges.T
     for name, end, axis in (("x", 0, 0), ("y", 0, 1), ("x2", 1, 0), ("y2", 1, 1)):
         frame[name] = points[shape.edges[:, end], axis].round(4)
     return frame
@@ -61,6 +62,7 @@ def barcode_and_tree(
     extent: float,
     colour: str = BEFORE,
     hollow: bool = False,
+    kind: str = "text",
     description: str = "",
 ) -> alt.VConcatChart:
     """Return the barcode above the spanning tree that it is made of.
@@ -70,7 +72,7 @@ def barcode_and_tree(
 
     Args:
         frame: of `edges`.
-        points: ``x``, ``y`` of each point, and its ``text`` where it is known.
+        points: ``x``, ``y`` of each point, and its text, under `kind`, where it is known.
         title: which side this is; a long one stands in a line of its own.
         kept: where the slider starts: the number of features.
         longest: where the axis of lengths ends.
@@ -78,6 +80,7 @@ def barcode_and_tree(
         extent: how far the tree's axes reach from 0. These three are the same for charts that are to be compared.
         colour: of bars, edges and points.
         hollow: whether the points are, as those of *before* are.
+        kind: the column with the points' texts: an image has a name there.
         description: for screen readers.
     """
     lengths = frame["length"].to_numpy(dtype=float)
@@ -146,7 +149,7 @@ def barcode_and_tree(
     dots = (
         alt.Chart(points)
         .mark_point(filled=not hollow, color=colour, size=26, strokeWidth=1.3, opacity=1)
-        .encode(x="x:Q", y="y:Q", tooltip=[alt.Tooltip("text:N")] if "text" in points else alt.Undefined)
+        .encode(x="x:Q", y="y:Q", tooltip=[alt.Tooltip(f"{kind}:N")] if kind in points else alt.Undefined)
     )
     upper = alt.layer(blocks, threshold).properties(height=_BARS, title=alt.Title(said, anchor="start", offset=12))
     lower = alt.layer(tree, dots).properties(height=_TREE)

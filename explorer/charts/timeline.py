@@ -22,14 +22,14 @@ _PANEL_GAP = 1.16  # from the start of one measure's panel to that of the next, 
 
 
 def film_points(
-    frames: Sequence[np.ndarray], classes: Sequence[str], texts: Sequence[str] | None = None
+    frames: Sequence[np.ndarray], classes: Sequence[str], texts: Sequence[str] | None = None, kind: str = "text"
 ) -> pd.DataFrame:
-    """Return one row a point: ``class``, ``x`` and ``y``, lists with its place (n, 2) in each of `frames`; ``text``."""
+    """Return one row a point: ``class``, ``x`` and ``y``, lists with its place (n, 2) in each of `frames`; the text under `kind`."""
     places = np.stack(frames)  # (frames, n, 2)
     digits = _digits(float(np.abs(places).max()) if places.size else 1.0)
     xs, ys = (places[:, :, axis].T.round(digits).tolist() for axis in (0, 1))
     frame = pd.DataFrame({"class": list(classes), "x": xs, "y": ys})
-    return frame if texts is None else frame.assign(text=list(texts))
+    return frame if texts is None else frame.assign(**{kind: list(texts)})
 
 
 def film_bars(frames: Sequence[np.ndarray], shapes: Sequence[Sequence[ClassShape]], most: int) -> pd.DataFrame:
@@ -100,6 +100,7 @@ def timeline(
     extent: float,
     longest: float,
     tree: bool = False,
+    kind: str = "text",
     description: str = "",
 ) -> alt.VConcatChart:
     """Return the film, standing at frame `at`.
@@ -114,6 +115,7 @@ def timeline(
         extent: how far the cloud's axes reach from 0.
         longest: where the axis of lengths ends.
         tree: whether the spanning trees are drawn at first.
+        kind: the column with the points' texts.
         description: for screen readers.
     """
     params = [
@@ -133,7 +135,7 @@ def timeline(
     moment = alt.selection_point(name=MOMENT, fields=["step"], empty=False, toggle=False)
     # All in the constructors: each method that changes a chart copies all that is in it, and this one is large.
     upper = alt.layer(
-        _cloud(points, bars, picked, colours, extent, hollow=bool(len(steps)) and steps[0] == 0),
+        _cloud(points, bars, picked, colours, extent, kind, hollow=bool(len(steps)) and steps[0] == 0),
         _barcodes(bars, picked, colours, longest),
         resolve=alt.Resolve(scale=alt.ScaleResolveMap(x="independent", y="independent")),
         height=_UP,
@@ -151,7 +153,7 @@ def timeline(
     return film
 
 
-def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
+def _cloud(points, bars, picked, colours, extent, kind, hollow) -> alt.LayerChart:
     scale = _colours(colours)
     x = alt.X(
         "px:Q",
@@ -195,7 +197,7 @@ def _cloud(points, bars, picked, colours, extent, hollow) -> alt.LayerChart:
             stroke=alt.Stroke("class:N", title=None, scale=scale, legend=named),
             fill=alt.Fill("class:N", title=None, scale=scale, legend=named),
             fillOpacity=alt.when("at == 0" if hollow else "false").then(alt.value(0)).otherwise(alt.value(1)),
-            tooltip=[*([alt.Tooltip("text:N")] if "text" in points else []), alt.Tooltip("class:N")],
+            tooltip=[*([alt.Tooltip(f"{kind}:N")] if kind in points else []), alt.Tooltip("class:N")],
         )
     )
     return alt.layer(edges, dots)

@@ -1,9 +1,10 @@
 """The navigation, and the frame around the page. A page more is a file in `pages` and a line here.
 
 Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=Barcodes&class=NAME``,
-``/train?run=NAME``, ``/inspect?of=NAME``, ``/compare?runs=A,B,C``. ``/?page=run&run=NAME`` leads to the same. A page that
+``/train?run=NAME``, ``/inspect?of=NAME``, ``/compare?runs=A,B,C``, ``/layers?of=NAME``,
+``/landscape?of=NAME``. ``/?page=run&run=NAME`` leads to the same. A page that
 is opened without a query shows what is newest, and puts that into its address. Of a run's views, ``axes``, ``colour`` and
-``tree`` are Cloud's, ``step`` and ``tree`` Timeline's, ``about`` Anisotropy's, ``by`` that of the texts that moved.
+``tree`` are Cloud's, ``step`` and ``tree`` Timeline's, ``about`` Anisotropy's, ``by`` that of the examples that moved.
 """
 
 from pathlib import Path
@@ -31,6 +32,8 @@ pages = [
     st.Page(PAGES / "train.py", title="Train", url_path="train", icon=":material/play_arrow:"),
     st.Page(PAGES / "run.py", title="Run", url_path="run", icon=":material/equalizer:"),
     st.Page(PAGES / "compare.py", title="Compare", url_path="compare", icon=":material/balance:"),
+    st.Page(PAGES / "layers.py", title="Layers", url_path="layers", icon=":material/layers:"),
+    st.Page(PAGES / "landscape.py", title="Landscape", url_path="landscape", icon=":material/landscape:"),
 ]
 home = st.Page(_home, title="Isobar", default=True, visibility="hidden")
 

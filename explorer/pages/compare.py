@@ -2,6 +2,7 @@
 
 import zlib
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError
@@ -90,8 +91,11 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
         selection_default={"selection": {"rows": rows}},
         column_order=[name for name in frame.columns if name != "run"],
         column_config={
-            name: st.column_config.NumberColumn(name, format="%.3f")
-            for name in ("score", "anisotropy within before", "after", "change")
+            **{
+                name: st.column_config.NumberColumn(name, format="%.3f")
+                for name in ("score", "anisotropy within before", "after", "change")
+            },
+            "weight": st.column_config.Column("weight", width=_width(frame["weight"])),
         },
         alt="The runs: pick those that are to be compared",
     )
@@ -100,6 +104,12 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
     now += [name for name in shown if name in chosen and name not in now]
     addressed = "runs" in st.query_params
     return now if now != picked or (not addressed and now) else None
+
+
+def _width(column: pd.Series) -> int | None:
+    """Return how many pixels a column of text needs to be read whole; None where it is as narrow as a number."""
+    longest = max((len(value) for value in column if isinstance(value, str)), default=0)
+    return 18 + 6 * longest if longest > 8 else None
 
 
 def _verdict(runs: list[Run]) -> None:

@@ -12,7 +12,7 @@ from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
 from core.tasks.sampling import ONE_CLOUD
 from explorer import jobs, report
-from explorer.panels import barcodes, data, figure, links, merges, reference, space, spec_form, upload
+from explorer.panels import barcodes, data, figure, fitting, links, merges, reference, space, spec_form, upload
 from explorer.panels.words import moment, plain
 
 FORM = "inspect_"
@@ -25,7 +25,7 @@ VIEWS = {
 }
 _PHASES = {
     "loading": "loading model and data",
-    "embedding": "embedding the texts",
+    "embedding": "embedding the {many}",
     "base": "embedding them with the untouched model",
 }
 _RECENT = 12
@@ -58,6 +58,7 @@ def _form() -> None:
     spec, problem = spec_form.parsed(FORM)
     models, recent = data.models(), [data.inspection(name) for name in data.inspections()[:_RECENT]]
     seen = [data.spec(run) for run in recent]
+    many = fitting.many(spec_form.values(FORM)["task"], spec)
     form, side = st.columns([5, 3], gap="large")
     with form:
         with st.container(border=True, gap="medium"):
@@ -82,10 +83,14 @@ def _form() -> None:
                     form=FORM,
                     format_func=upload.label,
                 )
-                st.caption("Built in, a local folder or file, or an id on the Hub. Its validation texts are looked at.")
+                st.caption(
+                    f"Built in, a local folder or file, or an id on the Hub. Its validation {many} are looked at."
+                )
             row = st.columns(3, gap="medium")
             for column, (field, label) in zip(
-                row, (("layer", "Layer"), ("pooling", "Pooling"), ("probe_per_class", "Texts a class")), strict=True
+                row,
+                (("layer", "Layer"), ("pooling", "Pooling"), ("probe_per_class", f"{many.capitalize()} a class")),
+                strict=True,
             ):
                 with column:
                     spec_form.field(field, problem, label=label, form=FORM)
@@ -191,7 +196,8 @@ def _header(run: Run) -> None:
                 _saves(run)
         st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params={}, width="content")
     snapshot = data.before(run) if run.state == "finished" else None
-    shape = "{:,} texts · {:,} dimensions".format(*snapshot.embeddings.shape) if snapshot else ""
+    n, d = snapshot.embeddings.shape if snapshot else (0, 0)
+    shape = f"{data.modality(run).counted(n)} · {d:,} dimensions" if n else ""
     facts = [shape, _of_what(run), f"seed {plain(settings.get('seed', '?'))}", moment(run.name)]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.badge("inspection", color="gray", icon=":material/biotech:")
@@ -213,6 +219,7 @@ def _watch(name: str) -> None:
     status = run.status
     done, total = status.get("done") or 0, status.get("total") or 0
     words = _PHASES.get(status.get("phase") or "", "about to start" if run.state == "queued" else "measuring")
+    words = words.format(many=fitting.many(str(data.spec(run).get("task", ""))))
     if total > 1:
         words += f", {done:,} of {total:,}"
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -255,7 +262,7 @@ def _found(run: Run) -> None:
         st.page_link(links.INSPECT, label="Inspect again", icon=":material/replay:", query_params={"like": run.name})
         return
     if data.probe(run).empty:
-        st.warning("The texts (probe.parquet) can't be read.", icon=":material/broken_image:")
+        st.warning(f"The {data.modality(run).many} (probe.parquet) can't be read.", icon=":material/broken_image:")
     reference.show(run)
     view = st.segmented_control(
         "View",
@@ -286,7 +293,7 @@ def _saves(run: Run) -> None:
             "Numbers, CSV",
             "numbers.csv",
             "text/csv",
-            lambda: _csv(pd.DataFrame(reference.differences(data.report(run)))),
+            lambda: _csv(pd.DataFrame(reference.differences(run))),
         ),
         (
             "Bars, CSV",

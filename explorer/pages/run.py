@@ -10,13 +10,15 @@ from explorer import report
 from explorer.panels import anisotropy, barcodes, cards, cloud, data, figure, links, moved, timeline, training
 from explorer.panels.words import STATES, plain
 
+_MOVED = "{} that moved"
+_TEXTS_MOVED = _MOVED.format("Texts")
 # A view more is a line more: its name, in the address too, and what draws it.
 VIEWS = {
     "Barcodes": barcodes.show,
     "Cloud": cloud.show,
     "Timeline": timeline.show,
     "Anisotropy": anisotropy.show,
-    "Texts that moved": moved.show,
+    _TEXTS_MOVED: moved.show,
     "Training": lambda run, before, after: training.charts(run),
 }
 
@@ -55,6 +57,9 @@ def page() -> None:
             list(VIEWS),
             default="Barcodes",
             required=True,
+            format_func=lambda view: (
+                _MOVED.format(data.modality(run).many.capitalize()) if view == _TEXTS_MOVED else view
+            ),
             key="view",
             bind="query-params",
             label_visibility="collapsed",

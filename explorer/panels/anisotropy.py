@@ -1,31 +1,39 @@
-"""The view "Anisotropy": how the variance is spread over directions, of all texts and class by class."""
+"""The view "Anisotropy": how the variance is spread over directions, of all examples and class by class."""
 
 from collections.abc import Callable, Mapping
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.geometry import cosine_shares, isotropic_cosine_shares, outlier_dimensions, singular_values
 from core.geometry.cloud import as_cloud
+from core.geometry.labels import as_classes
 from core.geometry.measures.spectrum import OUTLIER_FACTOR
 from core.runs import Run, Snapshot
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.layers import depths, layer_profile
 from explorer.charts.spectrum import SIDES, cumulative, dumbbells, shares, spectrum
 from explorer.charts.style import MEDIUM, SPACE, class_colour
+from explorer.panels import data
 from explorer.panels.figure import figure
-from explorer.panels.words import meaning, number
+from explorer.panels.words import meaning, number, plain
 
 NO_OUTLIERS = f"No dimension's variance exceeds {OUTLIER_FACTOR:g} times the mean variance."
+WITHIN, CENTERED = "within classes", "centered"
+ABOUT = {WITHIN: "anisotropy_1_within", CENTERED: "anisotropy_1_centered", "uncentered": "anisotropy_1"}
+"""What the directions are about, each class's mean, that of all, or the origin, and the measure of the strongest one."""
 
 
 def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
-    center = about()
     sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
-    found = drawn(run, sides, center=center)
-    of = (*(side and side.version for side in (before, after)), center)
+    about = pick(sides)
+    if about is None:
+        return
+    found = drawn(run, sides, about=about)
+    of = (*(side and side.version for side in (before, after)), about)
     names = list(found)
     for start in range(0, len(names), 2):
         row = names[start : start + 2]
@@ -33,45 +41,74 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             with column, st.container(border=True, height="stretch"):
                 figure(found[name], key=name, of=of)
     _outliers(before, after)
-    st.caption(f"Grey is before, green after. {explained(center)}")
+    st.caption(f"Grey is before, green after. {explained(about)} {plain(alone(about, sides), 300)}")
 
 
-def about() -> bool:
-    """Draw the choice between centered and uncentered, and return whether it is centered."""
+def pick(sides: Mapping[str, Snapshot]) -> str | None:
+    """Draw the choice of what directions are about, and return it; None, and a sentence, where it has nothing to show."""
     chosen = st.segmented_control(
         "Measured about",
-        ["centered", "uncentered"],
-        default="centered",
+        list(ABOUT),
+        default=first(sides),
         required=True,
         key="about",
         bind="query-params",
         label_visibility="collapsed",
     )
-    return chosen != "uncentered"
+    about = chosen if chosen in ABOUT else first(sides)
+    if about == WITHIN and (sentence := _nothing_within(sides)):
+        st.info(sentence, icon=":material/category:")
+        return None
+    return about
 
 
-def explained(center: bool) -> str:
+def first(sides: Mapping[str, Snapshot]) -> str:
+    """Return what directions are about where nobody chose: each class's mean if there are classes with a spread."""
+    return CENTERED if _nothing_within(sides) else WITHIN
+
+
+def _nothing_within(sides: Mapping[str, Snapshot]) -> str:
+    """Return why the classes have no directions to show within them; empty where they have."""
+    if any(len(np.unique(side.labels)) < 2 for side in sides.values()):
+        return "There are no classes to look within: no labels, or one for all. Centered shows all about their mean."
+    if not all(as_classes(side.embeddings, side.labels).within.x.any() for side in sides.values()):
+        return (
+            "No class has a spread to look at: its points coincide or stand alone. Centered shows all about their mean."
+        )
+    return ""
+
+
+def explained(about: str) -> str:
     """Return what the charts' dotted lines and the measure behind them mean."""
-    return f"Dotted: what it would be if all directions held equal shares. {meaning(_measure(center)).definition}"
+    return f"Dotted: what it would be if all directions held equal shares. {meaning(ABOUT[about]).definition}"
+
+
+def alone(about: str, sides: Mapping[str, Snapshot]) -> str:
+    """Return which classes have no part in what is shown within classes, as a sentence; empty where all have."""
+    single = {shape.label: shape.name for side in sides.values() for shape in side.classes if shape.points == 1}
+    if about != WITHIN or not single:
+        return ""
+    names = ", ".join(name or f"class {label}" for label, name in sorted(single.items()))
+    return f"A class of one point has no spread, and no part in this: {names}."
 
 
 def drawn(
-    run: Run, sides: Mapping[str, Snapshot], *, center: bool, colours: Mapping[str, str] = SIDES
+    run: Run, sides: Mapping[str, Snapshot], *, about: str, colours: Mapping[str, str] = SIDES
 ) -> dict[str, Callable[[], alt.LayerChart]]:
     """Return what makes each chart of the view, by its name: the spectrum's two, the cosines', the layers', the classes'.
 
     Args:
         run: whose they are.
         sides: "before" and "after", or what else `colours` names.
-        center: whether directions are those about the mean.
+        about: one of `ABOUT`; within classes there must be something, as `first` finds.
         colours: of each side.
     """
-    measure, label = _measure(center), meaning(_measure(center)).label
+    measure, label = ABOUT[about], meaning(ABOUT[about]).label
     versions = tuple((name, side.version) for name, side in sides.items())
-    frame = _shares((*versions, center), dict(sides))
+    frame = _shares((*versions, about), dict(sides))
     dimensions = next(iter(sides.values())).embeddings.shape[1]
-    first = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
-    said = ", ".join(f"{name} {share}" for name, share in first.items())
+    strongest = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
+    said = ", ".join(f"{name} {share}" for name, share in strongest.items())
     shown = {name: colours[name] for name in colours if name in sides}
     found = {
         "spectrum": lambda: spectrum(
@@ -89,30 +126,35 @@ def drawn(
     }
     counted = {name: _cosines(side.version, side) for name, side in sides.items()}
     means = ", ".join(f"{name} {number(side.measures.get('mean_cosine'))}" for name, side in sides.items())
+    many = data.modality(run).many
     found["cosines"] = lambda: cosine_histogram(
         cosines(counted),
         reference=cosines({"isotropic": isotropic_cosine_shares(dimensions)}),
         colours=shown,
-        description=f"Histogram of the cosines of all pairs of texts. Their mean: {means}.",
+        many=many,
+        description=f"Histogram of the cosines of all pairs of {many}. Their mean: {means}.",
     )
-    profiles = {name: side.layers for name, side in sides.items() if getattr(side, "layers", None)}
+    profiles = {name: side.layers for name, side in sides.items() if side.layers}
     if profiles:
+        # Runs of earlier versions did not measure their layers within classes.
+        known = all(measure in of_layer for layers in profiles.values() for of_layer in layers)
+        of_layers = measure if known else ABOUT[CENTERED]
         found["layers"] = lambda: layer_profile(
-            depths(profiles, measure),
-            title=f"{label} of each layer",
+            depths(profiles, of_layers),
+            title=f"{meaning(of_layers).label} of each layer",
             value="share",
             colours=shown,
             domain=(0.0, 1.0),
             height=MEDIUM,
-            description=f"{label} layer by layer, input embeddings first.",
+            description=f"{meaning(of_layers).label} layer by layer, input embeddings first.",
         )
     if not {"before", "after"} <= set(sides):
         return found
-    rows = _by_class(measure, sides["before"], sides["after"])
+    rows = _by_class(about, sides["before"], sides["after"], f"all {many}")
     found["by-class"] = lambda: dumbbells(
         rows.drop(columns="colour"),
         value=f"{label}: share of the strongest direction",
-        title="All texts and each class: before hollow, after filled",
+        title=f"All {many} and each class: before hollow, after filled",
         colours=dict(zip(rows["name"], rows["colour"], strict=True)),
         order=list(rows["name"]),
         description="; ".join(
@@ -121,10 +163,6 @@ def drawn(
         ),
     )
     return found
-
-
-def _measure(center: bool) -> str:
-    return "anisotropy_1_centered" if center else "anisotropy_1"
 
 
 def _outliers(before: Snapshot | None, after: Snapshot | None) -> None:
@@ -166,20 +204,18 @@ def _cosines(of: tuple, _side: Snapshot):
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _shares(of: tuple, _sides: dict[str, Snapshot]) -> pd.DataFrame:
-    center = of[-1]
-    return shares({name: singular_values(side.embeddings, center=center) for name, side in _sides.items()})
+    about, found = of[-1], {}
+    for name, side in _sides.items():
+        cloud = as_classes(side.embeddings, side.labels).within if about == WITHIN else side.embeddings
+        found[name] = singular_values(cloud, center=about != "uncentered")
+    return shares(found)
 
 
-def _by_class(measure: str, before: Snapshot, after: Snapshot) -> pd.DataFrame:
+def _by_class(about: str, before: Snapshot, after: Snapshot, of_all: str) -> pd.DataFrame:
+    """Return the strongest direction's share of all, and of each class by itself: about its own mean, but for uncentered."""
+    whole, measure = ABOUT[about], ABOUT[CENTERED if about == WITHIN else about]
     new = {shape.label: shape for shape in after.classes}
-    rows = [
-        {
-            "name": "all texts",
-            "before": before.measures.get(measure),
-            "after": after.measures.get(measure),
-            "colour": SPACE,
-        }
-    ]
+    rows = [{"name": of_all, "before": before.measures.get(whole), "after": after.measures.get(whole), "colour": SPACE}]
     for shape in before.classes:
         if shape.label in new:
             rows.append(

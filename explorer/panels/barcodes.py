@@ -14,7 +14,7 @@ from explorer.charts.barcode import barcode, bars
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges, selections
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
-from explorer.panels import classes
+from explorer.panels import classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import show as show_example
 from explorer.panels.texts import texts_of
@@ -122,14 +122,14 @@ def _linked_row(
     longest: float,
     texts: pd.Series | None,
 ) -> None:
-    """One class at a time: barcode over spanning tree, and the two texts that a clicked bar joins."""
+    """One class at a time: barcode over spanning tree, and the two examples that a clicked bar joins."""
     colour = class_colour(label)
     most = max((len(s.lengths) for s in shapes if s), default=1) or 1
     places = planes(of, label, snapshots)
     extent = max((float(np.abs(p).max()) for p in places if p is not None and p.size), default=1.0) * 1.05 or 1.0
     with st.container(border=True, key=f"linked-{label}"):
         heading(name, colour, shapes)
-        alone = len(titles) == 1  # then there is room for the texts beside the chart
+        alone = len(titles) == 1  # then there is room for the examples beside the chart
         columns = st.columns([3, 2] if alone else 2, gap="medium")
         sides = zip(columns, titles, shapes, snapshots, places, strict=False)
         for column, side, shape, snapshot, plane in sides:
@@ -153,6 +153,7 @@ def _linked_row(
                         extent=extent,
                         colour=BEFORE if side == "Before" else colour,
                         hollow=side == "Before",
+                        kind=data.modality(run).one,
                         description=description(side, name, shape),
                     ),
                     key=f"linked-{label}-{side}",
@@ -175,6 +176,7 @@ def linked(
     texts: pd.Series | None,
     *,
     room: int | None = None,
+    kind: str,
     **options,
 ) -> alt.VConcatChart:
     """Return the chart of a class's barcode over its spanning tree.
@@ -184,6 +186,7 @@ def linked(
         snapshot: it is of.
         plane: (n, 2), where the points of the class are drawn.
         texts: the probe set's.
+        kind: what an example is called.
         room: for how many bars, the longest; for all by default.
         options: of `barcode_and_tree`.
     """
@@ -195,8 +198,8 @@ def linked(
         rows = np.unique(shape.edges[: len(frame)])
     points = pd.DataFrame(everywhere[rows].round(4), columns=["x", "y"])
     if texts is not None and len(texts) == len(snapshot.labels) and room is None:
-        points["text"] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
-    return barcode_and_tree(frame, points, kept=min(shape.kept, len(frame)), **options)
+        points[kind] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
+    return barcode_and_tree(frame, points, kept=min(shape.kept, len(frame)), kind=kind, **options)
 
 
 def bars_table(run: Run, **sides: Snapshot | None) -> pd.DataFrame:
@@ -223,19 +226,22 @@ def _table(titles: tuple[str, ...], shapes: list[ClassShape | None], texts: pd.S
 
 
 def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, example: bool = False) -> None:
-    """Say which two texts the clicked bar joins, or, as an `example`, the longest."""
+    """Say which two examples the clicked bar joins, or, as an `example`, the longest."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0
     if not 1 <= rank <= len(shape.lengths):
-        st.caption("Click a bar or an edge: the two texts that it joins stand here.")
+        st.caption(f"Click a bar or an edge: the two {data.modality(run).many} that it joins stand here.")
         if not example:
             return
         rank = 1
     kind = "feature" if shape.features[rank - 1] else "noise"
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
-    for row in shape.edges[rank - 1]:
-        with st.container(border=True):
-            show_example(run, texts, int(row))
+    rows = [int(row) for row in shape.edges[rank - 1]]
+    # Thumbnails and players are narrow, texts are not.
+    beside = st.columns(2, gap="small") if run.preview(rows[0]) else [st.container() for _ in rows]
+    for place, row in zip(beside, rows, strict=True):
+        with place, st.container(border=True):
+            show_example(run, texts, row)
 
 
 # `of` are the snapshots' versions: a resumed run writes snapshots anew.

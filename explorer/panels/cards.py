@@ -13,7 +13,6 @@ CLASSES = ("anisotropy_1_within", "between_share", "nc1")
 WHOLE = ("anisotropy_1_centered", "anisotropy_1", "isoscore", "mean_cosine")
 ENTROPY = "relative_entropy_all"
 _IN_A_ROW = 5
-CANNOT_TELL = "Of all texts together: these can't tell a flat space from classes that are well apart."
 _VERDICTS = {True: ("better", "green"), False: ("worse", "red")}
 
 
@@ -41,11 +40,11 @@ def show(run: Run, baseline: Run | None) -> None:
     """Draw the cards."""
     before, after = sides(run)
     other = sides(baseline)[1] if baseline else {}
-    for name in rows((headline(run), *CLASSES, ENTROPY), WHOLE):
+    for name in rows(run, (headline(run), *CLASSES, ENTROPY), WHOLE):
         _card(name, before.get(name), after.get(name), other.get(name) if baseline else None)
 
 
-def rows(within: Sequence[str], whole: Sequence[str]) -> Iterator[str]:
+def rows(run: Run, within: Sequence[str], whole: Sequence[str]) -> Iterator[str]:
     """Yield the name of each card, inside of its frame: a row within classes, one of the whole cloud and what it can't tell."""
     for names in (within, whole):
         columns = st.columns(_IN_A_ROW, gap="small", wrap=False)
@@ -53,7 +52,10 @@ def rows(within: Sequence[str], whole: Sequence[str]) -> Iterator[str]:
             with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
                 yield name
     if set(CLASSES) & set(within):
-        columns[-1].caption(CANNOT_TELL, help=APART)
+        columns[-1].caption(
+            f"Of all {data.modality(run).many} together: these can't tell a stretched space from classes that are well apart.",
+            help=APART,
+        )
 
 
 def _card(name: str, before: float | None, after: float | None, baseline: float | None) -> None:

@@ -1,4 +1,4 @@
-"""The view "Cloud": the probe set along its principal axes, before and after, and the texts that one brushes."""
+"""The view "Cloud": the probe set along its principal axes, before and after, and the examples that one brushes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,13 @@ import streamlit as st
 
 from core.errors import IsobarError
 from core.geometry import Projection, common_axes
+from core.modalities import Modality
 from core.runs import Run, Snapshot
 from explorer.charts.cloud import BRUSH, COLOURINGS, cloud, cloud_points, in_brush, tree_edges
 from explorer.charts.style import class_colours
-from explorer.panels import classes
+from explorer.panels import classes, data
 from explorer.panels.figure import figure
-from explorer.panels.texts import cells, texts_of, thumbnails
+from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
 from explorer.panels.words import number, plain
 
 _MOST_POINTS = 1200
@@ -37,6 +38,7 @@ class Shown:
         names: of all classes by label.
         chosen: the labels of those that are drawn.
         texts: the probe set's, where they belong to these points.
+        kind: what they are.
         axes: which principal axes are drawn.
         extent: how far the axes of a side reach from 0.
     """
@@ -48,6 +50,7 @@ class Shown:
     names: dict[int, str]
     chosen: Sequence[int]
     texts: pd.Series | None
+    kind: Modality
     axes: tuple[int, int]
     extent: float
 
@@ -61,7 +64,8 @@ class Shown:
             axes=tuple(f"{_ORDINALS[axis]} principal axis" for axis in self.axes),
             colouring=colouring,
             tree=tree,
-            description=f"{len(self.points)} texts along two principal axes, {' and '.join(self.shares)} training, "
+            kind=self.kind.one,
+            description=f"{len(self.points)} {self.kind.many} along two principal axes, {' and '.join(self.shares)} training, "
             f"of the classes {', '.join(self.names[label] for label in self.chosen)}.",
         )
 
@@ -69,10 +73,12 @@ class Shown:
         """Return what is seen, and what is left out."""
         held = "; ".join(f"{name}, {number(100 * share, 1)} % of the variance" for name, share in self.shares.items())
         count = len(self.points)
-        drawn = f"{count:,} of {self.whole:,} texts, drawn at random, are shown. " if self.whole > count else ""
+        drawn = (
+            f"{count:,} of {self.whole:,} {self.kind.many}, drawn at random, are shown. " if self.whole > count else ""
+        )
         return (
             f"{drawn}Hollow is before, filled after, each about its own mean; both on the principal axes of the two "
-            f"together, which hold: {held}. Drag over points: their texts stand below, and they stand out on both sides."
+            f"together, which hold: {held}. Drag over points: their {self.kind.many} stand below, and they stand out on both sides."
         )
 
 
@@ -93,6 +99,7 @@ def prepared(
         labels,
         names,
         None if texts is None else [str(text)[:_TOOLTIP] for text in texts],
+        data.modality(run).one,
     )
     kept = np.flatnonzero(np.isin(labels, chosen))
     whole = len(kept)
@@ -112,6 +119,7 @@ def prepared(
         names=names,
         chosen=chosen,
         texts=texts,
+        kind=data.modality(run),
         axes=axes,
         extent=max((float(np.abs(xy).max()) for xy in coordinates if xy.size), default=1.0) * 1.05 or 1.0,
     )
@@ -150,31 +158,33 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             selection_mode=BRUSH,
         )
     st.caption(shown.said())
-    _table(event, run, shown.points, shown.texts, shown.extent)
+    _table(event, run, shown)
 
 
-def _table(event, run: Run, points: pd.DataFrame, texts: pd.Series | None, extent: float) -> None:
-    """List the brushed texts."""
+def _table(event, run: Run, shown: Shown) -> None:
+    """List the brushed examples."""
     brush = event["selection"].get(BRUSH) if event else None
     if not brush or not {"px", "py"} <= set(brush):
         return
-    found = points[in_brush(points, brush, extent)]
-    st.markdown(f"**{len(found):,} text{'' if len(found) == 1 else 's'}**")
+    found = shown.points[in_brush(shown.points, brush, shown.extent)]
+    st.markdown(f"**{shown.kind.counted(len(found))}**")
     if found.empty:
         return
-    frame = pd.DataFrame({"text": cells(texts, found["row"]), "class": found["class"]})
-    if (shown := thumbnails(run, found["row"])) is not None:
-        frame.insert(0, "image", shown)
+    frame = pd.DataFrame({"text": cells(run, shown.texts, found["row"]), "class": found["class"]})
+    if (images := thumbnails(run, found["row"])) is not None:
+        frame.insert(0, "image", images)
     for side in ("before", "after"):
         if f"{side}_prediction" in found:
             frame[f"predicted {side}"] = found[f"{side}_prediction"]
     st.dataframe(
-        frame, hide_index=True, height=min(320, 38 + 35 * len(frame)), alt="The texts that were brushed",
+        frame, hide_index=True, height=min(320, 38 + 35 * len(frame)), alt=f"The {shown.kind.many} that were brushed",
         column_config={
             "image": st.column_config.ImageColumn("", width=60),
-            "text": st.column_config.TextColumn(width="large"),
+            "text": st.column_config.TextColumn(shown.kind.one, width="large"),
         },
     )  # fmt: skip
+    if said := unplayed(run, found["row"]):
+        st.caption(said)
 
 
 # `of` are the snapshots' versions: a resumed run writes snapshots anew.

@@ -42,7 +42,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
                 "task": row.task,
                 "model": row.model,
                 "regularizer": row.method,
-                "weight": next(iter(data.weights(settings).values()), None),
+                "weight": _weight(settings),
                 "seed": settings.get("seed"),
                 "metric": meaning(metric).label if after else "",
                 "score": after.get(metric),
@@ -51,7 +51,22 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
                 "change": row.change,
             }
         )
+    if any(isinstance(row["weight"], str) for row in rows):  # a column is of one kind
+        rows = [{**row, "weight": f"{row['weight']:g}"} if isinstance(row["weight"], float) else row for row in rows]
     return pd.DataFrame(rows)
+
+
+def _weight(settings: dict) -> float | str | None:
+    """Return the run's weight; of several regularizers all, in the order of their names: ``1 (cohesion -0.05) + 0.1``."""
+    of: dict[str, list[str]] = {}
+    for key, value in (found := data.weights(settings)).items():
+        name, _, setting = key.partition(".")
+        of.setdefault(name, []).append(
+            f"{value:g}" if setting == "weight" else f"{setting} {value:g}".replace("_", " ")
+        )
+    if len(found) < 2:
+        return next(map(float, found.values()), None)
+    return " + ".join(first + (f" ({', '.join(more)})" if more else "") for first, *more in of.values())
 
 
 def compared(runs: list[Run]) -> Comparison:
@@ -286,6 +301,7 @@ def _tree(run: Run, side: Snapshot, shape: ClassShape, plane: np.ndarray, texts:
         title=f"{row.method}, seed {row.seed}"[:40].replace("'", "’").replace("\\", ""),
         colour=class_colour(shape.label),
         hollow=row.method == BASELINE,
+        kind=data.modality(run).one,
         description=barcodes.description("After" if side.step else "Before", shape.name, shape),
         **axes,
     )

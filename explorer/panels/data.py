@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.errors import IsobarError, nearest
 from core.file_version import FileVersion, file_version
+from core.modalities import MODALITIES, Modality
 from core.regularizers.registry import REGULARIZERS, settings_class
 from core.runs import Run, Snapshot, layout, list_runs
 from core.runs.reader import run_in
@@ -246,6 +247,17 @@ def recorded_task(run: Run) -> dict:
     return found if isinstance(found, dict) else {}
 
 
+def modality(run: Run) -> Modality:
+    """Return what the run's examples are: texts, unless it is recorded that they are something else."""
+    return MODALITIES.get(str(recorded_task(run).get("modality")), MODALITIES["text"])
+
+
+def notes(run: Run) -> list[str]:
+    """Return what was guessed, left out or cut on the way from the data, and what was told of the training, a sentence each."""
+    told = [*(recorded_task(run).get("notes") or []), *(note.get("text", "") for note in run.rows("note"))]
+    return list(dict.fromkeys(map(str, told)))
+
+
 def report(run: Run) -> dict:
     """Return the run's report; empty where there is none."""
     return _report(str(run.path), file_version(run.path / layout.REPORT))
@@ -267,7 +279,7 @@ def run_stamp(run: Run) -> tuple:
 
 
 def probe(run: Run) -> pd.DataFrame:
-    """Return the probe set's texts and labels."""
+    """Return the probe set's examples and labels."""
     return _probe(str(run.path), file_version(run.path / layout.PROBE))
 
 
@@ -297,7 +309,7 @@ def missing(run: Run) -> list[str]:
     if not spec(run):
         found.append(run.refused or "The settings (spec.yaml) can't be read.")
     if run.steps and probe(run).empty:
-        found.append("The texts of the probe set (probe.parquet) can't be read.")
+        found.append(f"The {modality(run).many} of the probe set (probe.parquet) can't be read.")
     if run.state == "finished":
         if not report(run):
             found.append("The report (report.json) can't be read: the cards below stay empty.")

@@ -16,9 +16,9 @@ from core.runs import Run
 from core.table_files import SUFFIXES, read_table
 from core.tasks import BUILT_IN, ENDLESS
 from core.tasks.columns import VALIDATION_SHARE
-from core.tasks.files import find_splits
+from core.tasks.files import tables_of
 from core.training.spec import RunSpec
-from explorer.panels import data
+from explorer.panels import data, fitting
 from explorer.panels.words import duration
 
 _LOOK_BACK = 30  # of so many of the newest runs the times are read
@@ -34,9 +34,9 @@ class Estimate:
 
     Attributes:
         seconds: in all; None where no earlier run of the model says.
-        steps: optimizer steps; None where the training texts can't be counted.
+        steps: optimizer steps; None where the training examples can't be counted.
         runs: how many earlier runs it goes by; 0 where it goes by the one that ships with Isobar.
-        same_task: whether those were of the same task, whose texts are as long.
+        same_task: whether those were of the same task, whose examples are as long.
     """
 
     seconds: float | None
@@ -59,7 +59,7 @@ class Estimate:
 def estimate(spec: RunSpec) -> Estimate:
     """Return about how long `spec` will take.
 
-    A step's time grows with the texts in it; what a run does beside its steps (loading, snapshots, evaluations) is
+    A step's time grows with the examples in it; what a run does beside its steps (loading, snapshots, evaluations) is
     taken as it was. Times are medians over the runs, those of the same task where there are any.
     """
     steps = _steps(spec, _rows(spec))
@@ -72,14 +72,14 @@ def estimate(spec: RunSpec) -> Estimate:
         return Estimate(None, steps)
     same = [found for found in pace if (found["task"], found["max_length"]) == (spec.task, spec.max_length)]
     chosen = same or pace
-    texts = spec.batch_size * spec.accumulation * _passes(spec.model_dump())
-    step = statistics.median(found["per_text"] for found in chosen) * texts
+    examples = spec.batch_size * spec.accumulation * _passes(spec.model_dump())
+    step = statistics.median(found["per_example"] for found in chosen) * examples
     beside = statistics.median(found["beside"] for found in chosen)
     return Estimate(step * steps + beside, steps, len(chosen) if runs else 0, bool(same))
 
 
 def least_memory(spec: RunSpec) -> str:
-    """Return in a sentence what training takes before any text is in memory; empty where the weights aren't here.
+    """Return in a sentence what training takes before any example is in memory; empty where the weights aren't here.
 
     The run itself measures the rest, by one forward pass, and tells it before it starts.
     """
@@ -93,7 +93,7 @@ def least_memory(spec: RunSpec) -> str:
         return ""
     kept = "weights" if spec.lora else "weights, gradients and AdamW's moments"
     size = weights * _FLOAT32 * (1 if spec.lora else _COPIES) / 1e9
-    return f"At least {size:.2g} GB of memory for {kept}; the texts of a batch come on top."
+    return f"At least {size:.2g} GB of memory for {kept}; the {fitting.many(spec.task, spec)} of a batch come on top."
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -113,7 +113,7 @@ def _is_of(run: Run, spec: RunSpec) -> bool:
 
 
 def _rows(spec: RunSpec) -> int | None:
-    """Return how many texts `spec` trains on, or None where that can't be told without loading them."""
+    """Return how many examples `spec` trains on, or None where that can't be told without loading them."""
     rows = _train_rows(spec.task)
     if not spec.train_size:
         return rows
@@ -126,7 +126,11 @@ def _train_rows(task: str) -> int | None:
     try:
         path = Path(task).expanduser()
         if path.is_dir():
-            return _file_rows(str(find_splits(path)[0]))
+            tables = tables_of(path)
+            if tables is None or any(file.is_dir() for file in tables.splits[tables.train]):
+                return None
+            counts = [_file_rows(str(file)) for file in tables.splits[tables.train]]
+            return None if None in counts else sum(counts)
         rows = _file_rows(str(path)) if path.is_file() else None
     except (IsobarError, OSError, RuntimeError):
         return None
@@ -146,32 +150,32 @@ def _counted(file: FileVersion) -> int:
 
 
 def _pace(run: Run) -> dict | None:
-    """Return how long the run took a text, and beside its steps; None where it logged too little to say."""
+    """Return how long the run took an example, and beside its steps; None where it logged too little to say."""
     settings, events = data.spec(run), data.events(run)
     if "step_seconds" not in events or not settings.get("batch_size"):
         return None
     logged = events["step_seconds"].dropna().astype(float)
     if len(logged) < _LEAST:
         return None
-    texts = settings["batch_size"] * settings.get("accumulation", 1) * _passes(settings)
+    examples = settings["batch_size"] * settings.get("accumulation", 1) * _passes(settings)
     last = events["step"].dropna().max()
     beside = float(events["time"].max() - events["time"].min()) - float(logged.median()) * float(last)
     return {
         "task": settings.get("task"),
         "max_length": settings.get("max_length"),
-        "per_text": float(logged.median()) / texts,
+        "per_example": float(logged.median()) / examples,
         "beside": max(beside, 0.0),
     }
 
 
 def _passes(settings: Mapping) -> float:
-    """Return what a text costs, in forward and backward passes: an accumulated cloud takes a forward pass more, a third of both."""
+    """Return what an example costs, in forward and backward passes: an accumulated cloud takes a forward pass more, a third of both."""
     two = settings.get("accumulated_cloud") and settings.get("accumulation", 1) > 1 and settings.get("regularizers")
     return 4 / 3 if two else 1.0
 
 
 def _steps(spec: RunSpec, rows: int | None) -> int | None:
-    """Return how many optimizer steps `spec` means with `rows` training texts, as transformers' Trainer counts them."""
+    """Return how many optimizer steps `spec` means with `rows` training examples, as transformers' Trainer counts them."""
     if spec.max_steps:
         return spec.max_steps
     if rows is None:

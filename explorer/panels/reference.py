@@ -1,6 +1,5 @@
 """The cards of an inspection: each measure beside what an isotropic cloud and the untouched model would show."""
 
-from collections.abc import Mapping
 from html import escape
 
 import streamlit as st
@@ -19,7 +18,7 @@ def show(run: Run) -> None:
     """Draw the cards, and below them what their marks mean."""
     found = {name: (value, track) for name, value, track in tracks(run)}
     whole = [name for name in found if name in cards.WHOLE]
-    for name in cards.rows([name for name in found if name not in whole], whole):
+    for name in cards.rows(run, [name for name in found if name not in whole], whole):
         about, (value, track) = meaning(name), found[name]
         st.metric(about.label, number(value), help=about.definition)
         st.html(track)
@@ -28,14 +27,14 @@ def show(run: Run) -> None:
 
 def tracks(run: Run) -> list[tuple[str, float | None, str]]:
     """Return of each card its measure, its value, and as HTML the line on which the values are marked."""
-    report = data.report(run)
+    report, many = data.report(run), data.modality(run).many
     here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
     metric = report.get("metric")
-    # A checkpoint that has a head for these classes can be scored on them; texts without labels have no classes.
+    # A checkpoint that has a head for these classes can be scored on them; examples without labels have no classes.
     first = metric if metric in here else "effective_rank"
     names = [name for name in (*cards.CLASSES, first) if name in here]
     return [
-        (name, here.get(name), _track(name, here.get(name), isotropic.get(name), base.get(name), bool(base)))
+        (name, here.get(name), _track(name, here.get(name), isotropic.get(name), base.get(name), bool(base), many))
         for name in (*names, _LAST, *cards.WHOLE)
     ]
 
@@ -48,10 +47,12 @@ def marks(run: Run) -> str:
     return " · ".join(found) + ". The line runs from isotropic, left, to collapsed, right."
 
 
-def _track(name: str, here: float | None, isotropic: float | None, base: float | None, has_base: bool) -> str:
+def _track(
+    name: str, here: float | None, isotropic: float | None, base: float | None, has_base: bool, many: str
+) -> str:
     """Return a line from isotropic to collapsed with the values marked on it, and the values in words."""
     is_metric = name not in MEASURES and name != _LAST
-    rows = ["on these texts"] if is_metric else [f"isotropic {number(isotropic)}"]
+    rows = [f"on these {many}"] if is_metric else [f"isotropic {number(isotropic)}"]
     if has_base and not is_metric:
         rows.append(f"untouched {number(base)}")
     words = "".join(f"<div>{escape(row)}</div>" for row in rows)
@@ -80,8 +81,9 @@ def _place(name: str, value: float, isotropic: float) -> float:
     return min(max((value - isotropic) / (collapsed - isotropic), 0.0), 1.0)
 
 
-def differences(report: Mapping) -> list[dict]:
+def differences(run: Run) -> list[dict]:
     """Return every number of an inspection as rows of a table: the whole space's, an isotropic cloud's, the base's."""
+    report = data.report(run)
     sides = {
         "this checkpoint": report.get("before") or {},
         "isotropic": report.get("isotropic") or {},
@@ -89,7 +91,11 @@ def differences(report: Mapping) -> list[dict]:
     }
     sides = {side: found for side, found in sides.items() if found}
     rows = [
-        {"of": "all texts", "number": name, **{side: found.get(name) for side, found in sides.items()}}
+        {
+            "of": f"all {data.modality(run).many}",
+            "number": name,
+            **{side: found.get(name) for side, found in sides.items()},
+        }
         for name, value in (report.get("before") or {}).items()
         if isinstance(value, int | float)
     ]

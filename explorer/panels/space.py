@@ -1,4 +1,4 @@
-"""One space by itself: how its variance is spread over directions, how alike its texts are, and its layers."""
+"""One space by itself: how its variance is spread over directions, how alike its examples are, and its layers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from explorer.charts.layers import depths, layer_profile
 from explorer.charts.style import BEFORE, SPACE
 from explorer.panels import anisotropy, data
 from explorer.panels.figure import figure
-from explorer.panels.words import meaning, number
+from explorer.panels.words import meaning, number, plain
 
 HERE = "this checkpoint"
 UNTOUCHED = "untouched model"
@@ -21,16 +21,21 @@ COLOURS = {HERE: SPACE}
 
 def directions(run: Run, snapshot: Snapshot) -> None:
     """Draw the view "Anisotropy"."""
-    center = anisotropy.about()
-    found = anisotropy.drawn(run, {HERE: snapshot}, center=center, colours=COLOURS)
-    of = (snapshot.version, center)
+    sides = {HERE: snapshot}
+    about = anisotropy.pick(sides)
+    if about is None:
+        return
+    found = anisotropy.drawn(run, sides, about=about, colours=COLOURS)
+    of = (snapshot.version, about)
     for column, name in zip(st.columns(2, gap="small"), ("spectrum", "cumulative"), strict=True):
         with column, st.container(border=True):
             figure(found[name], key=name, of=of)
     with st.container(border=True):
         figure(found["cosines"], key="cosines", of=of)
     points, dimensions = snapshot.embeddings.shape
-    st.caption(f"Green is this checkpoint: {points:,} texts, {dimensions:,} dimensions. {anisotropy.explained(center)}")
+    counted = data.modality(run).counted(points)
+    said = f"{anisotropy.explained(about)} {plain(anisotropy.alone(about, sides), 300)}"
+    st.caption(f"Green is this checkpoint: {counted}, {dimensions:,} dimensions. {said}")
 
 
 def layers(run: Run, snapshot: Snapshot) -> None:

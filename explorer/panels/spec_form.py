@@ -11,6 +11,7 @@ from core.regularizers.chosen import setting_choices
 from core.regularizers.registry import REGULARIZERS, settings_class
 from core.runs.settings import label as label_of
 from core.training.spec import RunSpec
+from explorer.panels import fitting
 from explorer.panels.words import plain
 
 FIRST = ("model", "task", "regularizers")
@@ -64,9 +65,11 @@ def fill(settings: Mapping, form: str = KEY) -> None:
 def parsed(form: str = KEY) -> tuple[RunSpec | None, str]:
     """Return the spec that the form describes, or None and the sentence that says what is wrong with it."""
     try:
-        return RunSpec.parse({k: _given(k, v) for k, v in values(form).items()}), ""
+        spec = RunSpec.parse({k: _given(k, v) for k, v in values(form).items()})
     except IsobarError as error:
         return None, str(error)
+    problem = fitting.problem(spec)
+    return (None, problem) if problem else (spec, "")
 
 
 def field(
@@ -99,7 +102,8 @@ def field(
         st.selectbox(label, choices, **kept)
     elif options:
         known = list(dict.fromkeys([*options, str(st.session_state[key])]))
-        st.selectbox(label, known, accept_new_options=True, format_func=format_func, **kept)
+        follow = {"on_change": fitting.follow, "args": (name, form)} if name in ("model", "task") else {}
+        st.selectbox(label, known, accept_new_options=True, format_func=format_func, **follow, **kept)
     elif about.annotation is bool:
         st.toggle(label, **kept)
     elif about.annotation in (int, float):

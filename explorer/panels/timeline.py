@@ -85,7 +85,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         st.rerun(scope="fragment")
     _joined(event, run, texts_of(run, len(film.labels)))
     st.caption(
-        f"{EXPLAINED} Click a bar or an edge: the two texts that it joins stand here. Click a point of the lower row: "
+        f"{EXPLAINED} Click a bar or an edge: the two {data.modality(run).many} that it joins stand here. Click a point of the lower row: "
         f"the address leads to that step. {left_out(run, film, chosen)}"
     )
 
@@ -111,6 +111,7 @@ def drawn(
         [places[rows] for places in film.places],
         [names.get(int(k), f"class {k}") for k in film.labels[rows]],
         None if texts is None else [str(texts.iloc[row])[:_TOOLTIP] for row in rows],
+        data.modality(run).one,
     )
     bars = film_bars(film.places, [[s for s in some if s.label in chosen] for some in film.shapes], _most(chosen))
     return timeline(
@@ -123,6 +124,7 @@ def drawn(
         extent=max(float(np.abs(places).max()) for places in film.places) * 1.05 or 1.0,
         longest=max((max(row) for row in bars["length"]), default=1.0) * 1.02 or 1.0,
         tree=tree,
+        kind=data.modality(run).one,
         description=f"Cloud, barcodes and measures at {len(film.steps)} snapshots, of steps {film.steps[0]:,} to "
         f"{film.steps[-1]:,}; a slider chooses one.",
     )
@@ -155,7 +157,7 @@ def _step(steps: list[int]) -> int:
 
 
 def _joined(event, run: Run, texts: pd.Series | None) -> None:
-    """Say which two texts the clicked bar joined at the step where it was clicked."""
+    """Say which two examples the clicked bar joined at the step where it was clicked."""
     chosen = (event["selection"].get(BAR) if event else None) or []
     if not chosen or "row" not in chosen[0]:
         return
@@ -172,7 +174,7 @@ def left_out(run: Run, film: Film, chosen: Sequence[int]) -> str:
     if len(film.steps) < len(run.steps):
         said.append(f"{len(film.steps)} of {len(run.steps):,} snapshots are shown.")
     if len(film.labels) > _MOST_POINTS:
-        said.append(f"{_MOST_POINTS:,} of {len(film.labels):,} texts, drawn at random, are shown.")
+        said.append(f"{_MOST_POINTS:,} of {data.modality(run).counted(len(film.labels))}, drawn at random, are shown.")
     longest = max((len(s.lengths) for s in film.shapes[-1] if s.label in chosen), default=0)
     if longest > _most(chosen):
         said.append(f"The {_most(chosen):,} longest of {longest:,} bars of a class are shown.")

@@ -66,8 +66,8 @@ def charts(run: Run) -> None:
             with column, st.container(border=True):
                 figure(found[name], key=f"history-{name}", of=of)
     st.caption(_times(events))
-    for note in run.rows("note"):
-        st.caption(plain(note.get("text", ""), 300))
+    for note in data.notes(run):
+        st.caption(plain(note, 400))
 
 
 def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:

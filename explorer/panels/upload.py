@@ -22,7 +22,7 @@ from core.tasks.columns import (
     unlabelled_texts,
 )
 from core.tasks.load import NO_LABELS
-from explorer.panels import data, spec_form
+from explorer.panels import data, fitting, spec_form
 from explorer.panels.words import plain
 
 MEGABYTES = 50
@@ -155,6 +155,7 @@ def _use(form: str, name: str, content: bytes, digest: str, columns: Columns) ->
         },
         form,
     )
+    fitting.follow("task", form)
 
 
 def store(name: str, content: bytes, digest: str) -> Path:

@@ -42,18 +42,19 @@ _METRICS = {
     "loss": Meaning("Evaluation loss", "The mean loss over the evaluation set.", "lower"),
     "f1": Meaning("F1", "Harmonic mean of precision and recall (of class 1 if there are two classes).", "higher"),
 }
+_OF_NOISE = " Which way is better is disputed: of classes that have collapsed to points the bars are those of noise."
 _ENTROPIES = {
     "relative_entropy": Meaning(
         "Entropy of features",
         "Persistent entropy of the features as a share of its maximum, mean over the classes; 1 when they are equally "
-        "long. The regularizer raises it. Atienza et al., 2019 (arXiv:1701.07857).",
-        "higher",
+        f"long. The regularizer raises it. Atienza et al., 2019 (arXiv:1701.07857).{_OF_NOISE}",
+        "disputed",
     ),
     "relative_entropy_all": Meaning(
         "Entropy of all bars",
         "Persistent entropy of all bars as a share of its maximum, mean over the classes; 1 when all bars are equally "
-        "long. Atienza et al., 2019 (arXiv:1701.07857).",
-        "higher",
+        f"long. Atienza et al., 2019 (arXiv:1701.07857).{_OF_NOISE}",
+        "disputed",
     ),
 }
 

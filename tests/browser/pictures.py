@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from core.runs import layout, list_runs
+from core.runs import layout, list_runs, load_run
+from explorer.panels.data import modality
 from tests.browser.app_process import browser, running_app, settle
 
 SIZE = {"width": 1280, "height": 720}
@@ -24,6 +25,12 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         "learn-points": "/learn?cloud=Your+points&own=0_0~2_1~3_3~5_3~6_1~4_0~4_4~1_3",
         "train": "/train",
         "compare": "/compare",
+        "layers": "/layers",
+        "layers-centered": "/layers?points=examples&centered=true",
+        "layers-new": "/layers?new=1",
+        "landscape": "/landscape",
+        "landscape-noise": "/landscape?predictor=noise+level",
+        "landscape-new": "/landscape?new=1",
         "not-found": "/run?run=nowhere",
         "sample": "/run?run=sample",
         "inspect": "/inspect",
@@ -40,10 +47,12 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         found[f"run-{state}"] = f"/run?run={name}"
     shown = by_state.get("finished") or by_state.get("stopped")
     if shown:
-        for view in ("Cloud", "Timeline", "Anisotropy", "Training", "Texts that moved"):
-            slug = view.lower().replace(" ", "-")
-            found[f"run-{slug}"] = f"/run?run={shown}&view={quote(view)}"
-            found[f"sample-{slug}"] = f"/run?run=sample&view={quote(view)}"
+        for view in ("Cloud", "Timeline", "Anisotropy", "Training"):
+            found[f"run-{view.lower()}"] = f"/run?run={shown}&view={view}"
+            found[f"sample-{view.lower()}"] = f"/run?run=sample&view={view}"
+        moved = f"{modality(load_run(runs_dir / shown)).many.capitalize()} that moved"
+        found["run-moved"] = f"/run?run={shown}&view={quote(moved)}"
+        found["sample-moved"] = f"/run?run=sample&view={quote('Texts that moved')}"
         found["run-class"] = f"/run?run={shown}&class=acceptable"
         found["sample-class"] = "/run?run=sample&class=acceptable"
         found["run-cloud-error"] = f"/run?run={shown}&view=Cloud&colour=error&tree=1&axes={quote('1 and 3')}"

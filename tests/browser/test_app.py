@@ -40,6 +40,23 @@ def test_a_link_opens_the_run_it_names(app, gallery, visit):
     assert page.url == address
 
 
+def test_what_directions_are_about_is_in_the_address(app, gallery, visit):
+    page = visit(f"{app}/run?run={newest(gallery)}&view=Anisotropy")
+    by_class = page.locator(".st-key-figure-by-class")
+    expect(by_class.get_by_text("Anisotropy 1, within classes: share")).to_be_visible()
+    assert "about=" not in page.url
+    for about, label in (("uncentered", "Anisotropy 1: share"), ("centered", "Anisotropy 1, centered: share")):
+        page.get_by_text(about, exact=True).first.click()
+        expect(by_class.get_by_text(label)).to_be_visible()
+        expect(page).to_have_url(re.compile(f"about={about}"))
+    page.reload()
+    settle(page)
+    expect(by_class.get_by_text("Anisotropy 1, centered: share")).to_be_visible()
+    page.get_by_text("within classes", exact=True).first.click()
+    expect(by_class.get_by_text("Anisotropy 1, within classes: share")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("about="))
+
+
 def test_a_clicked_bar_shows_the_two_texts_that_it_joins(app, gallery, visit):
     page = visit(f"{app}/run?run={newest(gallery)}&class=acceptable")
     column = page.locator(".st-key-linked-1-After")

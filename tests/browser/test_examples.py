@@ -79,5 +79,11 @@ def test_in_a_report(kind, inspection, chromium, tmp_path):
     found = seen(page, kind)
     assert len(found) >= 20
     assert right(kind, found)
+    page.locator("[data-chart=barcode-1-this-checkpoint] g.mark-rect path").first.dispatch_event("click")
+    joined = page.locator("figure", has=page.locator("[data-chart=barcode-1-this-checkpoint]")).locator(".said")
+    expect(joined).to_contain_text("Bar 1, ")
+    two = joined.locator({"image": "img", "audio": "audio"}[kind])
+    expect(two).to_have_count(2)
+    assert right(kind, two.evaluate_all(SHOWN[kind]))
     assert complaints == []
     context.close()

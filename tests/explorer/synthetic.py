@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from core.geometry import measure, shape_by_class
+from core.modalities import MODALITIES, Cut
+from core.modalities.media import image_cell, sound_cell
 from core.runs import RunWriter, layout
 from core.training.spec import RunSpec
 
@@ -36,6 +39,8 @@ def write_run(
     snapshots: int = 3,
     texts: tuple[str, ...] = (),
     score: float = 0.62,
+    modality: str = "text",
+    alone: str = "",
     **settings,
 ) -> Path:
     """Write a run and return its directory.
@@ -50,26 +55,31 @@ def write_run(
         snapshots: how many, start and end included.
         score: the task metric after all steps.
         texts: the first texts of the probe set.
+        modality: what the probe set's examples are.
+        alone: the name of a further class, of one point.
         settings: fields of RunSpec.
     """
     spec = RunSpec(**settings)
+    names = (*names, alone) if alone else names
     done = steps if done is None else done
     began = datetime(2026, 5, 4, 10, 31, 7) - timedelta(minutes=minutes_ago)
     writer = RunWriter.create(
         Path(runs_dir) / spec.run_name(began),
         spec.model_dump(),
-        record={"task": {"name": spec.task, "label_names": list(names), "metrics": ["mcc", "accuracy"]}},
+        record={
+            "task": {
+                "name": spec.task,
+                "modality": modality,
+                "label_names": list(names),
+                "metrics": ["mcc", "accuracy"],
+            }
+        },
     )
     random = np.random.default_rng(spec.seed)
     labels = np.repeat(np.arange(len(names)), per_class)
+    labels = labels[: len(labels) - per_class + 1] if alone else labels
     compared = labels if len(names) > 1 else None
-    sentences = [f"The {w} sentence number {i} of the probe set." for i, w in enumerate(np.array(names)[labels])]
-    sentences[: len(texts)] = texts
-    writer.probe(
-        pd.DataFrame(
-            {"text": sentences, "label": labels, "label_name": np.array(names)[labels], "row": range(len(labels))}
-        )
-    )
+    _write_probe(writer, np.array(names)[labels], labels, texts, modality)
     spread = random.gamma(2.0, 1.0, size=(len(labels), 1)) * random.normal(size=(len(labels), width))
     drift, centres = random.normal(size=(1, width)), random.normal(size=(len(names), width))
     regularized = bool(spec.regularizers)
@@ -120,6 +130,31 @@ def write_run(
     return writer.path
 
 
+def _write_probe(writer: RunWriter, names: np.ndarray, labels: np.ndarray, texts: tuple[str, ...], modality: str):
+    """Write the probe set: sentences that begin with `texts`, or small images or sounds that differ."""
+    random = np.random.default_rng(0)
+    told = [f"The {name} sentence number {i} of the probe set." for i, name in enumerate(names)]
+    told[: len(texts)] = texts
+    cells = {}
+    if modality == "image":
+        pixels = random.integers(0, 256, (len(labels), 6, 6, 3), dtype=np.uint8)
+        cells = {i: image_cell(Image.fromarray(one), f"{names[i]}/{i}.png") for i, one in enumerate(pixels)}
+    if modality == "audio":
+        waves = 0.1 * random.standard_normal((len(labels), 800))
+        cells = {i: sound_cell(one, 16_000, f"{names[i]}/{i}.wav") for i, one in enumerate(waves)}
+    writer.probe(
+        pd.DataFrame(
+            {
+                "text": [cells[i]["path"] if cells else told[i] for i in range(len(labels))],
+                "label": labels,
+                "label_name": names,
+                "row": range(len(labels)),
+            }
+        ),
+        lambda row: MODALITIES[modality].preview(cells.get(row), Cut()),
+    )
+
+
 def write_gallery(runs_dir: Path) -> None:
     """Write a few runs: with and without the regularizer, finished, running, failed, stopped."""
     write_run(runs_dir, minutes_ago=60, collapse=0.9, regularizer="none")
@@ -142,6 +177,7 @@ def write_inspection(
     base: bool = False,
     layers: int = 7,
     error: str | None = None,
+    modality: str = "text",
     **settings,
 ) -> Path:
     """Write an inspection as `isobar inspect --run-dir` would leave it, and return its directory.
@@ -155,6 +191,7 @@ def write_inspection(
         base: whether the numbers of an untouched model stand beside it.
         layers: how many were measured.
         error: why it failed.
+        modality: what the probe set's examples are.
         settings: fields of RunSpec.
     """
     spec = RunSpec(**{"regularizer": "none", **settings})
@@ -162,7 +199,13 @@ def write_inspection(
     path = Path(runs_dir) / layout.INSPECTIONS / spec.run_name(began)
     metrics = ["mcc"] if len(names) > 1 else []
     record = {
-        "task": {"name": spec.task, "label_names": list(names), "metrics": metrics, "notes": ["A note on the data."]}
+        "task": {
+            "name": spec.task,
+            "modality": modality,
+            "label_names": list(names),
+            "metrics": metrics,
+            "notes": ["A note on the data."],
+        }
     }
     writer = RunWriter.create(path, spec.model_dump(), record=record)
     if state != "finished":
@@ -172,9 +215,7 @@ def write_inspection(
     random = np.random.default_rng(spec.seed)
     labels = np.repeat(np.arange(len(names)), per_class)
     compared = labels if len(names) > 1 else None
-    sentences = [f"The {w} sentence number {i} of the probe set." for i, w in enumerate(np.array(names)[labels])]
-    sentences[: len(texts)] = texts
-    writer.probe(pd.DataFrame({"text": sentences, "label": labels, "label_name": np.array(names)[labels]}))
+    _write_probe(writer, np.array(names)[labels], labels, texts, modality)
 
     def side(x: np.ndarray) -> dict:
         classes = shape_by_class(x, labels, names=names)

@@ -11,7 +11,7 @@ import pytest
 from core.geometry import ClassShape, shape_by_class
 from explorer.charts import style
 from explorer.charts.barcode import barcode, bars
-from explorer.charts.cloud import cloud, cloud_points, in_brush, tree_edges
+from explorer.charts.cloud import ERROR, NONE, RIGHT, cloud, cloud_points, in_brush, tree_edges
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.history import history
 from explorer.charts.layers import depths, layer_profile
@@ -314,8 +314,22 @@ def test_the_cloud_shows_both_sides_on_the_same_axes_hollow_before_and_filled_af
     params = {param["name"]: param.get("value") for param in spec["params"]}
     assert (params["colour"], params["tree"]) == ("class", False)
     assert frame.loc[0, "after_prediction"] != frame.loc[0, "class"]
-    assert set(frame["before_prediction"]) == {"no prediction"}
+    assert set(frame["before_prediction"]) == {NONE}
     assert spec["description"] == "said"
+
+
+def test_a_class_that_is_called_as_a_word_of_the_interface_has_a_colour_of_its_own():
+    names = {0: "right", 1: "wrong", 2: "no prediction"}
+    labels = np.arange(9) % 3
+    frame = cloud_points({"before": (np.random.default_rng(0).random((9, 2)), np.full(9, -1))}, labels, names)
+    edges = tree_edges({"before": (np.zeros((9, 2)), [])})
+    spec = cloud(frame, edges, colours=style.class_colours(names), extent=1.0).to_dict()
+    scale = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "point")["encoding"]["color"]["scale"]
+    assert len(set(scale["domain"])) == len(scale["domain"]) == 6
+    found = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert {name: found[name] for name in names.values()} == style.class_colours(names)
+    assert not {RIGHT, ERROR, NONE} & set(names.values())
+    assert [word.strip("\u2060") for word in (RIGHT, ERROR, NONE)] == list(names.values())
 
 
 def test_a_link_may_say_what_colour_means():

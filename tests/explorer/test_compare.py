@@ -9,6 +9,7 @@ from core.runs import list_runs
 from core.studies.compare import compare
 from explorer.charts import style
 from explorer.charts.tradeoff import differences, group_colours, tradeoff
+from explorer.panels import comparison
 from tests.explorer.synthetic import write_run
 from tests.explorer.test_pages import all_text, charts
 
@@ -101,6 +102,24 @@ def test_the_filter_keeps_what_is_picked(seeds, open_page):
     app.text_input(key="compare-filter").set_value("paraphrase").run()
     assert not app.exception
     assert app.query_params["runs"] == before
+
+
+def test_the_weight_is_a_number_until_a_run_has_several(tmp_path):
+    """A column of numbers is sorted as numbers, one of text as text."""
+    small = {"per_class": 12, "width": 8}
+    write_run(tmp_path, minutes_ago=4, regularizer="none", **small)
+    write_run(tmp_path, minutes_ago=3, regularizer="persistent-entropy(weight=10)", **small)
+    weights = comparison.table(list_runs(tmp_path))["weight"]
+    assert weights.dtype == float
+    assert weights.tolist() == pytest.approx([10, float("nan")], nan_ok=True)
+    write_run(tmp_path, minutes_ago=2, regularizer="persistent-entropy(weight=0.3) + koleo(weight=0.1)", **small)
+    of_parts = "persistent-entropy(weight=1, cohesion=-0.05) + repulsion(weight=2)"
+    write_run(tmp_path, minutes_ago=1, regularizer=of_parts, **small)
+    table = comparison.table(list_runs(tmp_path))
+    assert [None if pd.isna(weight) else weight for weight in table["weight"]] == [
+        "1 (cohesion -0.05) + 2", "0.3 + 0.1", "10", None,
+    ]  # fmt: skip
+    assert table["regularizer"][1] == "features + KoLeo"  # in this order
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import typer
@@ -160,6 +162,21 @@ def test_a_started_run_has_its_spec_and_a_directory_of_its_own(unkept):
     for path in paths:
         assert RunSpec.from_yaml(path / "spec.yaml") == spec
         assert json.loads((path / "status.json").read_text())["state"] == "queued"
+
+
+def test_runs_that_are_started_at_once_have_a_directory_each(unkept):
+    specs = [RunSpec(task=task) for task in 4 * ["grammar"]]
+    barrier = threading.Barrier(len(specs))
+
+    def started(spec):
+        barrier.wait()
+        return jobs.start(spec, unkept)
+
+    for _ in range(5):
+        with ThreadPoolExecutor(len(specs)) as pool:
+            paths = list(pool.map(started, specs))
+        assert len(set(paths)) == len(specs)
+        assert all(state(path) == "queued" for path in paths)
 
 
 def test_the_trainer_accepts_the_directory_that_was_made_for_it(unkept):

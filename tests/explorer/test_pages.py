@@ -1,12 +1,14 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from core.runs import list_runs
+from core.geometry import anisotropy, anisotropy_within
+from core.runs import list_runs, load_run
 from tests.explorer.synthetic import NASTY, write_run
 
 
@@ -62,6 +64,58 @@ def test_a_link_may_name_a_class_and_a_view(gallery, open_page):
     assert len(charts(open_page("run", gallery, run=name, view="Timeline", step="29"))) == 1
     assert len(charts(open_page("run", gallery, run=name, view="Training"))) == 6
     assert len(charts(open_page("run", gallery, run=name, view="nonsense", **{"class": "nobody"}))) == 4
+
+
+def _drawn(app) -> dict[str, dict]:
+    """The charts of the view "Anisotropy" by their titles."""
+    specs = [json.loads(chart.proto.spec) for chart in charts(app)]
+    return {spec["title"]["text"]: spec for spec in specs}
+
+
+@pytest.mark.parametrize("about", [None, "within classes", "centered", "uncentered"])
+def test_anisotropy_is_shown_about_what_the_address_says_each_class_s_mean_at_first(gallery, open_page, about):
+    name = name_of(gallery, "finished", regularizer="persistent-entropy")
+    app = open_page("run", gallery, run=name, view="Anisotropy", **({"about": about} if about else {}))
+    assert not app.exception
+    after = load_run(gallery / name).after
+    measured = {
+        "centered": anisotropy(after.embeddings, center=True),
+        "uncentered": anisotropy(after.embeddings),
+    }.get(about, anisotropy_within(after.embeddings, after.labels))
+    found = _drawn(app)
+    assert f"after {measured:.3f}" in found["Share of each direction"]["description"]
+    by_class = found["All texts and each class: before hollow, after filled"]["description"]
+    assert re.search(rf"all texts: [\d.]+ before, {measured:.3f} after", by_class)
+    own = after.embeddings[after.labels == 1]
+    assert f"{anisotropy(own, center=about != 'uncentered'):.3f} after" in by_class.rpartition("acceptable")[2]
+    caption = " ".join(caption.value for caption in app.caption)
+    assert ("each class about its own mean" in caption) == (about in (None, "within classes"))
+    assert "A class of one point" not in caption
+
+
+def test_within_classes_without_classes_or_spread_is_a_sentence(one_run, open_page, tmp_path):
+    path = one_run(names=("all",), per_class=12, width=8)
+    app = open_page("run", tmp_path, run=path.name, view="Anisotropy")
+    assert "about the mean" in " ".join(caption.value for caption in app.caption)
+    assert len(charts(app)) == 4
+    app = open_page("run", tmp_path, run=path.name, view="Anisotropy", about="within classes")
+    assert not app.exception
+    assert "There are no classes to look within" in app.info[0].value
+    assert not charts(app)
+    path = one_run(names=("a", "b", "c"), per_class=1, width=8, seed=1)
+    app = open_page("run", tmp_path, run=path.name, view="Anisotropy", about="within classes")
+    assert not app.exception
+    assert "No class has a spread" in app.info[0].value
+
+
+def test_a_class_of_one_point_is_named_where_it_has_no_part(one_run, open_page, tmp_path):
+    path = one_run(per_class=12, width=8, alone="**odd**")
+    app = open_page("run", tmp_path, run=path.name, view="Anisotropy")
+    assert not app.exception
+    said = " ".join(caption.value for caption in app.caption).replace("\\", "").replace("\u2060", "")
+    assert "A class of one point has no spread, and no part in this: **odd**." in said
+    app = open_page("run", tmp_path, run=path.name, view="Anisotropy", about="centered")
+    assert "A class of one point" not in " ".join(caption.value for caption in app.caption)
 
 
 def test_without_a_name_the_newest_run_is_shown_and_put_into_the_address(gallery, open_page):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from core.geometry import MEASURES, ph_dimension, two_nn
+from core.geometry.repeats import repeat_notes
 
 
 def cube(n, d, seed=0):
@@ -64,6 +65,33 @@ def test_two_nn_leaves_duplicates_out_and_survives_distance():
     assert np.isnan(two_nn(lattice))
 
 
+@pytest.mark.parametrize("estimate", [two_nn, ph_dimension])
+def test_of_rows_that_repeat_one_counts(estimate):
+    x = np.random.default_rng(4).standard_normal((1200, 10))
+    alone = estimate(x)
+    copies = np.vstack([x, x[np.random.default_rng(5).integers(0, 1200, 800)]])
+    assert estimate(copies) == alone
+    # in another order the same points, of which others are sampled
+    assert estimate(np.random.default_rng(6).permutation(copies)) == pytest.approx(alone, rel=0.12)
+    assert estimate(np.repeat(x[:300], 2, axis=0)) == estimate(x[:300])
+    zeros = np.where(x < 0, 0.0, x)
+    assert estimate(np.vstack([zeros, -0.0 * zeros + zeros, zeros + 0.0])) == estimate(zeros)
+
+
+def test_rows_that_repeat_are_told_and_near_copies_are_not_taken_for_them():
+    x = np.random.default_rng(4).standard_normal((600, 10))
+    names = ["isoscore", "twonn", "hubness"]
+    assert repeat_notes(x, names) == ()
+    assert repeat_notes(np.vstack([x, x[:1]]), names) == (
+        "Of the 601 rows 1 repeats another; twonn and hubness are of the 600 that differ.",
+    )
+    assert repeat_notes(np.vstack([x, x[:1]]), ["isoscore"]) == ()
+    for copies in (1, 400, 600):
+        (note,) = repeat_notes(np.vstack([x, x[:copies] * (1 + 1e-9)]), ["twonn"])
+        assert note.startswith(f"{2 * copies:,} of {600 + copies:,} rows are a copy of another but for rounding"), note
+    assert repeat_notes(np.zeros((3, 2)), ["twonn"])[0].startswith("Of the 3 rows 2 repeat another")
+
+
 def test_ph_dimension_is_repeatable():
     x = cube(300, 5)
     assert ph_dimension(x) == ph_dimension(x)
@@ -73,6 +101,7 @@ def test_ph_dimension_is_repeatable():
 def test_ph_dimension_reaches_from_below_one_to_infinity_as_its_range_says():
     # Where a point amid others is found, it shortens their tree: the total shrinks as n grows.
     corners = np.vstack([np.eye(6)[np.arange(990) % 6], np.full((3, 6), 1 / 6)])
+    corners += 1e-9 * np.random.default_rng(0).standard_normal(corners.shape)  # of equal rows one would count
     assert MEASURES["ph_dimension"].range[0] <= ph_dimension(corners) < 1
     # Points that are all as far from each other: the total grows as n - 1 does, faster than any power of it below 1.
     assert ph_dimension(np.eye(60)) == MEASURES["ph_dimension"].range[1] == np.inf

@@ -74,8 +74,11 @@ def test_what_is_no_dimension_is_left_out_and_told(csv):
     assert "index: column 'Unnamed: 0'" in index
     assert "columns 'd', 'text', 'cut'" in others
     unlabelled = read_embeddings(path)
-    assert unlabelled.embeddings.shape == (60, 4)
-    assert "whole numbers: column 'kind'" in unlabelled.notes[-1]
+    np.testing.assert_array_equal(unlabelled.embeddings, x[:, :3])
+    assert "whole numbers among decimals: column 'kind'" in unlabelled.notes[-1]
+    assert unlabelled.read == (
+        "Read: x.csv (csv), columns 'a', 'b', 'c', 60 x 3 float64; left out: 'Unnamed: 0', 'd', 'kind', 'text', 'cut'."
+    )
 
 
 def test_indices_by_other_names(csv, tmp_path):
@@ -101,14 +104,17 @@ def test_many_columns_are_named_in_part(csv):
     frame = pd.DataFrame({f"t{k}": ["a", "b"] for k in range(8)}).assign(x=[1.0, 2.0])
     assert read_embeddings(csv(frame, index=False)).notes == (
         "Left out, not being numbers: columns 't0', 't1', 't2', 't3', 't4' and 3 more.",
+        "All that is measured is one column of numbers, 'x'; an embedding has several, or is a column of lists.",
     )
 
 
 def test_tables_without_embeddings(csv, tmp_path):
-    np.savetxt(tmp_path / "x.csv", cloud())  # NumPy's own choice is a space between two numbers
-    with pytest.raises(IsobarError, match=r"no column of numbers; a \.csv has a comma"):
-        read_embeddings(tmp_path / "x.csv")
+    x = cloud()
+    np.savetxt(tmp_path / "x.csv", x)  # NumPy's own choice is a space between two numbers
+    np.testing.assert_array_equal(read_embeddings(tmp_path / "x.csv").embeddings, x)
+    with pytest.raises(IsobarError, match=r"row 3 has 3 cells where the first row has 2"):
+        read_embeddings(csv("a,b\n1,2\n1,2,3\n"))
     with pytest.raises(IsobarError, match="can't be read"):
         read_embeddings(csv(""))
-    with pytest.raises(IsobarError, match=r"is a table; only a \.safetensors"):
-        read_embeddings(csv("a,b\n1,2\n"), tensor="a")
+    with pytest.raises(IsobarError, match=r"The column 'a' of .* holds no vectors"):
+        read_embeddings(csv("a,b\n1,2\n"), column="a")

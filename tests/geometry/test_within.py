@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,8 @@ from core.geometry import (
     measure_intervals,
     nc1,
 )
+from core.geometry.labels import as_classes
+from core.runs import load_run
 
 NAMES = ("anisotropy_1_within", "between_share", "nc1")
 
@@ -63,7 +67,7 @@ def test_by_scikit_learns_discriminant_analysis():
     assert anisotropy_within(x, labels) == pytest.approx(share, rel=1e-9)
 
 
-def test_two_classes_apart_look_flat_and_are_not():
+def test_two_classes_apart_look_stretched_and_are_not():
     """What the three are for: a separation of the classes looks like anisotropy to the centered one alone."""
     random = np.random.default_rng(0)
     labels = np.arange(400) % 2
@@ -73,9 +77,43 @@ def test_two_classes_apart_look_flat_and_are_not():
     assert anisotropy_within(x, labels) < 0.1
     assert between_share(x, labels) > 0.999
     assert nc1(x, labels) < 1e-3
-    flat = random.standard_normal((400, 1)) * random.standard_normal(20)
-    assert anisotropy_within(flat, labels) == pytest.approx(1)
-    assert between_share(flat, labels) < 0.02
+    line = random.standard_normal((400, 1)) * random.standard_normal(20)
+    assert anisotropy_within(line, labels) == pytest.approx(1)
+    assert between_share(line, labels) < 0.02
+
+
+@pytest.mark.parametrize("directions", [1, 30])
+@pytest.mark.parametrize("drift", [0.0, 1.5])
+def test_what_may_be_neural_collapse_is_called_worse_by_no_measure(drift, directions):
+    """Two classes of unequal size come far apart and shrink to points, with noise along one direction or along all."""
+    random = np.random.default_rng(0)
+    labels = (np.arange(200) < 140).astype(int)
+    mean, origin, noise = (random.standard_normal(shape) / np.sqrt(30) for shape in (30, 30, (200, 30)))
+    apart = 6 * np.where(labels[:, None] == 1, mean, -mean) + drift * origin
+    left = noise if directions == 30 else noise[:, :1] * random.standard_normal(30)
+    names = [name for name, about in MEASURES.items() if about.better in ("lower", "higher") and not about.package]
+    early, late = measure(0.2 * apart + noise, names, labels), measure(apart + 1e-3 * left, names, labels)
+    assert {"knn_purity", "alignment"} <= set(names)
+    for name in names:
+        sign = 1 if MEASURES[name].better == "higher" else -1
+        assert sign * (late[name] - early[name]) > -1e-6, name
+
+
+@pytest.mark.parametrize(("name", "of_all", "of_right"), [("sample", 0.994, 0.971), ("sample_baseline", 0.999, 0.997)])
+def test_a_trained_head_spreads_each_class_along_the_line_between_them(name, of_all, of_right):
+    """Why anisotropy within classes is no verdict: its direction is that of the class means."""
+    run = load_run(Path(__file__).parents[2] / "assets" / name)
+    assert run.after.measures["anisotropy_1_within"] > 7 * run.before.measures["anisotropy_1_within"]
+
+    def cosine(side, rows=slice(None)):
+        classes = as_classes(side.embeddings[rows], side.labels[rows])
+        first, between = np.linalg.svd(classes.within.x)[2][0], classes.means[1] - classes.means[0]
+        return abs(first @ between) / np.linalg.norm(between)
+
+    assert cosine(run.before) < 0.1
+    assert cosine(run.after) == pytest.approx(of_all, abs=5e-4)
+    # Texts on the other class's side don't make it.
+    assert cosine(run.after, run.after.predictions == run.after.labels) == pytest.approx(of_right, abs=5e-4)
 
 
 def test_the_share_is_one_and_zero_at_its_ends():

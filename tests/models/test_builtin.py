@@ -76,7 +76,7 @@ def test_a_run_from_scratch_is_told_repeatable_and_opens_again(tmp_path):
     spec = RunSpec(model="tiny-vit", task="digits", epochs=0.2, probe_per_class=4, snapshots=2, device="cpu")
     runs = [train(spec, tmp_path / name) for name in ("one", "two")]
     assert runs[0].events["text"].str.contains("from scratch").any()
-    assert runs[0].record["model"] == {"source": "tiny-vit", "trained_head": False, "untrained": True}
+    assert runs[0].record["model"] == {"source": "tiny-vit", "trained_head": False, "untrained": True, "notes": []}
     first, second = (run.snapshot(run.steps[-1]).embeddings for run in runs)
     assert (first == second).all()
     again = load_model(str(runs[0].path / "model"), 10, "image")

@@ -89,13 +89,27 @@ def test_nothing_in_a_file_is_run(pickled, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_tied_weights_are_written_once(pickled, tmp_path):
+def test_tied_weights_are_written_by_both_names(pickled, tmp_path):
     tensors = torch.load(pickled / "pytorch_model.bin", weights_only=True)
     name = next(name for name in tensors if "word_embeddings" in name)
     tensors["cls.predictions.decoder.weight"] = tensors[name]
     torch.save(tensors, pickled / "pytorch_model.bin")
     convert_checkpoint(pickled, tmp_path / "new")
-    load_model(str(tmp_path / "new"), num_labels=2)
+    loaded = load_model(str(tmp_path / "new"), num_labels=2)
+    assert torch.equal(loaded.model.get_input_embeddings().weight, tensors[name])
+
+
+def test_word_embeddings_that_are_a_decoders_output_too_are_not_lost(tmp_path, tiny_model):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    model = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=30522, n_positions=64))
+    folder = tmp_path / "old"
+    model.config.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")  # lm_head.weight sorts before transformer.wte.weight
+    convert_checkpoint(folder, tmp_path / "new")
+    loaded = load_model(str(tmp_path / "new"), num_labels=2)
+    assert torch.equal(loaded.model.transformer.wte.weight, model.transformer.wte.weight)
 
 
 def test_a_pattern_makes_a_tokenizer_for_no_words(pickled, tmp_path):

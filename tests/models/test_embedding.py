@@ -58,3 +58,36 @@ def test_layers_are_checked():
         seen.check_layer(3)
     with pytest.raises(IsobarError, match="head does not read layer 1"):
         View("head", layers=3, gradient=(True,) * 3).check_layer(1)
+
+
+def test_the_same_text_is_the_same_point_in_whatever_batch(loaded):
+    texts = ["one two", *(f"{'many ' * n}words" for n in range(1, 7)), "one two", "one  two"]
+    labels = list(range(len(texts)))  # which say nothing of the input
+    rows = loaded.encode(Dataset.from_dict({"text": texts, "label": labels}), Cut())
+    seen = {}
+    found = encode(
+        loaded.model,
+        loaded.collator(),
+        rows,
+        batch_size=3,
+        on_layers=lambda at, layers: seen.update({int(i): vector for i, vector in zip(at, layers[-1], strict=True)}),
+    )
+    for other in (7, 8):
+        assert (found.embeddings[0] == found.embeddings[other]).all()
+        assert (found.logits[0] == found.logits[other]).all()
+    assert sorted(seen) == labels
+    assert all((seen[i] == found.embeddings[i]).all() for i in labels)
+    alone = encode(loaded.model, loaded.collator(), rows.take([8, 0]), batch_size=1)
+    assert (alone.embeddings[0] == alone.embeddings[1]).all()
+
+
+def test_what_is_cut_off_a_text_is_told(loaded):
+    texts = ["one two", "word " * 30 + "end", "word " * 30 + "another end", "word " * 5]
+    rows = loaded.encode(Dataset.from_dict({"text": texts, "label": [0] * 4}), Cut(tokens=12))
+    assert list(rows.share) == [1, 12 / 33, 12 / 34, 1]
+    note = rows.cut_note("texts")
+    assert "2 of 4 texts were cut to 12 word pieces (max_length): 36% of each" in note
+    assert "1 of the 4 are the same as another" in note
+    assert rows.take([0, 3]).cut_note("texts") == ""
+    long = loaded.encode(Dataset.from_dict({"text": ["word " * 100], "label": [0]}), Cut(tokens=80))
+    assert "64 word pieces (the most that the model takes)" in long.cut_note("texts")

@@ -83,6 +83,55 @@ def test_pickled_weights_are_refused(tiny_model, tmp_path):
         load_model(str(tmp_path), num_labels=2)
 
 
+def sharded(tiny_model, folder):
+    loaded = load_model(str(tiny_model), num_labels=2)
+    loaded.processor.save_pretrained(folder)
+    loaded.model.save_pretrained(folder, max_shard_size="1MB")
+    assert len(list(folder.glob("*.safetensors"))) > 1
+    return loaded.model
+
+
+def test_weights_in_several_files_load(tiny_model, tmp_path):
+    model = sharded(tiny_model, tmp_path)
+    again = load_model(str(tmp_path), num_labels=2)
+    assert again.trained_head
+    assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), model.parameters(), strict=True))
+
+
+def test_an_index_of_pickled_or_missing_files_is_one_sentence(tiny_model, tmp_path):
+    sharded(tiny_model, tmp_path)
+    index = tmp_path / "model.safetensors.index.json"
+    listed = index.read_text()
+    index.write_text(listed.replace("-of-00002.safetensors", "-of-00002.bin").replace("model-0", "pytorch_model-0"))
+    with pytest.raises(IsobarError, match=r"names pytorch_model-00001-of-\d+\.bin, which is no safetensors"):
+        load_model(str(tmp_path), num_labels=2)
+    index.write_text(listed)
+    first = next(iter(sorted(tmp_path.glob("*.safetensors"))))
+    first.rename(tmp_path / "elsewhere.safetensors")
+    with pytest.raises(IsobarError, match=rf"lacks 1 of its \d+ files of weights: {first.name}"):
+        load_model(str(tmp_path), num_labels=2)
+    index.write_text("{}")
+    with pytest.raises(IsobarError, match="lists no weights"):
+        load_model(str(tmp_path), num_labels=2)
+
+
+def test_weights_by_another_name_are_told(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").rename(tmp_path / "model" / "pytorch_model.safetensors")
+    with pytest.raises(IsobarError, match=r"if pytorch_model\.safetensors holds its weights, give it that name"):
+        load_model(str(tmp_path / "model"), num_labels=2)
+
+
+def test_a_runs_directory_is_its_model_and_a_trainings_names_its_last_checkpoint(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "run" / "model")
+    assert load_model(str(tmp_path / "run"), num_labels=2).source == str(tmp_path / "run" / "model")
+    for step in (500, 1000):
+        shutil.copytree(tiny_model, tmp_path / "training" / f"checkpoint-{step}")
+    with pytest.raises(IsobarError, match=r"its last one is .*checkpoint-1000\."):
+        load_model(str(tmp_path / "training"), num_labels=2)
+    load_model(str(tmp_path / "training" / "checkpoint-500"), num_labels=2)
+
+
 def test_a_model_that_brings_code_of_its_own_is_refused(tiny_model, tmp_path):
     import json
 

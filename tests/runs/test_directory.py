@@ -266,3 +266,40 @@ def test_states_follow_each_other(tmp_path, states, refused):
         with pytest.raises(IsobarError, match=f"is {states[-1]}; it can't become {refused}"):
             writer.status(refused)
         assert load_run(tmp_path / name).status["state"] == states[-1]
+
+
+NAMED = """
+import sys
+from core.runs import RunWriter
+for _ in range(20):
+    with RunWriter.named("run", sys.argv[1]) as writer:
+        writer.begin({"seed": int(sys.argv[2])})
+        print(writer.path)
+"""
+
+
+def test_processes_that_name_a_run_alike_at_once_have_a_directory_each(tmp_path):
+    words = [sys.executable, "-c", NAMED, str(tmp_path / "runs")]
+    both = [subprocess.Popen([*words, str(seed)], stdout=subprocess.PIPE, text=True) for seed in range(2)]
+    said = [process.communicate()[0].split() for process in both]
+    assert [len(paths) for paths in said] == [20, 20]
+    assert len({*said[0], *said[1]}) == 40
+    for seed, paths in enumerate(said):
+        assert {load_run(path).spec["seed"] for path in paths} == {seed}
+
+
+def test_a_name_goes_with_a_run_that_was_not_begun(tmp_path):
+    with RunWriter.named("run", tmp_path / "a" / "runs") as writer:
+        assert writer.path == tmp_path / "a" / "runs" / "run"
+        assert writer.path.is_dir()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs" / "run").mkdir(parents=True)
+    with RunWriter.named("run", tmp_path / "runs") as writer:
+        assert writer.path.name == "run-2"
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["run"]
+
+
+def test_a_folder_of_runs_that_is_a_file_is_a_sentence(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(IsobarError, match="can't be written"):
+        RunWriter.named("run", tmp_path / "runs")

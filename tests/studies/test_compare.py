@@ -63,6 +63,14 @@ def test_differences_are_paired_by_seed(five):
     assert list(group.means) == first
 
 
+def test_a_regularizer_that_could_hardly_act_is_told_in_the_verdict(write):
+    idle = "In a batch of 32 examples 77 classes have 0.42 each."
+    _, group = compare([write(0.8, regularizer="none"), write(0.8, record={"idle": idle})]).groups
+    assert group.verdict.endswith(f" {idle}")
+    _, group = compare([write(0.8, regularizer="none", seed=5), write(0.7, seed=5)]).groups
+    assert group.idle == ""
+
+
 def test_pooling_auto_is_what_it_came_to(write):
     """Runs recorded when cls was the default stand beside those that chose it."""
     recorded = [write(0.8, regularizer="none", pooling="cls"), write(0.6, seed=1, pooling="cls")]

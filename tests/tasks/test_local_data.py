@@ -333,3 +333,80 @@ def test_pairs_without_labels_stay_pairs(tmp_path):
     texts = load_texts(_write(tmp_path / "x.csv", [("a", "b")] * 9, ("sentence1", "sentence2")))
     assert texts.has_pairs
     assert texts.validation["text_pair"][0] == "b"
+
+
+def _labels_of(tmp_path, labels, **columns):
+    rows = [(f"text {n}", labels[n % len(labels)]) for n in range(12 * len(labels))]
+    task = load_task(_write(tmp_path / "labels.csv", rows), **columns)
+    return task.label_names, " ".join(task.notes)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([f"{n}.0" for n in range(12)], tuple(map(str, range(12)))),
+        (["1.00", "10", "2e0", ".5e1"], ("1", "2", "5", "10")),
+        (["0", "0.0", "1"], ("0", "1")),
+        (["1.0", "2.0", "beta"], ("1.0", "2.0", "beta")),  # versions, not numbers
+        (["01", "2", "10"], ("01", "2", "10")),
+    ],
+)
+def test_whole_numbers_written_as_decimals_are_numbers(tmp_path, labels, names):
+    assert _labels_of(tmp_path, labels)[0] == names
+
+
+def test_a_class_is_the_same_in_both_splits_however_its_number_is_written(tmp_path):
+    _write(tmp_path / "train.csv", GOOD)
+    _write(tmp_path / "validation.csv", [(text, f"{label}.0") for text, label in GOOD[:10]])
+    assert list(load_task(tmp_path).validation["label"]) == [0, 1] * 5
+    versions = [(text, ("1.0", "beta")[label]) for text, label in GOOD]
+    _write(tmp_path / "train.csv", versions)
+    _write(tmp_path / "validation.csv", versions[::2])
+    assert load_task(tmp_path).label_names == ("1.0", "beta")
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "said"),
+    [
+        (["-1", "0", "1", "2"], ("0", "1", "2"), "12 rows of 48 with '-1'"),
+        (["-1.0", "0.0", "1.0", "2.0"], ("0", "1", "2"), "with '-1'"),
+        (["-", "no", "yes"], ("no", "yes"), "12 rows of 36 with '-'"),
+        (["-1", "0", "1"], ("-1", "0", "1"), "taken for a class"),
+        (["-1", "1"], ("-1", "1"), "taken for a class"),
+        (["-", "+"], ("+", "-"), ""),
+        (["-2", "-1", "0", "1", "2"], ("-2", "-1", "0", "1", "2"), ""),
+    ],
+)
+def test_rows_that_are_marked_as_unlabelled_are_left_out(tmp_path, labels, names, said):
+    found, notes = _labels_of(tmp_path, labels)
+    assert found == names
+    assert said in notes
+    assert ("is taken for" in notes) == bool(said)
+
+
+def test_a_label_that_training_never_has_is_a_mark_in_validation(tmp_path):
+    _write(tmp_path / "train.csv", GOOD)
+    _write(tmp_path / "validation.csv", [*GOOD[:10], ("no one knows", -1)])
+    task = load_task(tmp_path)
+    assert len(task.validation) == 10
+    assert any("1 row of 11 with '-1'" in note for note in task.notes)
+    _write(tmp_path / "validation.csv", [(text, -1) for text, _ in GOOD])
+    assert any("validation.csv has no labels and was ignored" in note for note in load_task(tmp_path).notes)
+
+
+def test_names_that_datasets_wrote_beside_numbers_are_the_classes(tmp_path):
+    import datasets
+
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good", "unused"])}
+    )
+    rows = {"text": [text for text, _ in GOOD] + ["no one knows"], "label": [label for _, label in GOOD] + [-1]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "x.parquet")
+    task = load_task(tmp_path / "x.parquet")
+    assert task.label_names == ("bad", "good")
+    assert any("1 row of 41 with '-1'" in note for note in task.notes)
+
+
+def test_several_labels_of_a_text_are_refused(tmp_path):
+    path = _write(tmp_path / "x.parquet", [("a", [0, 2]), ("b", [1])] * 10)
+    assert "several labels of an example" in _refusal(path)

@@ -104,6 +104,19 @@ def test_a_model_that_scores_in_its_encoder_has_a_head_all_the_same(tmp_path):
     assert new_of(loaded.model, ()).modules == ["perceiver.decoder.decoder.final_layer"]
 
 
+@pytest.mark.parametrize("kind", ["bert", "deberta", "deberta-v2"])
+def test_a_pooler_that_the_checkpoint_brings_stays_wherever_it_stands(kind, tmp_path):
+    loaded = load_model(str(tiny_checkpoint(kind, tmp_path)), 2)
+    assert loaded.trained_head
+    new = new_of(loaded.model, loaded.made_anew)
+    assert new.modules == ["classifier"]
+    adapted = with_adapters(loaded.model, r=2, new=new)
+    trained = {name for name, weight in adapted.named_parameters() if weight.requires_grad}
+    of_pooler = {name for name in trained if "pooler" in name}
+    assert of_pooler
+    assert all("lora_" in name for name in of_pooler)
+
+
 @pytest.mark.slow
 def test_a_run_with_adapters_is_resumed(tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"lora": "r=4"})

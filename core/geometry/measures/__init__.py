@@ -32,7 +32,8 @@ class Measure:
         isotropic, degenerate: its value at the two ends, as text (d dimensions); of two clouds, where they have nothing
             to do with each other and where they are the same.
         undefined: where it is NaN, to be read after "undefined", or empty.
-        better: which way, "disputed" where the literature does not agree, or "neither" where nobody says so.
+        better: which way, "disputed" where the literature does not agree or classes that collapse to points, as a good head's
+            may, look worse by it, or "neither" where nobody says so.
         doubt: why that is disputed, half a sentence.
         range: the least and the greatest value it can take.
         compute: from a checked cloud; from its :class:`~core.geometry.labels.Classes` if it needs labels; from two clouds
@@ -40,8 +41,8 @@ class Measure:
         needs: of the cloud, beyond sums over its rows: eigenvalues or eigenvectors, as :class:`~core.geometry.cloud.Cloud`
             calls them; the points themselves; their labels (and them); a second cloud.
         sees: what it depends on beside the shape: where the origin is, how the axes lie, how large the cloud is.
-        repeats: whether a row that stands there several times is several points, or misleads, so that a resample
-            (of a bootstrap) shows each of its rows once.
+        repeats: whether a row that stands there several times is several points; or misleads, so that a resample
+            (of a bootstrap) shows each of its rows once; or is left out, so that the measure is of distinct rows alone.
         main: whether it is one of those that runs record; they cost milliseconds.
         package, extra: what it needs installed beside the project, and the extra that brings it; or empty.
         formerly: its name in the version before, which the next one forgets; or empty.
@@ -59,7 +60,7 @@ class Measure:
     compute: Callable[..., float] = field(repr=False, compare=False)
     needs: tuple[Need, ...] = ()
     sees: tuple[Literal["origin", "axes", "scale"], ...] = ()
-    repeats: Literal["count", "mislead"] = "count"
+    repeats: Literal["count", "mislead", "left out"] = "count"
     undefined: str = ""
     doubt: str = "Rudman and Eickhoff (arXiv:2305.19358) find that less isotropy helps"
     unit: str = ""

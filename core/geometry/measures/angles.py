@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.geometry.cloud import Embeddings, as_cloud, rows_and_norms
-from core.geometry.measures import ETHAYARAJH, Measure
+from core.geometry.measures import ETHAYARAJH, SEPARATION, Measure
 
 COSINE_BINS = 80
 """Of cosine histograms, each 0.025 wide."""
@@ -24,6 +24,19 @@ def mean_cosine(x: Embeddings) -> float:
     # (|sum u|^2 - n) / (n (n - 1)), u the unit rows
     total = cloud.directions
     return float(np.clip((total @ total - cloud.n) / (cloud.n * (cloud.n - 1)), -1.0, 1.0))
+
+
+def mean_cosine_centered(x: Embeddings) -> float:
+    """Return the mean cosine similarity of all distinct pairs of rows of `x` (n, d) less their mean row: direction that is no drift.
+
+    Range -1/(n-1) to 1; near 0 for any cloud that is not lopsided about its mean. NaN where a row is the mean itself.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
+
+    Source: Machina, Mercer, "Anisotropy is Not Inherent to Transformers", NAACL 2024, who take the mean off first.
+    """
+    return mean_cosine(as_cloud(x).moderate.centered)
 
 
 def mean_vector_share(x: Embeddings) -> float:
@@ -91,12 +104,29 @@ MEASURES = (
         isotropic="0",
         degenerate="1",
         undefined="where a row is zero, which has no direction",
-        better="lower",
+        better="disputed",
+        doubt=SEPARATION,
         range=(-1.0, 1.0),
         topic="drift",
         compute=mean_cosine,
         sees=("origin",),
         main=True,
+    ),
+    Measure(
+        name="mean_cosine_centered",
+        label="Mean cosine, centered",
+        definition="The mean cosine similarity of all pairs of embeddings less their mean: what is left of the mean cosine where drift "
+        "is taken off.",
+        source="Machina, Mercer, NAACL 2024",
+        isotropic="0",
+        degenerate="1",
+        undefined="where a row is the mean of all, which has no direction about it",
+        better="neither",
+        range=(-1.0, 1.0),
+        topic="drift",
+        compute=mean_cosine_centered,
+        needs=("points",),
+        sees=(),
     ),
     Measure(
         name="mean_vector_share",
@@ -106,7 +136,8 @@ MEASURES = (
         isotropic="0",
         degenerate="1",
         undefined="where all rows are zero",
-        better="lower",
+        better="disputed",
+        doubt=SEPARATION,
         range=(0.0, 1.0),
         topic="drift",
         compute=mean_vector_share,

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from core.geometry.cloud import Cloud, Embeddings, as_cloud
+from core.geometry.cloud import Embeddings, as_cloud
 from core.geometry.measures import INFINITY, Measure
+from core.geometry.neighbours import two_nearest
 
 # Points whose neighbours, among all, are looked up. A cloud's estimate is off by about 1/sqrt(this); a difference between
 # two states of the same cloud by less, because the same points are asked.
@@ -12,29 +13,27 @@ TWO_NN_KEPT = 0.9  # Facco: the largest tenth of the ratios is left out of the f
 TWO_NN_LEAST = 10
 PH_LARGEST, PH_LEAST = 1_000, 50  # points of the largest subsample (Birdal); fewer than the least say nothing
 PH_SIZES, PH_REPEATS = 8, 3
-_CANDIDATES = 4
-_BLOCK = 128  # queries at once
 
 
 def two_nn(x: Embeddings, seed: int = 0) -> float:
     """Return the TwoNN intrinsic dimension of `x` (n, d), from the ratio of the distances to its two nearest neighbours.
 
     Range 0 upwards; about d for isotropic clouds of few dimensions, far below d in many (n would have to grow
-    exponentially), small where points lie on a surface or line. The neighbours of 500 sampled points are sought among
-    all n. Points that coincide with another are left out; NaN where fewer than 10 remain, or all ratios are 1.
+    exponentially), small where points lie on a surface or line. Of rows that are equal one counts. The neighbours of 500
+    sampled points are sought among all. NaN where fewer than 10 points differ, or all ratios are 1.
 
     Raises:
         IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
 
     Source: Facco, d'Errico, Rodriguez, Laio, Scientific Reports 7, 12140, 2017.
     """
-    cloud = as_cloud(x).moderate
+    cloud = as_cloud(x).moderate.distinct
     if cloud.n < TWO_NN_LEAST:
         return float("nan")
     queries = np.arange(cloud.n)
     if cloud.n > TWO_NN_QUERIES:
         queries = np.random.default_rng(seed).choice(cloud.n, TWO_NN_QUERIES, replace=False)
-    nearest, second = _two_nearest(cloud, queries)
+    nearest, second = two_nearest(cloud, queries)
     apart = nearest > 0
     logs = np.sort(np.log(second[apart] / nearest[apart]))
     if logs.size < TWO_NN_LEAST:
@@ -51,8 +50,8 @@ def ph_dimension(x: Embeddings, seed: int = 0) -> float:
 
     Range 0 upwards: 1 where the total does not grow, below 1 where it shrinks, infinite where it grows as fast as the
     number of points (many dimensions). About d for isotropic clouds of few dimensions, small where points lie on a
-    surface or line. Three random subsamples of each of 8 sizes, up to 1,000 points. NaN below 50 points, or where
-    nothing varies.
+    surface or line. Three random subsamples of each of 8 sizes, up to 1,000 points; of rows that are equal one counts. NaN
+    where fewer than 50 points differ.
 
     Raises:
         IsobarError: fewer than two rows, NaN or infinity, or not an (n, d) array.
@@ -61,7 +60,7 @@ def ph_dimension(x: Embeddings, seed: int = 0) -> float:
     """
     from core.topology import minimum_spanning_tree  # here, because numba takes a while to import
 
-    cloud = as_cloud(x).moderate
+    cloud = as_cloud(x).moderate.distinct
     if cloud.n < PH_LEAST:
         return float("nan")
     generator = np.random.default_rng(seed)
@@ -80,28 +79,6 @@ def ph_dimension(x: Embeddings, seed: int = 0) -> float:
     return float(1.0 / (1.0 - slope)) if slope < 1.0 else float("inf")
 
 
-def _two_nearest(cloud: Cloud, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances from each query to its nearest and second-nearest other point.
-
-    The matrix product only names candidates; distances that are compared are taken from differences, without cancellation.
-    """
-    points = cloud.centered
-    norms = np.einsum("ij,ij->i", points, points)
-    candidates = min(_CANDIDATES, cloud.n - 1)
-    found = np.empty((queries.size, 2))
-    for start in range(0, queries.size, _BLOCK):
-        some = queries[start : start + _BLOCK]
-        # |x|^2 - 2 q.x orders the points by their distance from q
-        order = points[some] @ points.T
-        order *= -2.0
-        order += norms
-        order[np.arange(some.size), some] = np.inf
-        near = np.argpartition(order, candidates - 1, axis=1)[:, :candidates]
-        distances = np.linalg.norm(points[near] - points[some, None], axis=2)
-        found[start : start + some.size] = np.sort(distances, axis=1)[:, :2]
-    return found[:, 0], found[:, 1]
-
-
 MEASURES = (
     Measure(
         name="twonn",
@@ -110,14 +87,14 @@ MEASURES = (
         source="Facco et al., Scientific Reports 7, 2017 (arXiv:1803.06992)",
         isotropic="d (for few d)",
         degenerate="small",
-        undefined="where fewer than 10 points stand apart from all others, or both neighbours are always as near",
+        undefined="where fewer than 10 points differ, or both neighbours are always as near",
         better="disputed",
         unit="dimensions",
         range=(0.0, INFINITY),
         topic="dimension",
         compute=two_nn,
         needs=("points",),
-        repeats="mislead",
+        repeats="left out",
     ),
     Measure(
         name="ph_dimension",
@@ -126,13 +103,13 @@ MEASURES = (
         source="Birdal, Lou, Guibas, Simsekli, NeurIPS 2021 (arXiv:2111.13171)",
         isotropic="d (for few d)",
         degenerate="small",
-        undefined="below 50 points, and where nothing varies",
+        undefined="where fewer than 50 points differ",
         better="disputed",
         unit="dimensions",
         range=(0.0, INFINITY),
         topic="dimension",
         compute=ph_dimension,
         needs=("points",),
-        repeats="mislead",
+        repeats="left out",
     ),
 )

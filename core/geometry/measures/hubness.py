@@ -64,7 +64,7 @@ MEASURES = (
         topic="neighbours",
         compute=hubness,
         needs=("points",),
-        repeats="mislead",
+        repeats="left out",
     ),
     Measure(
         name="antihub_share",
@@ -79,6 +79,6 @@ MEASURES = (
         topic="neighbours",
         compute=antihub_share,
         needs=("points",),
-        repeats="mislead",
+        repeats="left out",
     ),
 )

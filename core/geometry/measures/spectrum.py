@@ -204,7 +204,7 @@ _ORDINALS = {1: "strongest direction holds", 2: "two strongest directions hold",
 def _anisotropy(k: int, center: bool) -> Measure:
     about = "the mean" if center else "the origin"
     # Where there are classes, the strongest direction may be the one between them.
-    blind = " It can't tell a flat cloud from classes that are well apart, which lie along few directions too."
+    blind = " It can't tell a stretched cloud from classes that are well apart, which lie along few directions too."
     return Measure(
         name=f"anisotropy_{k}_centered" if center else f"anisotropy_{k}",
         label=f"Anisotropy {k}, centered" if center else f"Anisotropy {k}",

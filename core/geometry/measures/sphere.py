@@ -4,7 +4,7 @@ import numpy as np
 
 from core.geometry.cloud import Cloud, Embeddings, as_cloud, rows_and_norms
 from core.geometry.labels import Classes, Labels, as_classes
-from core.geometry.measures import Measure
+from core.geometry.measures import SEPARATION, Measure
 from core.geometry.neighbours import sampled_rows
 
 _BLOCK = 512  # rows whose pairs are held at once
@@ -73,7 +73,8 @@ MEASURES = (
         isotropic="about −4",
         degenerate="0",
         undefined="where a row is zero, which has no direction",
-        better="lower",
+        better="disputed",
+        doubt=SEPARATION,
         range=(-8.0, 0.0),
         topic="isotropy",
         compute=uniformity,

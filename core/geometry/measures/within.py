@@ -71,11 +71,18 @@ def nc1(x: "Embeddings | Classes", labels: Labels | None = None) -> float:
 
 
 APART = (
-    "Centered and uncentered anisotropy can't tell a flat cloud from classes that are well apart: a head that separates two "
-    "classes must put variance on the direction between their means, so that a value near 1 can be success. Anisotropy "
-    "within classes is not touched by that; the share between classes says how much of the strongest direction it is."
+    "Centered and uncentered anisotropy can't tell a stretched cloud from classes that are well apart: a head that separates "
+    "two classes must put variance on the direction between their means, so that a value near 1 can be success. Anisotropy "
+    "within classes leaves the means out, and the share between classes says how much of the strongest direction they make. "
+    "It is no verdict either: a trained head may spread each class along the same direction, and of classes that have "
+    "collapsed to points (NC1 near 0) the shape that is left is noise."
 )
-"""What the anisotropy of a whole cloud can't tell, in words for where it is shown."""
+"""What anisotropy can't tell, of a whole cloud and within classes, in words for where it is shown."""
+
+_COLLAPSE = (
+    "a trained head may spread each class along the line between the classes, and of classes that collapse to points only "
+    "noise is left"
+)
 
 MEASURES = (
     Measure(
@@ -86,7 +93,8 @@ MEASURES = (
         isotropic="1/d",
         degenerate="1",
         undefined="where no class has a spread: its points coincide or stand alone",
-        better="lower",
+        better="disputed",
+        doubt=_COLLAPSE,
         range=(0.0, 1.0),
         topic="classes",
         compute=anisotropy_within,
@@ -97,7 +105,7 @@ MEASURES = (
         name="between_share",
         label="Share between classes",
         definition="The share of the strongest direction's variance that lies between the class means: near 1, that "
-        "direction tells classes apart, and a centered anisotropy near 1 is no flatness.",
+        "direction tells classes apart, and a centered anisotropy near 1 is theirs.",
         source="This project's, after Mickus, Grönroos, Attieh, ACL 2024 (arXiv:2402.03191)",
         isotropic="0",
         degenerate="0 to 1",

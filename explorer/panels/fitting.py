@@ -1,0 +1,76 @@
+"""Whether the model that a form has chosen reads what the task holds, and the built-in one that does."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.file_version import FileVersion, file_version
+from core.modalities import MODALITIES
+from core.models import BUILT_IN as MODELS
+from core.models.modality import modality_of_model
+from core.tasks import BUILT_IN as TASKS
+from core.tasks import modality_of_task
+from core.training.spec import RunSpec
+
+_LARGEST = 100 << 20  # bytes of a file that is looked into while somebody waits for the page
+_COLUMNS = ("text_column", "text_pair_column")
+_BUILT_IN = {"model": {name: model.modality for name, model in MODELS.items()}, "task": TASKS}
+
+
+def many(task: str, spec: RunSpec | None = None) -> str:
+    """Return what a task's examples are called: texts, where nothing says that they are something else."""
+    columns = [getattr(spec, name) for name in _COLUMNS] if spec else []
+    return MODALITIES[_held_by(task, *columns) or "text"].many
+
+
+def follow(chosen: str, form: str) -> None:
+    """Let the task, or the model, of a form follow the other one, which was `chosen`, where it is built in and doesn't fit."""
+    other = {"model": "task", "task": "model"}[chosen]
+    name = st.session_state[form + other]
+    if name not in _BUILT_IN[other]:
+        return
+    columns = [st.session_state.get(form + column) or None for column in _COLUMNS]
+    kinds = {
+        "model": modality_of_model(st.session_state[f"{form}model"]),
+        "task": _held_by(st.session_state[f"{form}task"], *columns),
+    }
+    fitting = next((one for one, kind in _BUILT_IN[other].items() if kind == kinds[chosen]), None)
+    if kinds[chosen] in (None, kinds[other]) or fitting is None:
+        return
+    st.session_state[form + other] = fitting
+    st.toast(
+        f"The {other} is {fitting} now, which {'reads' if other == 'model' else 'is of'} {MODALITIES[kinds[chosen]].many}.",
+        icon=":material/sync_alt:",
+    )
+
+
+def problem(spec: RunSpec) -> str:
+    """Return in a sentence that the model of `spec` doesn't read what its task holds, or nothing."""
+    reads = modality_of_model(spec.model)
+    held = _held_by(spec.task, *(getattr(spec, name) for name in _COLUMNS))
+    if None in (reads, held) or reads == held:
+        return ""
+    fitting = next(one for one, kind in _BUILT_IN["model"].items() if kind == held)
+    wanted = MODALITIES[held].many
+    return (
+        f"model {spec.model!r} reads {MODALITIES[reads].many}, but the task {spec.task!r} is of {wanted}; choose one that "
+        f"reads {wanted}, such as {fitting}, or another task."
+    )
+
+
+def _held_by(task: str, *columns: str | None) -> str | None:
+    if task in TASKS:
+        return TASKS[task]
+    try:
+        path = Path(task).expanduser()
+        if path.is_file() and path.stat().st_size > _LARGEST:
+            return None
+        return _of_files(task, file_version(path), columns)
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+# A file is looked into once, however often the page is drawn.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _of_files(task: str, version: FileVersion, columns: tuple[str | None, ...]) -> str | None:
+    return modality_of_task(task, *columns)

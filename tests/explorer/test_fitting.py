@@ -1,0 +1,93 @@
+"""The forms choose a model that reads what the task holds; where one's own doesn't, they say so before anything starts."""
+
+import pytest
+
+from core.tiny import tiny_checkpoint, tiny_task
+
+FORMS = {"train": ("spec_", "Start"), "inspect": ("inspect_", "Inspect")}
+
+
+@pytest.fixture(params=FORMS)
+def form(request, open_page, tmp_path):
+    """A function that puts values into a form as a person does, and one that says what it holds then."""
+    key, button = FORMS[request.param]
+    app = open_page(request.param, tmp_path / "runs")
+
+    def put(name, value):
+        box = app.selectbox(key=key + name)
+        if value not in box.options:
+            box.options.append(value)  # a person types it, which an AppTest can't
+        box.set_value(value).run()
+        assert not app.exception
+        return app
+
+    def held():
+        disabled = next(found for found in app.button if found.label == button).disabled
+        return app.selectbox(key=f"{key}model").value, app.selectbox(key=f"{key}task").value, not disabled
+
+    return put, held
+
+
+def test_the_model_follows_the_task(form):
+    put, held = form
+    for task, model, many in (
+        ("digits", "tiny-vit", "images"),
+        ("tones", "tiny-ast", "sounds"),
+        ("grammar", "minilm", "texts"),
+    ):
+        app = put("task", task)
+        assert held() == (model, task, True)
+        assert [toast.value for toast in app.toast] == [f"The model is {model} now, which reads {many}."]
+    put("task", "paraphrase")
+    assert held() == ("minilm", "paraphrase", True)
+    assert not app.toast
+
+
+def test_the_task_follows_the_model(form):
+    put, held = form
+    app = put("model", "tiny-ast")
+    assert held() == ("tiny-ast", "tones", True)
+    assert app.toast[0].value == "The task is tones now, which is of sounds."
+    put("model", "minilm")
+    assert held() == ("minilm", "grammar", True)
+
+
+def test_a_model_of_one_s_own_is_kept_and_the_form_says_that_it_does_not_fit(form, tmp_path):
+    put, held = form
+    model, task = str(tiny_checkpoint("bert", tmp_path / "bert")), str(tiny_task(tmp_path / "images", "image"))
+    put("model", model)
+    assert held() == (model, "grammar", True)
+    app = put("task", task)
+    assert held() == (model, task, False)
+    said = [error.value.replace("\\", "").replace("\u2060", "") for error in app.error]
+    assert len(said) == 1
+    assert "reads texts, but the task" in said[0]
+    assert "choose one that reads images, such as tiny-vit" in said[0]
+    put("model", "tiny-vit")
+    assert held() == ("tiny-vit", task, True)
+    put("model", model)  # the folder of images is somebody's own
+    assert held() == (model, task, False)
+
+
+def test_of_what_nothing_is_known_nothing_is_said(form):
+    put, held = form
+    app = put("task", "owner/name")
+    assert held() == ("minilm", "owner/name", True)
+    assert not app.error
+
+
+def test_a_spec_that_is_pasted_is_told_too(open_page, tmp_path):
+    app = open_page("train", tmp_path / "runs")
+    app.text_area(key="pasted").set_value("task: digits").run()
+    next(button for button in app.button if button.label == "Use it").click().run()
+    assert "reads texts, but the task" in app.error[0].value
+    assert app.selectbox(key="spec_model").value == "minilm"
+
+
+def test_the_words_are_those_of_the_task(open_page, tmp_path):
+    app = open_page("inspect", tmp_path / "runs")
+    app.selectbox(key="inspect_task").set_value("digits").run()
+    assert app.number_input(key="inspect_probe_per_class").label == "Images a class"
+    assert any("Its validation images are looked at" in caption.value for caption in app.caption)
+    app = open_page("train", tmp_path / "runs")
+    assert any("the texts of a batch come on top" in caption.value for caption in app.caption)
