@@ -40,7 +40,7 @@ class ProbeCallback(TrainerCallback):
 
     The run's directory is one like those that Isobar's own training writes: the app shows it while it is written, ``isobar
     report`` and ``isobar compare`` take it. Its settings are what the Trainer's arguments say, and that it was
-    ``trained_outside``. With :func:`core.regularized`, or a :class:`core.RegularizedLoss`, it has what these added too.
+    ``trained_outside``. With :func:`core.regularized` it has what that added too.
     The training is left as it is: no generator is touched, and nothing of the model is changed. The app's Stop ends it after
     the step.
 
