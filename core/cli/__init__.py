@@ -6,7 +6,7 @@ import sys
 import typer
 
 from core.children import keep_path_safe
-from core.cli import app, inspecting, machine, runs, studies, training
+from core.cli import app, inspecting, machine, repairing, runs, studies, training
 from core.errors import IsobarError, RunFailedError
 
 cli = typer.Typer(
@@ -17,7 +17,7 @@ cli = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,  # plain help appears at once; rich would cost a third of the time to print it
 )
-for group in (app, training, inspecting, studies, runs, machine):
+for group in (app, training, inspecting, repairing, studies, runs, machine):
     cli.add_typer(group.commands)
 
 

@@ -1,0 +1,94 @@
+"""`isobar repair`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.options import Json
+from core.cli.output import check_place, print_rows, quiet, writing
+from core.cli.progress import progress_bar
+from core.errors import IsobarError
+from core.geometry.repair import WAYS
+
+commands = typer.Typer()
+_WRITTEN = (".npy", ".csv", ".parquet", ".safetensors")
+
+
+@commands.command()
+def repair(
+    what: Annotated[str, typer.Argument(help="A file of embeddings, or a checkpoint: built-in name or local folder.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help=f"A new file ({', '.join(_WRITTEN)}), or of a checkpoint a new folder, which sentence-transformers loads."
+        ),
+    ],
+    by: Annotated[str, typer.Option(help=f"{'; '.join(f'{name}: {does}' for name, does in WAYS.items())}.")] = "center",
+    top: Annotated[
+        int | None, typer.Option(help="Of all-but-the-top, how many directions. [default: d / 100]", show_default=False)
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(help="Of whitening, how many dimensions. [default: all that vary]", show_default=False)
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Of a file: which column or array the embeddings are.")] = None,
+    task: Annotated[str, typer.Option(help="Of a checkpoint: the texts that the repair is fitted on.")] = "grammar",
+    pooling: Annotated[
+        str, typer.Option(help="Of a checkpoint that declares no embedding: auto, cls, mean or last.")
+    ] = "auto",
+    per_class: Annotated[int, typer.Option(min=4, help="Of a checkpoint: texts a class.")] = 1_000,
+    as_json: Json = False,
+) -> None:
+    """Take off what all embeddings of a model share, without training: every main measure before and after."""
+    from core.geometry import measure
+    from core.geometry.files import read_embeddings
+    from core.geometry.repair import repair as fitted
+
+    if out.exists():
+        raise IsobarError(f"{out} is there already; choose another place.")
+    check_place(out)
+    is_model = not Path(what).is_file()
+    if is_model:
+        from core.models.repaired import write_repaired
+        from core.training.inspection import inspect_checkpoint
+        from core.training.spec import RunSpec
+
+        spec = RunSpec.parse({"pooling": pooling, "probe_per_class": per_class}, "the options")
+        with quiet(as_json) as console, progress_bar(console) as progress:
+            found = inspect_checkpoint(what, task, spec=spec, progress=progress)
+        x, read = found.embeddings, f"{what}, {len(found.embeddings):,} examples of {found.task}."
+        made = fitted(x, by, top=top, keep=keep)
+        write_repaired(what, str(found.record.get("pooling")), x.shape[1], made, out)
+    else:
+        stored = read_embeddings(Path(what), None, column)
+        x, read = stored.embeddings, stored.read
+        made = fitted(x, by, top=top, keep=keep)
+        with writing(out):
+            _write(out, made(x))
+    before, after = measure(x, "main"), measure(made(x), "main")
+    rows = [{"measure": name, "before": round(before[name], 4), "after": round(after[name], 4)} for name in before]
+    if as_json:
+        print(json.dumps({"read": read, "about": made.about, "measures": rows}))
+        return
+    print_rows(rows, None, False)
+    print(f"{made.about} {read} Written: {out}")
+
+
+def _write(out: Path, x) -> None:
+    import numpy as np
+
+    x = x.astype(np.float32)
+    if out.suffix == ".npy":
+        np.save(out, x)
+    elif out.suffix == ".safetensors":
+        from safetensors.numpy import save_file
+
+        save_file({"embeddings": x}, out)
+    elif out.suffix in (".csv", ".parquet"):
+        import pandas as pd
+
+        frame = pd.DataFrame(x, columns=[f"x{k}" for k in range(x.shape[1])])
+        frame.to_csv(out, index=False) if out.suffix == ".csv" else frame.to_parquet(out, index=False)
+    else:
+        raise IsobarError(f"The file {out} is none of {', '.join(_WRITTEN)}, as which embeddings are written.")
