@@ -1,6 +1,7 @@
 """The view "Barcodes": class by class, before beside after, on one axis."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from html import escape
 
 import altair as alt
@@ -229,8 +230,9 @@ def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, examp
     """Say which two examples the clicked bar joins, or, as an `example`, the longest."""
     chosen = event["selection"].get(SELECTION) if event else None
     rank = int(chosen[0]["rank"]) if chosen else 0
+    hint = st.empty()  # it keeps its place when it goes, so that what stands below is drawn over and not left behind
     if not 1 <= rank <= len(shape.lengths):
-        st.caption(f"Click a bar or an edge: the two {data.modality(run).many} that it joins stand here.")
+        hint.caption(f"Click a bar or an edge: the two {data.modality(run).many} that it joins stand here.")
         if not example:
             return
         rank = 1
@@ -238,7 +240,7 @@ def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, examp
     st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
     rows = [int(row) for row in shape.edges[rank - 1]]
     # Thumbnails and players are narrow, texts are not.
-    beside = st.columns(2, gap="small") if run.preview(rows[0]) else [st.container() for _ in rows]
+    beside = st.columns(2, gap="small") if run.preview(rows[0]) else [nullcontext() for _ in rows]
     for place, row in zip(beside, rows, strict=True):
         with place, st.container(border=True):
             show_example(run, texts, row)
