@@ -14,13 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.children import python_module
 from core.errors import IsobarError
 from core.runs import Run, RunWriter, layout
+from core.studies.study import StudySpec
 from core.training.spec import RunSpec
 
 _LOCK = ".turn"
@@ -34,7 +35,7 @@ def start(spec: RunSpec, runs_dir: Path | str) -> Path:
     Raises:
         IsobarError: the directory can't be written.
     """
-    return _queued(spec, Path(runs_dir), "train")
+    return _queued(spec.model_dump(), spec.run_name(), Path(runs_dir), "train")
 
 
 def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
@@ -43,28 +44,36 @@ def inspect(spec: RunSpec, runs_dir: Path | str) -> Path:
     Raises:
         IsobarError: the directory can't be written.
     """
-    return _queued(spec, Path(runs_dir) / layout.INSPECTIONS, "inspect")
+    return _queued(spec.model_dump(), spec.run_name(), Path(runs_dir) / layout.INSPECTIONS, "inspect")
 
 
-def _queued(spec: RunSpec, folder: Path, work: str) -> Path:
-    with RunWriter.named(spec.run_name(), folder) as writer:
-        writer.begin(spec.model_dump())
+def study(kind: str, spec: StudySpec, folder: Path) -> Path:
+    """Start a study ("layers" or "landscape") in a new directory in `folder`, which is returned at once.
+
+    Raises:
+        IsobarError: the directory can't be written.
+    """
+    return _queued(spec.model_dump(mode="json"), spec.run_name(), folder, kind)
+
+
+def _queued(spec: dict, name: str, folder: Path, work: str) -> Path:
+    with RunWriter.named(name, folder) as writer:
+        writer.begin(spec)
         writer.status("queued", queued=time.time())
     _keeper(work, writer.path)
     return writer.path
 
 
-def study(kind: str, spec: Mapping, path: Path) -> Path:
-    """Start a study ("layers" or "landscape") in the directory `path`, which is returned at once, or go on with one there.
+def go_on(kind: str, run: Run) -> None:
+    """Go on with a study that was stopped or failed; what had finished in it is kept.
 
     Raises:
-        IsobarError: the directory can't be written, or somebody is at it.
+        IsobarError: somebody is at it.
     """
-    with RunWriter(path) as writer:
-        writer.begin(spec, resume=(path / layout.SPEC).exists())
+    with RunWriter(run.path) as writer:
+        writer.begin(run.spec, resume=True)
         writer.status("queued", queued=time.time())
-    _keeper(kind, path)
-    return path
+    _keeper(kind, run.path)
 
 
 def resume(run: Run) -> None:

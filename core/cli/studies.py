@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +13,10 @@ from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs
 from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, sweep_bar
 from core.errors import IsobarError, RunFailedError
-from core.runs import layout
-from core.runs.names import new_directory
+from core.runs import RunWriter, layout
 from core.studies.landscape import Landscape, LandscapeSpec, read_landscape
 from core.studies.layers import LayersSpec
+from core.studies.study import StudySpec
 from core.training.spec import read_yaml
 
 commands = typer.Typer()
@@ -79,7 +81,8 @@ def layers(
 
     with quiet(as_json) as console, progress_bar(console) as progress:
         try:
-            found = study_layers(chosen, into or new_directory(runs / layout.LAYERS, chosen.name), progress=progress)
+            with _place(into, chosen, runs / layout.LAYERS) as path:
+                found = study_layers(chosen, path, progress=progress)
         except Stopped:
             sys.exit(130)
     if out is not None:
@@ -146,9 +149,8 @@ def landscape(
             raise IsobarError("Say with --into which landscape to tell of.")
         found = read_landscape(into)
     else:
-        found = _run_landscape(
-            spec, into or new_directory(runs / layout.LANDSCAPES, spec.name), backend, processes, address
-        )
+        with _place(into, spec, runs / layout.LANDSCAPES) as path:
+            found = _run_landscape(spec, path, backend, processes, address)
     from core.tables import landscape_markdown, print_landscape
 
     if out is not None:
@@ -177,6 +179,16 @@ def _run_landscape(spec: LandscapeSpec, path: Path, backend: str, processes: int
             )
         except Stopped:
             sys.exit(130)
+
+
+@contextmanager
+def _place(into: Path | None, spec: StudySpec, folder: Path) -> Iterator[Path]:
+    """Yield the directory that was asked for, or a new one in `folder`, which goes again where the study never began."""
+    if into is not None:
+        yield into
+        return
+    with RunWriter.named(spec.run_name(), folder) as writer:
+        yield writer.path
 
 
 def _read(file: Path | None) -> dict:

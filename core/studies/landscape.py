@@ -6,21 +6,20 @@ ranks the scores, and whatever follows it seems to predict them; so the level is
 correlation stands also as the partial one given it, and there are states that are on no ladder.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from core.errors import IsobarError, nearest
+from core.errors import IsobarError
 from core.geometry.catalogue import MEASURES as CATALOGUE
 from core.models.changes import Change
-from core.regularizers.chosen import sentence
-from core.training.spec import RunSpec, read_yaml, slug
+from core.studies.study import FORMAT, StudySpec, read_study
+from core.training.spec import RunSpec, slug
 
 MEASURES = (
     "patchiness_additive",
@@ -51,15 +50,12 @@ LADDER = "noise"
 FILE = "landscape.json"
 CELLS = "cells"  # the runs, in the directory of a study
 
-_FORMAT = 1
 _RESAMPLES = 2_000
 _FEWEST = 5  # points that a correlation is told of
 
 
-class LandscapeSpec(BaseModel):
+class LandscapeSpec(StudySpec):
     """What a landscape is made of."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field("minilm", description="Built-in name, local folder or Hub id.")
     tasks: Annotated[tuple[str, ...], Field(min_length=1, max_length=20)] = Field(
@@ -99,42 +95,14 @@ class LandscapeSpec(BaseModel):
         except IsobarError as error:
             raise ValueError(f"changes of weights: {str(error).rstrip('.')}") from error
 
-    @classmethod
-    def from_yaml(cls, path: Path | str) -> "LandscapeSpec":
-        """Return the landscape in a YAML file.
+    lists: ClassVar[tuple[str, ...]] = ("tasks", "weights", "also")
 
-        Raises:
-            IsobarError: the file is missing or no YAML, or a value is wrong.
-        """
-        return cls.parse(
-            read_yaml(path, "landscape file", "model, tasks, weights, seeds and train"), f"the file {path}"
-        )
-
-    @classmethod
-    def parse(cls, values: Mapping, where: str = "the options") -> "LandscapeSpec":
-        """Return the landscape with these `values`, its cells checked.
-
-        Raises:
-            IsobarError: one sentence for the first that is unknown, of the wrong kind or out of range.
-        """
-        for key in values:
-            if key not in cls.model_fields:
-                raise IsobarError(f"There is no {key!r} in {where}.{nearest(str(key), cls.model_fields)}")
-        try:
-            spec = cls(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise IsobarError(sentence(first, str(first["loc"][0]), (), where)) from error
-        for key in spec.train:
+    def check(self, where: str) -> None:
+        """Raise an IsobarError where a setting of the fine-tuning is wrong, or the landscape's own."""
+        for key in self.train:
             if key in ("model", "task", "weights", "seed", "regularizer", "regularizers"):
                 raise IsobarError(f"train.{key} in {where} is decided by the landscape; leave it out.")
-        for name in ("tasks", "weights", "also"):
-            given = getattr(spec, name)
-            twice = next((one for one in given if given.count(one) > 1), None)
-            if twice is not None:
-                raise IsobarError(f"{twice!r} stands twice under {name} in {where}; once is enough.")
-        spec.cells(where)
-        return spec
+        self.cells(where)
 
     def cells(self, where: str = "the landscape") -> list[RunSpec]:
         """Return one spec a run: every state fine-tuned on every task with every seed, seed by seed."""
@@ -172,7 +140,7 @@ class Landscape:
 
     def as_dict(self) -> dict:
         """Return all of it, as the file has it."""
-        return {"format": _FORMAT, "spec": self.spec, "points": self.points, "failed": self.failed}
+        return {"format": FORMAT, "spec": self.spec, "points": self.points, "failed": self.failed}
 
     @property
     def tasks(self) -> list[str]:
@@ -190,19 +158,7 @@ def read_landscape(path: Path | str) -> Landscape:
     Raises:
         IsobarError: there is none, or it is cut short or of a later version.
     """
-    file = Path(path) / FILE if Path(path).is_dir() else Path(path)
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise IsobarError(f"There is no landscape at {file} ({error.strerror}).") from error
-    except ValueError as error:
-        raise IsobarError(f"The landscape {file} is cut short or no JSON; run it again.") from error
-    if not isinstance(found, dict) or not isinstance(found.get("points"), list):
-        raise IsobarError(f"The file {file} holds no landscape.")
-    if found.get("format") != _FORMAT:
-        raise IsobarError(
-            f"The landscape {file} has the format {found.get('format')}, and this version reads {_FORMAT}; update Isobar."
-        )
+    found = read_study(path, FILE, "landscape", ("points",))
     return Landscape(found.get("spec") or {}, found["points"], found.get("failed") or {})
 
 

@@ -5,18 +5,15 @@ Godey, de la Clergerie, Sagot, "Is Anisotropy Inherent to Transformers?" (arXiv:
 away here: trained or not, with the common mean or without, whole examples or tokens, queries and keys.
 """
 
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from core.errors import IsobarError, nearest
 from core.geometry.catalogue import MEASURES as CATALOGUE
-from core.regularizers.chosen import sentence
+from core.studies.study import FORMAT, StudySpec, read_study
 from core.training.spec import slug
 
 MEASURES = (
@@ -40,14 +37,11 @@ POINTS = ("examples", "tokens", "queries", "keys")
 """What a point of the clouds is: a whole example by the pooling, or one of its positions' states, queries or keys."""
 
 FILE = "layers.json"
-_FORMAT = 1
 Pooling = Literal["auto", "cls", "mean", "last"]
 
 
-class LayersSpec(BaseModel):
+class LayersSpec(StudySpec):
     """What a study of layers looks at."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     models: Annotated[tuple[str, ...], Field(min_length=1, max_length=20)] = Field(
         ("minilm",), description="Built-in names, local folders or Hub ids."
@@ -68,31 +62,13 @@ class LayersSpec(BaseModel):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto takes cuda, then mps, then cpu.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Of the samples and the random weights.")
 
+    lists: ClassVar[tuple[str, ...]] = ("models", "tasks")
+
     @property
     def name(self) -> str:
         """What a study of it is called: its models, in safe characters."""
         names = [slug(name) for name in self.models]
         return "_".join(names[:3]) + (f"_and-{len(names) - 3}-more" if len(names) > 3 else "")
-
-    @classmethod
-    def parse(cls, values: Mapping, where: str = "the options") -> "LayersSpec":
-        """Return the spec with these `values`.
-
-        Raises:
-            IsobarError: one sentence for the first that is unknown, of the wrong kind or out of range.
-        """
-        for key in values:
-            if key not in cls.model_fields:
-                raise IsobarError(f"{where} have no {key!r}.{nearest(str(key), cls.model_fields)}")
-        try:
-            spec = cls(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise IsobarError(sentence(first, str(first["loc"][0]), (), where)) from error
-        for name in spec.models:
-            if spec.models.count(name) > 1:
-                raise IsobarError(f"The model {name!r} stands twice in {where}; once is enough.")
-        return spec
 
 
 @dataclass(frozen=True)
@@ -118,7 +94,7 @@ class LayersStudy:
 
     def as_dict(self) -> dict:
         """Return all of it, as the file has it."""
-        return {"format": _FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
+        return {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
 
     def profile(
         self, model: str, measure: str, points: str = "examples", weights: str = "trained"
@@ -138,20 +114,8 @@ def read_layers(path: Path | str) -> LayersStudy:
     Raises:
         IsobarError: there is none, or it is cut short or of a later version.
     """
-    file = Path(path) / FILE if Path(path).is_dir() else Path(path)
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise IsobarError(f"There is no study of layers at {file} ({error.strerror}).") from error
-    except ValueError as error:
-        raise IsobarError(f"The study of layers {file} is cut short or no JSON; run it again.") from error
     parts = LayersStudy.__dataclass_fields__
-    if not isinstance(found, dict) or not all(isinstance(found.get(name), list) for name in parts if name != "spec"):
-        raise IsobarError(f"The file {file} holds no study of layers.")
-    if found.get("format") != _FORMAT:
-        raise IsobarError(
-            f"The study of layers {file} has the format {found.get('format')}, and this version reads {_FORMAT}; update Isobar."
-        )
+    found = read_study(path, FILE, "study of layers", tuple(name for name in parts if name != "spec"))
     return LayersStudy(**{name: found.get(name) or {} if name == "spec" else found[name] for name in parts})
 
 

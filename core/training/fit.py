@@ -21,7 +21,7 @@ from core.models.perturbed import changed
 from core.models.pooling import check_pooling
 from core.models.states import without_layer_drop
 from core.revision import code_revision
-from core.runs import Run, RunBystander, RunWriter, layout, load_run
+from core.runs import Run, RunWriter, layout, load_run
 from core.tasks import Task, load_task
 from core.tasks.order import in_order
 from core.training import ranks
@@ -72,17 +72,8 @@ def train(
 
 
 def _train(spec: RunSpec, run_dir: Path | str | None, runs_dir: Path | str, resume: bool, progress: Progress) -> Run:
-    writer, problem = None, ""
-    if ranks.is_first():
-        try:
-            writer = RunWriter.named(spec.run_name(), runs_dir) if run_dir is None else RunWriter(run_dir)
-        except IsobarError as error:
-            problem = str(error)
-    path, problem = ranks.from_first((writer and writer.path, problem))
-    if problem:
-        raise IsobarError(problem)
-    with writer or RunBystander(path) as leader:
-        return _led_by(leader, spec, resume, progress)
+    with ranks.leader(run_dir, spec.run_name(), runs_dir) as writer:
+        return _led_by(writer, spec, resume, progress)
 
 
 def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) -> Run:

@@ -4,6 +4,7 @@ import copy
 import inspect
 import time
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from core.models.device import device_name
 from core.models.embedding import Encoded
 from core.models.reading import source_of
 from core.revision import code_revision
-from core.runs import Run, RunBystander, RunWriter, layout
+from core.runs import Run, RunWriter, layout
 from core.runs.settings import OUTSIDE, method
 from core.tasks.sampling import FEWEST_PROBES
 from core.tasks.task import fingerprint
@@ -27,8 +28,8 @@ from core.training import ranks
 from core.training.any_trainer import terms_of
 from core.training.probe import Portrait, Probe, describe, view_of
 from core.training.progress import sentence
-from core.training.record import machine, report
-from core.training.spec import free_dir, run_name
+from core.training.record import machine, report, write_portrait
+from core.training.spec import run_name
 from core.training.terms import Terms
 
 _NO_METRICS = ("runtime", "samples_per_second", "steps_per_second", "jit_compilation_time", "model_preparation_time")
@@ -103,9 +104,11 @@ class ProbeCallback(TrainerCallback):
         look = self._look(model, processing_class, terms, names, labels)
         spec = self._spec(args, model, terms, look)
         name = run_name(str(spec["model"]), self.task, method(spec), args.seed)
-        self.run_dir = ranks.from_first(self._given_dir or free_dir(self._runs_dir, name))
-        writer = RunWriter(self.run_dir) if ranks.is_first() else RunBystander(self.run_dir)
-        writer.begin(spec, record=self._record(model, look, names, labels, train_dataloader))
+        with ExitStack() as undo:
+            writer = undo.enter_context(ranks.leader(self._given_dir, name, self._runs_dir))
+            writer.begin(spec, record=self._record(model, look, names, labels, train_dataloader))
+            undo.pop_all()
+        self.run_dir = writer.path
         self._writer, self._terms, self._look_at = writer, terms, look
         self._spaces: dict[int, dict] = {}
         self._step_seconds: list[float] = []
@@ -289,17 +292,7 @@ class ProbeCallback(TrainerCallback):
         self._writer.status("running", phase="embedding")
         found, step, epoch = self._look_at.portray(model), state.global_step, state.epoch or 0.0
         self._spaces[step] = describe(found.measures, found.classes, found.layers)
-        self._writer.snapshot(
-            step=step,
-            epoch=epoch,
-            embeddings=found.encoded.embeddings,
-            labels=found.labels,
-            predictions=found.encoded.predictions,
-            measures=found.measures,
-            classes=found.classes,
-            layers=found.layers,
-        )
-        self._writer.event(kind="probe", step=step, epoch=epoch, measures=found.measures)
+        write_portrait(self._writer, found, step, epoch)
 
     def _tell_metrics(self, args, step: int, epoch: float, metrics: dict[str, float]) -> None:
         if not ranks.is_first():

@@ -7,12 +7,15 @@ what any of them learns and all must heed, such as a request to stop, is agreed 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from accelerate import PartialState
 
+from core.errors import IsobarError
 from core.regularizers.gather import is_distributed
+from core.runs import RunBystander, RunWriter
 
 # Held until the process ends: whoever drops a group last waits for its threads, and may do so with the lock that they wait for.
 _groups: list = []
@@ -49,6 +52,24 @@ def from_first(value):
     box = [value]
     dist.broadcast_object_list(box, src=0, device=_device())
     return box[0]
+
+
+def leader(run_dir: Path | str | None, name: str, runs_dir: Path | str) -> RunWriter:
+    """Return what leads the run in `run_dir`, or else in a new directory called `name` in `runs_dir`; all must ask.
+
+    Raises:
+        IsobarError: the directory can't be made.
+    """
+    writer, problem = None, ""
+    if is_first():
+        try:
+            writer = RunWriter.named(name, runs_dir) if run_dir is None else RunWriter(run_dir)
+        except IsobarError as error:
+            problem = str(error)
+    path, problem = from_first((writer and writer.path, problem))
+    if problem:
+        raise IsobarError(problem)
+    return writer or RunBystander(path)
 
 
 def any_of(flag: bool) -> bool:

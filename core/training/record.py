@@ -6,7 +6,9 @@ from importlib.metadata import version
 
 from core.models.loading import LoadedModel
 from core.models.pooling import View
+from core.runs import RunWriter
 from core.tasks import Task
+from core.training.probe import Portrait
 
 
 def record(task: Task, loaded: LoadedModel, seen: View) -> dict:
@@ -63,3 +65,18 @@ def report(
         if k in after and k not in ("classes", "layers")
     }
     return {"metric": metric, "label_names": list(label_names), **sides, "difference": difference}
+
+
+def write_portrait(writer: RunWriter, portrait: Portrait, step: int, epoch: float) -> None:
+    """Write what the model made of the probe set after `step` steps: a snapshot, and an event with its measures."""
+    writer.snapshot(
+        step=step,
+        epoch=epoch,
+        embeddings=portrait.encoded.embeddings,
+        labels=portrait.labels,
+        predictions=portrait.encoded.predictions,
+        measures=portrait.measures,
+        classes=portrait.classes,
+        layers=portrait.layers,
+    )
+    writer.event(kind="probe", step=step, epoch=epoch, measures=portrait.measures)

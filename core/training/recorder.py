@@ -11,6 +11,7 @@ from core.runs.layout import HEARTBEAT_SECONDS
 from core.training import ranks
 from core.training.probe import Portrait, Probe, describe
 from core.training.progress import Progress, StopSignal
+from core.training.record import write_portrait
 
 _PORTRAIT_ON_STOP_SECONDS = 2.0  # a stop must end within five seconds, saving included
 
@@ -115,17 +116,7 @@ class RunRecorder(TrainerCallback):
 
     def _record(self, portrait: Portrait, step: int, epoch: float) -> None:
         self.spaces[step] = describe(portrait.measures, portrait.classes, portrait.layers)
-        self.writer.snapshot(
-            step=step,
-            epoch=epoch,
-            embeddings=portrait.encoded.embeddings,
-            labels=portrait.labels,
-            predictions=portrait.encoded.predictions,
-            measures=portrait.measures,
-            classes=portrait.classes,
-            layers=portrait.layers,
-        )
-        self.writer.event(kind="probe", step=step, epoch=epoch, measures=portrait.measures)
+        write_portrait(self.writer, portrait, step, epoch)
 
     def recall(self, run: Run) -> None:
         """Take over from a resumed run what it had seen before, so that its report has a `before`."""

@@ -344,14 +344,6 @@ def run_name(model: str, task: str, method: str, seed: int, now: datetime | None
     return f"{stamp}_{slug(model)}_{slug(task)}_{method}_s{seed}"
 
 
-def free_dir(runs_dir: Path | str, name: str) -> Path:
-    """Return a directory in `runs_dir` called `name`, or that with a number, that does not exist yet."""
-    path, count = Path(runs_dir) / name, 2
-    while path.exists():
-        path, count = path.with_name(f"{name}-{count}"), count + 1
-    return path
-
-
 def slug(name: str) -> str:
     """Return `name` as a part of a file name: the last part of a path or Hub id, in safe characters."""
     last = [part for part in name.replace("\\", "/").split("/") if part][-1:] or ["unnamed"]

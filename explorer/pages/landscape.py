@@ -22,6 +22,7 @@ from core.studies.landscape import (
 from core.tasks import BUILT_IN as TASKS
 from explorer.charts.predicting import residuals, scatter, states
 from explorer.panels import data, links
+from explorer.panels.estimate import estimate
 from explorer.panels.figure import figure
 from explorer.panels.studies import Studies
 from explorer.panels.words import meaning, plain
@@ -43,35 +44,14 @@ _HEADS = {
 }
 
 
-def page() -> None:
-    """Draw the study that the address names, the newest one, or the form of a new one."""
-    name = STUDIES.chosen()
-    if name is None:
-        _form()
-        return
-    try:
-        run = STUDIES.find(name)
-    except IsobarError as error:
-        st.error(plain(error, 300), icon=":material/link_off:")
-        return
-    STUDIES.ended(run, LandscapeSpec.parse)
-    if not (run.path / FILE).exists():
-        return
-    try:
-        found = read_landscape(run.path)
-    except IsobarError as error:
-        st.error(plain(error, 300), icon=":material/broken_image:")
-        return
-    if found.points:
-        _show(run, found)
-
-
 @st.cache_data(max_entries=32, show_spinner=False)
 def _told(version: tuple, task: str, _found: Landscape) -> tuple[str, list[Prediction]]:
     return verdict(_found, task), predictions(_found, task)
 
 
 def _show(run: Run, found: Landscape) -> None:
+    if not found.points:  # it was stopped before the first was finished
+        return
     version = STUDIES.version(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         task = (
@@ -212,19 +192,14 @@ def _form() -> None:
         spec, problem = None, str(error)
     if problem:
         st.error(plain(problem, 300), icon=":material/error:")
-    count = len(spec.cells()) if spec is not None else 0
     if st.button("Start", type="primary", icon=":material/landscape:", disabled=spec is None) and spec is not None:
-        try:
-            STUDIES.start(spec)
-            st.rerun()
-        except IsobarError as error:
-            st.error(plain(error, 300), icon=":material/error:")
+        STUDIES.start(spec)
     if spec is not None:
-        minutes = count * (0.35 * steps + 25) / 60
+        cells = spec.cells()
         st.caption(
-            f"{count:,} runs, about {minutes:,.0f} minutes with the built-in model on two cores, one after the other. It can be stopped and gone on with; "
-            "`isobar landscape --processes` runs several at a time."
+            f"{len(cells):,} runs, one after the other. Each: {estimate(cells[0]).words} Measuring its tokens comes on top. It can be "
+            "stopped and gone on with; `isobar landscape --processes` runs several at a time."
         )
 
 
-page()
+STUDIES.page(_form, read_landscape, _show)

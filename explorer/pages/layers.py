@@ -32,30 +32,9 @@ _SHOWN = [name for name in MEASURES if name not in LESS_DRIFT.values()]
 _COMPARED = {"linear_cka_debiased": "Linear CKA, debiased", "mutual_knn": "Mutual neighbours"}
 
 
-def page() -> None:
-    """Draw the study that the address names, the newest one, or the form of a new one."""
-    name = STUDIES.chosen()
-    if name is None:
-        _form()
-        return
-    try:
-        run = STUDIES.find(name)
-    except IsobarError as error:
-        st.error(plain(error, 300), icon=":material/link_off:")
-        return
-    STUDIES.ended(run, LayersSpec.parse)
-    if not (run.path / FILE).exists():
-        return
-    try:
-        study = read_layers(run.path)
-    except IsobarError as error:
-        st.error(plain(error, 300), icon=":material/broken_image:")
-        return
-    if study.models:
-        _show(run, study)
-
-
 def _show(run: Run, study: LayersStudy) -> None:
+    if not study.models:  # it was stopped before the first was finished
+        return
     called = _called([about["model"] for about in study.models])
     there = [points for points in POINTS if any(row["points"] == points for row in study.rows)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -201,12 +180,8 @@ def _form() -> None:
     if problem:
         st.error(plain(problem, 300), icon=":material/error:")
     if st.button("Look", type="primary", icon=":material/layers:", disabled=spec is None) and spec is not None:
-        try:
-            STUDIES.start(spec)
-            st.rerun()
-        except IsobarError as error:
-            st.error(plain(error, 300), icon=":material/error:")
-    st.caption("Nothing is trained. The built-in model takes about a minute on two cores.")
+        STUDIES.start(spec)
+    st.caption("Nothing is trained. Each model is run once as it is, and once for each draw of random weights.")
 
 
 def _called(models: list[str]) -> dict[str, str]:
@@ -230,4 +205,4 @@ def _renamed(study: LayersStudy, called: dict[str, str]) -> LayersStudy:
     )
 
 
-page()
+STUDIES.page(_form, read_layers, _show)

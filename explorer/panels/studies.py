@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from core.errors import IsobarError
 from core.file_version import file_version
 from core.runs import Run, layout, list_runs
-from core.runs.names import new_directory
+from core.studies.study import StudySpec
 from explorer import jobs
 from explorer.panels import data
 from explorer.panels.words import moment, plain
@@ -56,11 +57,35 @@ class Studies:
         """Return what changes whenever the study's findings do."""
         return file_version(run.path / self.file)
 
-    def start(self, spec, like: Run | None = None) -> None:
-        """Start the study that `spec` describes, or go on with `like`, and show it."""
-        path = like.path if like is not None else new_directory(data.runs_dir() / self.folder, spec.name)
-        jobs.study(self.kind, spec.model_dump(mode="json"), path)
+    def page(self, form: Callable[[], None], read: Callable[[Path], Any], show: Callable[[Run, Any], None]) -> None:
+        """Draw the study that the address names or the newest one, whatever its state, or the form of a new one.
+
+        Args:
+            form: draws the form.
+            read: returns what the study in a directory has found so far.
+            show: draws that.
+        """
+        name = self.chosen()
+        if name is None:
+            form()
+            return
+        try:
+            run = self.find(name)
+            self.state_of(run)
+            if (run.path / self.file).exists():
+                show(run, read(run.path))
+        except IsobarError as error:
+            st.error(plain(error, 300), icon=":material/link_off:")
+
+    def start(self, spec: StudySpec) -> None:
+        """Start the study that `spec` describes, and show it."""
+        try:
+            path = jobs.study(self.kind, spec, data.runs_dir() / self.folder)
+        except IsobarError as error:
+            st.error(plain(error, 300), icon=":material/error:")
+            return
         st.query_params.from_dict({"of": path.name})
+        st.rerun()
 
     def chosen(self) -> str | None:
         """Draw the list of studies and return the name of the one that is shown; None where a new one is to be asked for."""
@@ -84,15 +109,11 @@ class Studies:
             st.rerun()
         return name
 
-    def under_way(self, run: Run) -> None:
-        """Say how far a study has come, with a stop button; once it ends, the page is drawn anew."""
-        _watch(self, run.name)
-
-    def ended(self, run: Run, parse: Callable) -> None:
-        """Say why a study did not finish, and let it go on."""
+    def state_of(self, run: Run) -> None:
+        """Say how far a study has come, or why it did not finish, and let it be stopped or gone on with."""
         state = self.state(run)
         if state in ("running", "queued"):
-            self.under_way(run)
+            _watch(self, run.name)
         elif state == "stopped":
             st.warning("Stopped; what had finished is kept.", icon=":material/stop_circle:")
         elif state != "finished":
@@ -103,11 +124,8 @@ class Studies:
         if state in ("stopped", "failed") and st.button(
             "Go on", icon=":material/play_arrow:", key=f"go-on-{self.kind}"
         ):
-            try:
-                self.start(parse({k: v for k, v in run.spec.items() if k != "format"}), run)
-                st.rerun()
-            except IsobarError as error:
-                st.error(plain(error, 300), icon=":material/error:")
+            jobs.go_on(self.kind, run)
+            st.rerun()
 
 
 def called(name: str) -> str:

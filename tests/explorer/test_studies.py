@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from core.runs import RunWriter, layout
+from core.runs import RunWriter, layout, load_run
 from core.studies.landscape import FILE as LANDSCAPE
 from core.studies.landscape import LandscapeSpec
 from core.studies.layers import ALIKE, MEASURES, LayersSpec
@@ -100,10 +100,10 @@ def test_one_that_did_not_finish_says_so_and_can_go_on(kind, state, said, tmp_pa
     app = open_page(kind, tmp_path, of=path.name)
     assert said in words(app)
     started = []
-    monkeypatch.setattr(jobs, "study", lambda *given: started.append(given))
+    monkeypatch.setattr(jobs, "_keeper", lambda *given: started.append(given))
     next(button for button in app.button if button.label == "Go on").click().run()
-    assert started[0][0] == kind
-    assert started[0][2] == path
+    assert started == [(kind, path)]
+    assert load_run(path).state == "queued"
 
 
 @pytest.mark.parametrize("kind", ["layers", "landscape"])
@@ -139,13 +139,15 @@ def test_a_link_to_a_study_that_does_not_exist_is_a_sentence(kind, name, tmp_pat
 def test_a_new_one_is_asked_for_and_started(kind, tmp_path, open_page, monkeypatch):
     monkeypatch.setattr(studies, "_SHIPPED", tmp_path / "nothing")
     started = []
-    monkeypatch.setattr(jobs, "study", lambda *given: started.append(given))
+    monkeypatch.setattr(jobs, "_keeper", lambda *given: started.append(given))
     app = open_page(kind, tmp_path)
     assert not app.exception
     next(button for button in app.button if button.label in ("Look", "Start")).click().run()
-    of, spec, path = started[0]
+    ((of, path),) = started
     assert of == kind
-    assert (LayersSpec if kind == "layers" else LandscapeSpec).parse(spec)
+    run = load_run(path)
+    assert run.state == "queued"
+    assert (LayersSpec if kind == "layers" else LandscapeSpec).parse(run.spec)
     assert path.parent == tmp_path / (layout.LAYERS if kind == "layers" else layout.LANDSCAPES)
 
 
@@ -183,13 +185,12 @@ def test_a_study_runs_in_a_process_of_its_own_and_goes_on(tmp_path, monkeypatch)
     monkeypatch.setenv("ISOBAR_RUNS", str(tmp_path / "runs"))
     (tmp_path / "texts.txt").write_text("\n".join(f"the old mill {k}" for k in range(6)))
     of = Studies("layers", layout.LAYERS, LAYERS, "")
-    path = tmp_path / "runs" / layout.LAYERS / "one"
     spec = LayersSpec(models=("minilm",), tasks=(str(tmp_path / "texts.txt"),), untrained=0)
-    jobs.study("layers", spec.model_dump(mode="json"), path)
+    path = jobs.study("layers", spec, tmp_path / "runs" / layout.LAYERS)
     until = time.monotonic() + 300
-    while of.find("one").state in ("queued", "running") and time.monotonic() < until:
+    while of.find(path.name).state in ("queued", "running") and time.monotonic() < until:
         time.sleep(0.5)
-    assert of.find("one").state == "finished", of.find("one").log()
+    assert of.find(path.name).state == "finished", of.find(path.name).log()
     assert json.loads((path / LAYERS).read_text())["models"][0]["examples"] == 6
 
 
