@@ -254,8 +254,8 @@ def verdict(found: Landscape, task: str) -> str:
     ]
     if left:
         first = left[0]
-        others = f" ({len(left)} of {len(measures)} measures do)" if len(left) > 1 else ""
-        words.append(f"Given the noise, {_name(first)} still says something: {_told(first.given_noise)}{others}.")
+        chance = f"{len(left)} of {len(measures)} measures do, and about {max(1, round(0.05 * len(measures)))} would by chance"
+        words.append(f"Given the noise, {_name(first)} still says something, {_told(first.given_noise)}: {chance}.")
     else:
         words.append("Given the noise, no measure says anything more that this many points could tell.")
     return " ".join(words)

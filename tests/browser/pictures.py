@@ -29,7 +29,7 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         "layers-centered": "/layers?points=examples&centered=true",
         "layers-new": "/layers?new=1",
         "landscape": "/landscape",
-        "landscape-noise": "/landscape?predictor=noise+level",
+        "landscape-noise": "/landscape?predictor=Noise+level",
         "landscape-new": "/landscape?new=1",
         "not-found": "/run?run=nowhere",
         "sample": "/run?run=sample",
