@@ -13,7 +13,7 @@ from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs
 from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, sweep_bar
 from core.errors import IsobarError, RunFailedError
-from core.runs import RunWriter, layout
+from core.runs import layout
 from core.studies.landscape import Landscape, LandscapeSpec, read_landscape
 from core.studies.layers import LayersSpec
 from core.studies.study import StudySpec
@@ -187,6 +187,8 @@ def _place(into: Path | None, spec: StudySpec, folder: Path) -> Iterator[Path]:
     if into is not None:
         yield into
         return
+    from core.runs import RunWriter
+
     with RunWriter.named(spec.run_name(), folder) as writer:
         yield writer.path
 

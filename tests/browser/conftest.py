@@ -1,6 +1,7 @@
 """The app in a process of its own, and a browser."""
 
 import os
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
@@ -56,9 +57,38 @@ def own_runs(tmp_path):
 
 
 @pytest.fixture
-def visit(chromium):
+def contexts():
+    """What the pages of a test are open in; all are closed after it."""
+    opened = []
+    yield opened
+    close_all(opened)
+
+
+def close_all(contexts):
+    while contexts:
+        contexts.pop().close()
+
+
+@pytest.fixture
+def own_app(contexts):
+    """A function that starts an app of the test's own; its pages are closed before it ends, since a page that is left
+    without its server complains."""
+
+    @contextmanager
+    def opened(runs_dir):
+        with running_app(runs_dir) as address:
+            try:
+                yield address
+            finally:
+                close_all(contexts)
+
+    return opened
+
+
+@pytest.fixture
+def visit(chromium, contexts):
     """A function that opens an address in a fresh browser; what its console complains of fails the test."""
-    contexts, complaints = [], []
+    complaints = []
 
     def visited(address, **options):
         context = chromium.new_context(viewport={"width": 1280, "height": 800}, **options)
@@ -73,6 +103,5 @@ def visit(chromium):
         return page
 
     yield visited
-    for context in contexts:
-        context.close()
+    close_all(contexts)
     assert complaints == []

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.runs import list_runs, load_run
-from tests.browser.app_process import running_app, settle
+from tests.browser.app_process import settle
 from tests.explorer.synthetic import NASTY, write_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -145,27 +145,29 @@ def test_nothing_is_fetched_from_anywhere_else(app, gallery, visit):
     assert [url for url in asked if not url.startswith((app, app.replace("http", "ws"), "data:", "blob:"))] == []
 
 
-def test_texts_never_become_code(tmp_path, visit):
+def test_texts_never_become_code(tmp_path, visit, own_app):
     names = ("<img src=x onerror=alert(1)>", "plain")
     path = write_run(tmp_path, names=names, texts=NASTY, per_class=8, task="<script>alert(2)</script>")
-    with running_app(tmp_path) as address:
+    with own_app(tmp_path) as address:
         page = visit(f"{address}/run?run={path.name}")
         expect(page.get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
         assert "owned" not in page.title()
 
 
-def test_the_first_start_shows_something(tmp_path, visit):
-    with running_app(tmp_path / "none") as address:
+def test_the_first_start_shows_something(tmp_path, visit, own_app):
+    with own_app(tmp_path / "none") as address:
         page = visit(address)
         expect(
             page.get_by_text("ships with Isobar").or_(page.get_by_text("No runs yet", exact=True)).first
         ).to_be_visible()
 
 
-def test_a_run_is_started_watched_reloaded_outlives_the_app_and_is_stopped(own_runs, tiny_model, tiny_task, visit):
+def test_a_run_is_started_watched_reloaded_outlives_the_app_and_is_stopped(
+    own_runs, tiny_model, tiny_task, visit, own_app
+):
     runs = own_runs
     under_way = re.compile(r"step [\d,]+ of 100,000")
-    with running_app(runs) as address:
+    with own_app(runs) as address:
         page = visit(f"{address}/train")
         for label, value in (("Model", tiny_model), ("Task", tiny_task)):
             box = page.get_by_role("combobox", name=label)
@@ -185,11 +187,10 @@ def test_a_run_is_started_watched_reloaded_outlives_the_app_and_is_stopped(own_r
         page.reload()
         settle(page)
         expect(page.get_by_text(under_way).first).to_be_visible()
-        page.context.close()
     (run,) = list_runs(runs)
     assert run.state == "running"
 
-    with running_app(runs) as address:
+    with own_app(runs) as address:
         page = visit(f"{address}/train?run={run.name}")
         expect(page.get_by_text(under_way).first).to_be_visible()
         page.locator(".st-key-stop button").click()

@@ -9,7 +9,7 @@ from core.modalities import MODALITIES, Cut
 from core.modalities.media import image_cell, sound_cell
 from core.runs import layout, load_run
 from explorer import report
-from tests.browser.app_process import running_app, settle
+from tests.browser.app_process import settle
 from tests.explorer.synthetic import write_inspection
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -55,8 +55,8 @@ def right(kind, found):
     return all(96 <= value <= 300 for value in found) if kind == "image" else set(found) == {0.5}
 
 
-def test_on_a_page(kind, inspection, visit, own_runs):
-    with running_app(own_runs) as address:
+def test_on_a_page(kind, inspection, visit, own_runs, own_app):
+    with own_app(own_runs) as address:
         page = visit(f"{address}/inspect?of={inspection.name}&class=other")
         two = seen(page, kind)  # that the longest bar joins
         assert len(two) == 2

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.runs import layout, list_runs, load_run
-from tests.browser.app_process import running_app, settle
+from tests.browser.app_process import settle
 from tests.browser.test_app import charts
 from tests.explorer.synthetic import NASTY, write_inspection
 
@@ -43,9 +43,11 @@ def use_file(page):
     page.get_by_role("button", name="Use this file").click()
 
 
-def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_again(own_inspections, tiny_model, visit):
+def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_again(
+    own_inspections, tiny_model, visit, own_app
+):
     rows = [f"the {colour} stone number {i},{colour}" for i in range(60) for colour in ("red", "blue")]
-    with running_app(own_inspections) as address:
+    with own_app(own_inspections) as address:
         page = visit(f"{address}/inspect")
         upload(page, "bad.csv", b"review,mood\na,b,c\n")
         expect(page.get_by_text("bad.csv is malformed at row 2")).to_be_visible()
@@ -85,8 +87,8 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
     assert list_runs(own_inspections) == []
 
 
-def test_a_model_that_is_not_there_is_a_sentence(own_inspections, visit):
-    with running_app(own_inspections) as address:
+def test_a_model_that_is_not_there_is_a_sentence(own_inspections, visit, own_app):
+    with own_app(own_inspections) as address:
         page = visit(f"{address}/inspect?model=./nowhere")
         page.get_by_role("button", name="Inspect", exact=True).click()
         expect(page.get_by_text("There is no model './nowhere'").first).to_be_visible(timeout=120_000)
@@ -94,9 +96,9 @@ def test_a_model_that_is_not_there_is_a_sentence(own_inspections, visit):
         expect(page.get_by_role("combobox", name="Model")).to_have_value("./nowhere")
 
 
-def test_a_clicked_bar_shows_the_two_texts_that_it_joins(tmp_path, visit):
+def test_a_clicked_bar_shows_the_two_texts_that_it_joins(tmp_path, visit, own_app):
     path = write_inspection(tmp_path, texts=NASTY)
-    with running_app(tmp_path) as address:
+    with own_app(tmp_path) as address:
         page = visit(f"{address}/inspect?of={path.name}&class=acceptable")
         page.locator(".st-key-linked-1 g.mark-rect path").nth(2).click()
         expect(page.get_by_text("Bar 3", exact=True)).to_be_visible()
@@ -106,8 +108,8 @@ def test_a_clicked_bar_shows_the_two_texts_that_it_joins(tmp_path, visit):
         assert "owned" not in page.title()
 
 
-def test_a_run_is_stopped_and_goes_on_from_its_page(own_runs, tiny_model, tiny_task, visit):
-    with running_app(own_runs) as address:
+def test_a_run_is_stopped_and_goes_on_from_its_page(own_runs, tiny_model, tiny_task, visit, own_app):
+    with own_app(own_runs) as address:
         page = visit(f"{address}/train")
         choose(page, "Model", tiny_model)
         choose(page, "Task", tiny_task)
@@ -134,7 +136,6 @@ def test_a_run_is_stopped_and_goes_on_from_its_page(own_runs, tiny_model, tiny_t
         )
         page.locator(".st-key-stop button").click()
         expect(resume).to_be_visible(timeout=60_000)
-        page.context.close()
     run = load_run(run.path)
     assert run.state == "stopped"
     assert run.status["step"] > came_to
