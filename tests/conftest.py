@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a network; the failure path is tested as it is
+# The threads of a product as small as those here wait for each other, and for those of pytest's other processes, longer than they
+# work. A process that is tested with all of them takes it out of its environment.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +55,16 @@ def own_core(tmp_path):
         (folder / f"{name}.py").write_text('open(__file__ + ".imported", "w").close()\n')
     yield folder
     assert [path.parent.name + "/" + path.name for path in folder.rglob("*.imported")] == []
+
+
+@pytest.fixture(scope="module")
+def two_blas_threads():
+    """Two threads for OpenBLAS, NumPy's and SciPy's, as long as the tests of a file run."""
+    import scipy.linalg  # noqa: F401  (with an OpenBLAS of its own)
+    from threadpoolctl import ThreadpoolController
+
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=2):
+        yield
 
 
 @pytest.fixture(scope="session")

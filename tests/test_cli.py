@@ -389,7 +389,8 @@ def test_help_loads_neither_torch_nor_transformers():
 
 
 @pytest.mark.slow
-def test_the_installed_command_keeps_stdout_for_json(tiny, tmp_path):
+def test_the_installed_command_keeps_stdout_for_json(tiny, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")  # with all threads, as a person's
     command = [sys.executable, "-m", "core.cli", "train", *map(str, tiny), "--runs", str(tmp_path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) == {"run", "before", "after"}

@@ -102,6 +102,7 @@ class Text(Modality):
         import datasets
         import numpy as np
         import pyarrow.compute as pc
+        from datasets.fingerprint import generate_random_fingerprint
 
         datasets.disable_progress_bars()  # a run tells its progress itself
         limit = min(cut.tokens, processor.model_max_length)
@@ -111,7 +112,12 @@ class Text(Modality):
             return {**processor(batch["text"], pair, truncation=True, max_length=limit), "labels": batch["label"]}
 
         rows = data.map(
-            pieces, batched=True, remove_columns=data.column_names, keep_in_memory=True, load_from_cache_file=False
+            pieces,
+            batched=True,
+            remove_columns=data.column_names,
+            keep_in_memory=True,
+            load_from_cache_file=False,
+            new_fingerprint=generate_random_fingerprint(),  # nothing is cached; a name for it would pickle the tokenizer
         )
         ids = rows.data.column("input_ids")
         _check_read(ids, processor, config)

@@ -278,8 +278,9 @@ def openblas_threads():
     }
 
 
-def test_blas_threads_are_set_back_after_the_last_user():
+def test_blas_threads_are_set_back_after_the_last_user(two_blas_threads):
     before = openblas_threads()
+    assert before == {2}
     with one_blas_thread():
         with one_blas_thread():
             pass
@@ -287,9 +288,9 @@ def test_blas_threads_are_set_back_after_the_last_user():
     assert openblas_threads() == before
 
 
-@pytest.mark.skipif(openblas_threads() == {1}, reason="there is but one core")
-def test_blas_is_held_to_one_thread_by_whichever_comes_first_until_the_last_is_done():
+def test_blas_is_held_to_one_thread_by_whichever_comes_first_until_the_last_is_done(two_blas_threads):
     before = openblas_threads()
+    assert before == {2}
     with one_blas_thread():
         pass  # the main thread was first, ever
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:

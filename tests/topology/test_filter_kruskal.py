@@ -18,6 +18,7 @@ from core.topology.filter_kruskal import Plan, plan
 from core.topology.filter_kruskal import minimum_spanning_tree as filter_kruskal
 from tests.topology.clouds import EXPECTED, by_gudhi, distances, golden, is_spanning_tree, tree_of
 
+pytestmark = pytest.mark.usefixtures("two_blas_threads")  # as many then search the tiles of a plan that names no number
 SMALL = Plan(tile=16, sample=9, room=20, enough=25, threads=2)  # many tiles, some searched in parts, many trees
 some = settings(max_examples=25, deadline=None, derandomize=True)
 sizes = st.builds(
@@ -176,6 +177,7 @@ def test_progress_counts_tiles_and_may_end_the_work():
 
 def test_threads_are_counted_while_they_are_held():
     free = blas_threads()
+    assert free == 2
     with one_blas_thread():
         assert blas_threads() == free
 
@@ -211,7 +213,8 @@ print(status("VmHWM") - before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_memory_is_linear_and_within_the_limit():
+def test_memory_is_linear_and_within_the_limit(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")  # each thread has buffers of its own
     limit = 32 * 2**20
     peaks = [
         int(subprocess.run([sys.executable, "-c", _PEAK, str(n), str(limit)], check=True, capture_output=True).stdout)

@@ -1,0 +1,71 @@
+"""CPU seconds of the tests, by folder, file and test: ``python -m tests.benchmarks.suite [arguments of pytest]``.
+
+CPU seconds are user and system time of pytest and of the processes that it started and waited for: unlike wall time they
+hardly change when a machine is shared. A fixture's seconds are those of the test that asked for it first.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+PROPERTY = "cpu_seconds"
+
+
+def cpu_seconds() -> float:
+    """Return the user and system seconds of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Note what the test before it took, as pytest sees it: set-up, call and tear-down."""
+    item.config.stash[BEGAN] = cpu_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Give the report of each phase its CPU seconds."""
+    report = yield
+    now = cpu_seconds()
+    report.user_properties.append((PROPERTY, now - item.config.stash[BEGAN]))
+    item.config.stash[BEGAN] = now
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table."""
+    by_test, by_file, by_folder = Counter(), Counter(), Counter()
+    for reports in list(terminalreporter.stats.values()):
+        for report in reports:
+            for name, seconds in getattr(report, "user_properties", [])[-1:]:
+                if name == PROPERTY:
+                    file = report.nodeid.partition("::")[0]
+                    by_test[report.nodeid] += seconds
+                    by_file[file] += seconds
+                    by_folder[file.rpartition("/")[0]] += seconds
+    for title, table, rows in (("folder", by_folder, None), ("file", by_file, 40), ("test", by_test, 60)):
+        print(f"\n| {title} | CPU s |\n| --- | --- |")
+        for name, seconds in table.most_common(rows):
+            print(f"| {name} | {seconds:.1f} |")
+
+
+BEGAN = pytest.StashKey[float]()
+
+
+def main() -> None:
+    """Run pytest in a process of its own and print what it took as a whole."""
+    began = time.monotonic()
+    code = subprocess.call([sys.executable, "-m", "pytest", "-p", "tests.benchmarks.suite", *sys.argv[1:]])
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"\nCPU {used.ru_utime + used.ru_stime:.1f} s, wall {time.monotonic() - began:.1f} s")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
