@@ -87,7 +87,7 @@ def _start(spec: RunSpec | None, problem: str) -> None:
         st.caption(estimate(spec).words + (" The baseline takes about as long again." if both else ""))
         if memory := least_memory(spec):
             st.caption(memory)
-    waiting = len(data.active())
+    waiting = jobs.ahead(data.runs_dir())
     if waiting:
         runs = "run is" if waiting == 1 else "runs are"
         st.caption(f"{waiting} {runs} under way or waiting; this one waits its turn.")
