@@ -43,5 +43,9 @@ def pace_of(events: pd.DataFrame) -> Pace | None:
     # Not the mean of two: what else the machine did meanwhile only adds.
     evaluation, snapshot = (statistics.median_low(found) if found else 0.0 for found in costs.values())
     counts = events["kind"].value_counts()
-    known = step * float(events["step"].max()) + evaluation * counts.get("evaluation", 0) + snapshot * counts.get("probe", 0)
+    known = (
+        step * float(events["step"].max())
+        + evaluation * counts.get("evaluation", 0)
+        + snapshot * counts.get("probe", 0)
+    )
     return Pace(step, evaluation, snapshot, max(running_seconds(events) - known, 0.0))

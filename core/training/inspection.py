@@ -125,8 +125,7 @@ def inspect_checkpoint(
 
 
 def examples_of(spec: RunSpec) -> Task:
-    """Return the data that `spec` has looked at: all there are or their validation split, and of the model of a run that
-    was trained on a part of them the other part.
+    """Return the data that `spec` has looked at: their validation split or else all, or what the run whose model it is set apart.
 
     Raises:
         IsobarError: they are not there, or can't be used.

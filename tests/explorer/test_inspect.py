@@ -355,7 +355,9 @@ def test_an_estimate_goes_by_the_steps_of_earlier_runs(judged, tmp_path):
     events = [json.loads(line) for line in (path / layout.EVENTS).read_text().splitlines()]
     events = sorted(events, key=lambda row: row["step"])
     for row in events:
-        row["time"] = 1000.0 + (30.0 if row["step"] else 0.0) + 0.2 * row["step"]  # steps of 0.2 s, and 30 s beside them
+        row["time"] = (
+            1000.0 + (30.0 if row["step"] else 0.0) + 0.2 * row["step"]
+        )  # steps of 0.2 s, and 30 s beside them
         if "step_seconds" in row:
             row["step_seconds"] = 0.2
     (path / layout.EVENTS).write_text("\n".join(map(json.dumps, events)))
@@ -379,7 +381,12 @@ def timed(tmp_path):
     def written(hours=0.0, **options):
         path = write_run(tmp_path, per_class=8, **options)
         rows = [json.loads(line) for line in (path / layout.EVENTS).read_text().splitlines()]
-        plan = [("memory", 0, 0.0), ("probe", 0, 5.0), ("evaluation", 0, 5.0), *(("step", n, 2.0) for n in (10, 20, 30))]
+        plan = [
+            ("memory", 0, 0.0),
+            ("probe", 0, 5.0),
+            ("evaluation", 0, 5.0),
+            *(("step", n, 2.0) for n in (10, 20, 30)),
+        ]
         plan += [("probe", 30, 1.0), ("evaluation", 30, 5.0), ("memory", 0, 3600 * hours)] if hours else []
         plan += [("probe", 30, 1.0), ("evaluation", 30, 5.0)] * (not hours)
         plan += [*(("step", n, 2.0) for n in (40, 50, 60)), ("probe", 60, 1.0), ("evaluation", 60, 5.0)]
@@ -387,7 +394,9 @@ def timed(tmp_path):
         for kind, step, took in plan:
             now += took
             like = next((row for row in rows if row["kind"] == kind), {})
-            events.append({**like, "kind": kind, "step": step, "time": now, **({"step_seconds": 0.2} if kind == "step" else {})})
+            events.append(
+                {**like, "kind": kind, "step": step, "time": now, **({"step_seconds": 0.2} if kind == "step" else {})}
+            )
         (path / layout.EVENTS).write_text("\n".join(map(json.dumps, events)))
         return path
 
@@ -401,7 +410,10 @@ def test_a_pause_is_no_running_time(judged, timed, open_page, tmp_path):
 
 
 def test_an_estimate_grows_with_evaluations_snapshots_and_lengths(judged, timed, tmp_path):
-    texts = tuple("a text of some ninety characters, as they are often met in reviews, and no word longer than ten" for _ in range(16))
+    texts = tuple(
+        "a text of some ninety characters, as they are often met in reviews, and no word longer than ten"
+        for _ in range(16)
+    )
     timed(texts=texts)
     asked = {"max_steps": 60, "snapshots": 3, "probe_per_class": 200}
     assert judged(**asked).seconds == pytest.approx(34)
@@ -410,7 +422,9 @@ def test_an_estimate_grows_with_evaluations_snapshots_and_lengths(judged, timed,
     assert judged(**{**asked, "probe_per_class": 400}).seconds == pytest.approx(34 + 3)
     assert judged(**{**asked, "max_length": 8}).seconds < 4 + 30 / 2
     rows = [f"{texts[0] * 3},{n % 2}" for n in range(100)]
-    (tmp_path / "long.csv").write_text("\n".join(["text;label", *(row.replace(",", ";") for row in rows)]).replace("; ", ", "))
+    (tmp_path / "long.csv").write_text(
+        "\n".join(["text;label", *(row.replace(",", ";") for row in rows)]).replace("; ", ", ")
+    )
     longer = judged(**asked, task=str(tmp_path / "long.csv"))
     assert 4 + 2 * 30 < longer.seconds < 4 + 4 * 30
     assert not longer.same_task
