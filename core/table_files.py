@@ -13,6 +13,7 @@ from core.errors import IsobarError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_LOOKED_AT = 1 << 16  # bytes of a csv, to tell what separates its cells
 LINES = ".txt"  # a text a line; no labels, so it can be looked at, and not trained on
 
 
@@ -73,7 +74,19 @@ def read_utf8(path: Path, needs: str = "a text column, a label column and rows")
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
-def _read_csv(path: Path, data: bytes, delimiter: str = ",", quote: str | bool = '"') -> pa.Table:
+def _read_csv(path: Path, data: bytes) -> pa.Table:
+    return _separated(path, data, _separator(data))
+
+
+def _separator(data: bytes) -> str:
+    """Return what stands between the cells: a comma, or where the header has none what every line has, as spreadsheets write."""
+    lines = data[:_LOOKED_AT].decode("utf-8", "ignore").splitlines()
+    lines = [line for line in lines[: -1 if len(data) > _LOOKED_AT else None] if line.strip()]
+    others = [one for one in (";", "\t", "|") if all(one in line for line in lines)]
+    return others[0] if others and "," not in lines[0] else ","
+
+
+def _separated(path: Path, data: bytes, delimiter: str, quote: str | bool = '"') -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv
 
@@ -104,10 +117,10 @@ def _read_tsv(path: Path, data: bytes) -> pa.Table:
     # Most published tsv files use quotation marks as plain characters; a few quote as csv does, and need to where a
     # text holds a tab or a new line.
     try:
-        return _unquote(_read_csv(path, data, "\t", quote=False))
+        return _unquote(_separated(path, data, "\t", quote=False))
     except IsobarError as unquoted:
         try:
-            return _read_csv(path, data, "\t")
+            return _separated(path, data, "\t")
         except IsobarError:
             raise unquoted from None
 

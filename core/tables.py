@@ -8,6 +8,7 @@ from rich.text import Text
 
 from core.geometry import APART, MEASURES
 from core.geometry.summary import Measured
+from core.geometry.verdict import pooling_sentence
 from core.modalities import MODALITIES
 from core.runs import Run
 from core.studies.compare import Comparison, Group, called
@@ -111,6 +112,8 @@ def print_inspection(found) -> None:
         table.add_row(Text(shape.name), *(number(cell) for cell in row))
     console.print(table)
     print_layers(found.layers)
+    if sentence := pooling_sentence(found.measures, found.other_pooling):
+        console.print(Text(sentence))
     for note in found.notes:
         console.print(Text(f"Note: {note}"))
     console.print(Text(found.read))

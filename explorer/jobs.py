@@ -8,6 +8,7 @@ runs, so they have a turn of their own: one does not wait for a long run.
 
 import fcntl
 import json
+import math
 import os
 import shutil
 import socket
@@ -115,6 +116,23 @@ def stop(run: Run) -> None:
     run.request_stop()
 
 
+def ahead(folder: Path, run: Run | None = None) -> int:
+    """Return how many of the runs that this app started in `folder` come before `run`, or before one that is started now.
+
+    It is those that wait for longer, and the one whose turn it is. Others that are under way, from a terminal or by
+    somebody's own Trainer, have no turn, and nobody waits for them.
+    """
+    if run and run.state != "queued":
+        return 0
+    at = (run.status.get("queued", time.time()), run.name) if run else (math.inf, "")
+    found = {name for name, queued in _waiting(folder) if (queued, name) < at}
+    with suppress(OSError):
+        holder = (folder / _LOCK).read_text(encoding="utf-8")
+        if holder and Run(folder / holder).state in ("queued", "running"):
+            found.add(holder)
+    return len(found - {run.name if run else ""})
+
+
 def keep(work: str, path: Path) -> None:
     """Wait for the turn of the run in `path`, do the `work`, and see to it that its status says how that ended."""
     writer = RunWriter(path)
@@ -173,6 +191,9 @@ def _turn(path: Path, writer: RunWriter, queued: float) -> Iterator[bool]:
                 return
             writer.status("queued", queued=queued)
             time.sleep(_LOOK_SECONDS)
+        file.truncate(0)
+        file.write(path.name)  # for those who count what is ahead of them
+        file.flush()
         yield True
 
 
@@ -185,21 +206,21 @@ def _locked(file) -> bool:
 
 
 def _older_waits(path: Path, queued: float) -> bool:
-    """Whether another run of this machine that lives waits for longer."""
-    for name in sorted(os.listdir(path.parent))[-_LOOK_BACK:]:
+    """Whether another run waits for longer."""
+    return any((since, name) < (queued, path.name) for name, since in _waiting(path.parent))
+
+
+def _waiting(folder: Path) -> Iterator[tuple[str, float]]:
+    """Yield the runs in `folder` that wait on this machine, by a process that lives, and since when."""
+    names = sorted(os.listdir(folder))[-_LOOK_BACK:] if folder.is_dir() else []
+    for name in names:
         try:
-            status = json.loads((path.parent / name / layout.STATUS).read_bytes())
-            first = (status["queued"], name) < (queued, path.name)
-            if (
-                status["state"] == "queued"
-                and status["host"] == socket.gethostname()
-                and first
-                and _lives(status["pid"])
-            ):
-                return True
+            status = json.loads((folder / name / layout.STATUS).read_bytes())
+            waits = status["state"] == "queued" and status["host"] == socket.gethostname() and _lives(status["pid"])
+            if waits:
+                yield name, status["queued"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return False
 
 
 def _lives(pid: int) -> bool:

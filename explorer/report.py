@@ -148,7 +148,8 @@ def _numbers(run: Run, *, alone: bool) -> Iterator[str]:
         )
     yield "</div>"
     if inspected:
-        yield f'<p class="soft">{escape(reference.marks(run))}</p>'
+        for sentence in filter(None, (reference.marks(run), reference.by_other_pooling(run))):
+            yield f'<p class="soft">{escape(sentence)}</p>'
     if any(name in cards.CLASSES for name, _, _ in found):
         yield f'<p class="soft">{escape(APART)}</p>'
     yield "<details><summary>What these numbers mean</summary><dl>"

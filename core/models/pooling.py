@@ -182,6 +182,12 @@ def view(model, batch: dict[str, Tensor], pooling: str = "auto", layer: int = -1
     return seen
 
 
+def other_pooling(model, seen: View) -> str | None:
+    """Return the usual pooling beside the one by which `model` is `seen`: mean, or beside that cls, of a decoder last; None without."""
+    one = "last" if is_decoder(source_of(model).config) else "cls"
+    return next((rule for rule in ("mean", one) if rule in _rules(seen.kind) and rule != seen.pooling), None)
+
+
 def encoder_of(model):
     """Return the part of a classifier in front of its head, with adapters or without."""
     return (model.get_base_model() if hasattr(model, "get_base_model") else model).base_model

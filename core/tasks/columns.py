@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from core.errors import IsobarError, nearest
 from core.modalities import MODALITIES
 from core.modalities.media import DECODERS
-from core.tasks.labels import NoLabelsError, class_names, is_number, label_series, plain, unlabelled, whole_numbers
+from core.tasks.labels import (
+    MOST_CLASSES,
+    DoubtfulLabelsError,
+    NoLabelsError,
+    class_names,
+    is_number,
+    label_series,
+    plain,
+    unlabelled,
+    whole_numbers,
+)
 from core.tasks.media import cell_type, column_modality, read_cells
 from core.tasks.metrics import metric_names
 from core.tasks.sampling import stratified_rows
@@ -69,6 +79,9 @@ LABEL_COLUMNS = (
 # Losing one text in twenty changes little; losing more means that something is wrong with the file.
 MOST_EMPTY = 0.05
 VALIDATION_SHARE = 0.2
+# Columns of other names are told by what is in them, where only one can be meant.
+_OFTEN = 4  # rows a value, on average, in a column of labels
+_MANY_WORDS = 2  # in a cell of a column of texts, on average
 ALL = "all {}"  # the one class of examples without labels
 
 
@@ -172,11 +185,12 @@ def build_task(
     columns: Columns,
     source: str,
     notes: tuple[str, ...] = (),
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> Task:
     """Return the task in the table `train` and, if there is one, the table `validation`.
 
-    Without `validation`, or where no row of it has a label, a stratified fifth of `train` is taken, by `seed`.
+    Without `validation`, or where no row of it has a label, a stratified fifth of `train` is taken, by `seed`; with None for a
+    seed all of `train`, which is then looked at and not trained on.
 
     Raises:
         IsobarError: a column is missing, texts are empty, or labels are not classes that both splits share.
@@ -189,7 +203,12 @@ def build_task(
         validation = None
     validation_frame = None if validation is None else _frame(validation, found, notes, label_names)
     train_labels = _codes(train_frame["label"], label_names)
-    if validation_frame is None:
+    if validation_frame is None and seed is None:
+        train_frame, validation_frame, train_labels = train_frame[:0], train_frame, train_labels[:0]
+        notes.append(
+            f"{train.where} has no validation split, so all its rows are looked at; a model that was trained on them has seen them."
+        )
+    elif validation_frame is None:
         train_frame, validation_frame = _split(train_frame, train_labels, seed, train.where)
         train_labels = _codes(train_frame["label"], label_names)
         notes.append(
@@ -220,11 +239,7 @@ def resolve_columns(split: Split, columns: Columns) -> tuple[Columns, list[str]]
     _check_there(split, columns)
     by_lower = _by_lower(split)
     label = columns.label or next((by_lower[n] for n in LABEL_COLUMNS if n in by_lower), None)
-    if label is None:
-        raise NoLabelsError(
-            f"{split.where} has no label column that could be guessed (such as 'label' or 'class') among "
-            f"{_listed(split.table.column_names)}; name it."
-        )
+    label = label or _label_by_content(split, columns)
     return _with_texts(split, replace(columns, label=label), columns)
 
 
@@ -234,6 +249,65 @@ def resolve_text_columns(split: Split, columns: Columns) -> tuple[Columns, list[
     names = split.table.column_names
     texts = replace(columns, text=names[0]) if len(names) == 1 else columns
     return _with_texts(split, texts, columns)
+
+
+def _label_by_content(split: Split, columns: Columns) -> str:
+    """Return the one column beside the named ones that can only be labels: of few values, each of them often there."""
+    texts = {*TEXT_COLUMNS, *(name for pair in PAIR_COLUMNS for name in pair)}
+    free = [name for name in _free(split, columns) if name.strip().lower() not in texts]
+    found = [name for name in free if _repeats(split.table.column(name))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise DoubtfulLabelsError(
+            f"{split.where} has several columns that may hold the labels, {_listed(found)}; name one."
+        )
+    raise NoLabelsError(
+        f"{split.where} has no label column that could be guessed (such as 'label' or 'class') among "
+        f"{_listed(split.table.column_names)}; name it."
+    )
+
+
+def _text_by_content(split: Split, columns: Columns) -> str | None:
+    """Return the one column of sentences beside the named ones, or where none holds any the one of words; None where there is neither."""
+    free = [name for name in _free(split, columns) if _is_text(split.table.column(name))]
+    found = [name for name in free if _words(split.table.column(name)) >= _MANY_WORDS]
+    found = found or [
+        name for name in free if _words(split.table.column(name)) and not _repeats(split.table.column(name))
+    ]
+    if len(found) > 1:
+        raise IsobarError(f"{split.where} has several columns that may hold the texts, {_listed(found)}; name one.")
+    return found[0] if found else None
+
+
+def _free(split: Split, columns: Columns) -> list[str]:
+    return [name for name in split.table.column_names if name not in (columns.text, columns.text_pair, columns.label)]
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    kind = plain(column).type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether the column holds few values, each of which is there several times."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = plain(column).type
+    if not (_is_text(column) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        return False
+    counts = pc.value_counts(plain(column)).field("counts").to_numpy()
+    return 2 <= len(counts) <= MOST_CLASSES and _OFTEN * len(counts) <= len(column)
+
+
+def _words(column: pa.ChunkedArray) -> float:
+    """Return how many words its cells have on average."""
+    import pyarrow.compute as pc
+
+    return pc.mean(pc.count_substring_regex(pc.fill_null(plain(column), ""), r"\p{L}{2,}")).as_py()
 
 
 def _check_there(split: Split, columns: Columns) -> None:
@@ -256,7 +330,7 @@ def _with_texts(split: Split, columns: Columns, given: Columns) -> tuple[Columns
         free = {lower: name for lower, name in _by_lower(split).items() if name not in (label, pair)}
         text = _guess_media(split, free.values())
         if text is None:
-            text, guessed_pair = _guess_texts(split, free, with_pair=pair is None)
+            text, guessed_pair = _guess_texts(split, free, columns)
             pair = pair or guessed_pair
     modality = column_modality(split.table.column(text))
     if pair is not None and "text_pair" not in MODALITIES[modality].columns:
@@ -291,14 +365,16 @@ def _guess_media(split: Split, names: Collection[str]) -> str | None:
     return found[0] if found else None
 
 
-def _guess_texts(split: Split, free: dict[str, str], with_pair: bool) -> tuple[str, str | None]:
-    if with_pair:
+def _guess_texts(split: Split, free: dict[str, str], taken: Columns) -> tuple[str, str | None]:
+    if taken.text_pair is None:
         for first, second in PAIR_COLUMNS:
             if first in free and second in free:
                 return free[first], free[second]
     for name in TEXT_COLUMNS + tuple(first for first, _ in PAIR_COLUMNS):
         if name in free:
             return free[name], None
+    if found := _text_by_content(split, taken):
+        return found, None
     raise IsobarError(
         f"{split.where} has no text column that could be guessed (such as 'text', 'sentence', or 'sentence1' and "
         f"'sentence2'), nor a column of images or sounds or of their files' names, among {_listed(split.table.column_names)}; name it."

@@ -19,7 +19,7 @@ GLUE = ("cola", "sst2", "mrpc", "qqp", "mnli", "qnli", "rte", "wnli")
 _GLUE_REPO = "nyu-mll/glue"
 
 
-def load_hub_task(name: str, slug: str, columns: Columns, seed: int, built_in: tuple[str, ...]) -> Task:
+def load_hub_task(name: str, slug: str, columns: Columns, seed: int | None, built_in: tuple[str, ...]) -> Task:
     """Return the task `name`: ``glue/TASK``, or ``owner/name`` with an optional ``:config``.
 
     Data that an earlier call has downloaded is used again when the Hub can't be reached.

@@ -24,6 +24,10 @@ class NoLabelsError(IsobarError):
     """No column holds labels: none is called so, or what it holds are not classes, or a single one."""
 
 
+class DoubtfulLabelsError(NoLabelsError):
+    """Several columns may hold labels, and none was named."""
+
+
 def label_series(column: pa.ChunkedArray, where: str, name: str) -> pd.Series:
     """Return the labels as strings, by data row from 1: true and false become 1 and 0, missing ones are empty.
 

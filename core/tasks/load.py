@@ -70,6 +70,7 @@ def load_texts(
 ) -> Task:
     """Return the task called `name` to be looked at: as :func:`load_task` does, but local data need no labels.
 
+    Nothing is set apart: where there is no validation split, all rows are it, and there is no training split.
     Its examples are one cloud, the validation split of a task with the one class "all texts" (or images, or sounds), no
     training split and no metric, where `label_column` is 'none', where no column was named and none holds classes, in a
     .txt file, which holds a text a line, and in a folder with images or sounds side by side. The task's notes say so.
@@ -88,10 +89,12 @@ def load_texts(
         if not named and (label_column == NO_LABELS or not has_classes(path)):
             note = f"{path} is read without labels: all that is in it is one cloud."
             return one_cloud(_slug(path.resolve().name), all_files(path), FILES, f"folder {path.resolve()}", (note,))
-    if path is None or not path.is_file():
+    if path is None:
         return load_task(
             name, seed=seed, text_column=text_column, text_pair_column=text_pair_column, label_column=label_column
         )
+    if not path.is_file():
+        return _load(str(name), Columns(text_column, text_pair_column, label_column), None)
     plain = path.suffix.lower() == LINES
     split = Split(read_lines(path) if plain else read_table(path), str(path), path.parent)
     columns = Columns(
@@ -102,7 +105,7 @@ def load_texts(
     note = f"{path} is read without labels: all that is in it is one cloud."
     if label_column != NO_LABELS and not (plain and label_column is None):
         try:
-            return _of_file(path, split, columns, seed)
+            return _of_file(path, split, columns, None)
         except NoLabelsError as error:
             if label_column is not None:
                 raise
@@ -151,7 +154,7 @@ def _folder(name: str) -> tuple[Path, str]:
     return (_path(home), config) if home and not path.exists() and _path(home).is_dir() else (path, "")
 
 
-def _of_file(path: Path, split: Split, columns: Columns, seed: int) -> Task:
+def _of_file(path: Path, split: Split, columns: Columns, seed: int | None) -> Task:
     from core.tasks.columns import build_task
 
     return build_task(_slug(path.stem), split, None, columns, source=f"file {path.resolve()}", seed=seed)
@@ -162,7 +165,7 @@ def _built_in(name: str, seed: int, train_size: int | None) -> Task:
     return module.make_task(seed, max(train_size or 0, module.TRAIN_SIZE))
 
 
-def _load(name: str, columns: Columns, seed: int) -> Task:
+def _load(name: str, columns: Columns, seed: int | None) -> Task:
     from core.table_files import SUFFIXES, read_table
     from core.tasks.columns import Columns, Split, build_task
     from core.tasks.files import no_splits, tables_of

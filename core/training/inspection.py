@@ -15,7 +15,7 @@ import pandas as pd
 from datasets import Dataset
 
 from core.errors import IsobarError, RunFailedError
-from core.geometry import ClassShape, isotropic_reference, shape_by_class
+from core.geometry import ClassShape, isotropic_reference, measure, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
 from core.modalities import MODALITIES, Cut, Preview
@@ -25,11 +25,13 @@ from core.models.embedding import encode
 from core.models.layers import LayerStreams
 from core.models.loading import LoadedModel, load_model
 from core.models.perturbed import changed
-from core.models.pooling import check_pooling
+from core.models.pooling import check_pooling, other_pooling, pooled
 from core.models.sentence import Sentence
+from core.models.states import States
 from core.revision import code_revision
 from core.runs import Run, RunWriter, layout, load_run
-from core.tasks import Task, load_texts, score
+from core.tasks import BUILT_IN, Task, load_task, load_texts, score
+from core.tasks.load import NO_LABELS
 from core.tasks.order import in_order
 from core.tasks.sampling import ONE_CLOUD
 from core.training.probe import describe, make_probe, view_of
@@ -58,6 +60,8 @@ class Inspection:
         preview: returns a file that shows the example of a row, or None of a text.
         record: versions, machine, model and data, as a run's record.yaml has them.
         layers: the main measures of every layer's embeddings, the input embeddings' first.
+        other_pooling: the usual pooling beside the one that was taken, under ``pooling``, and the main measures by it; empty
+            where there is none.
         read: one line on what was looked at: model, pooling, layer, and how many examples of which data.
     """
 
@@ -73,6 +77,7 @@ class Inspection:
     record: dict = field(default_factory=dict)
     layers: list[dict[str, float]] = field(default_factory=list)
     preview: Callable[[int], Preview | None] = field(default=lambda row: None, repr=False)
+    other_pooling: dict = field(default_factory=dict)
     read: str = ""
 
     @property
@@ -87,7 +92,14 @@ class Inspection:
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
         about = {"model": self.model, "task": self.task, "pooling": self.record.get("pooling")}
-        return {**about, **found, "reference": self.reference, "notes": self.notes, "read": self.read}
+        return {
+            **about,
+            **found,
+            "reference": self.reference,
+            "other_pooling": self.other_pooling,
+            "notes": self.notes,
+            "read": self.read,
+        }
 
 
 def inspect_checkpoint(
@@ -109,13 +121,42 @@ def inspect_checkpoint(
     progress = progress or (lambda phase, done, total: None)
     check_device(spec.device)
     progress("loading", 0, 1)
-    data = load_texts(
-        task,
-        seed=spec.seed,
-        text_column=spec.text_column,
-        text_pair_column=spec.text_pair_column,
-        label_column=spec.label_column,
+    return _inspected(spec, examples_of(spec), progress)
+
+
+def examples_of(spec: RunSpec) -> Task:
+    """Return the data that `spec` has looked at: their validation split or else all, or what the run whose model it is set apart.
+
+    Raises:
+        IsobarError: they are not there, or can't be used.
+    """
+    columns = {name: getattr(spec, name) for name in ("text_column", "text_pair_column", "label_column")}
+    run = _run_of(spec.model)
+    other = run is None or spec.task in BUILT_IN or not _same_data(run.spec.get("task"), spec.task)
+    if other or spec.label_column == NO_LABELS:
+        return load_texts(spec.task, seed=spec.seed, **columns)
+    data = load_task(spec.task, seed=run.spec.get("seed", spec.seed), **columns)
+    return data.noted("The model's run was trained on the other rows.")
+
+
+def _run_of(model: str) -> Run | None:
+    """Return the run whose model this is, if it is one's."""
+    folder = Path(model).expanduser()
+    if not (folder / "config.json").exists():
+        folder = folder / layout.MODEL
+    run = Run(folder.resolve().parent)
+    return run if folder.name == layout.MODEL and folder.is_dir() and isinstance(run.spec.get("model"), str) else None
+
+
+def _same_data(one: object, other: str) -> bool:
+    return one == other or (
+        isinstance(one, str) and Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
     )
+
+
+def _inspected(spec: RunSpec, data: Task, progress: Progress) -> Inspection:
+    """Return what the model of `spec` makes of `data`."""
+    model = spec.model
     loaded = load_model(model, data.num_labels, data.modality)
     data, comparable = in_order(data, loaded.outputs)
     if change := Change.parse(spec.weights):
@@ -129,8 +170,11 @@ def inspect_checkpoint(
     if note := probe.rows.cut_note(MODALITIES[data.modality].many):
         data = data.noted(note)
     progress("loading", 1, 1)
+    other = _OtherPooling(other_pooling(loaded.model, probe.view), spec.layer)
     portrait = probe.portray(
-        to_device(loaded.model, spec.device), lambda done, total: progress("embedding", done, total)
+        to_device(loaded.model, spec.device),
+        lambda done, total: progress("embedding", done, total),
+        other.add if other.pooling else None,
     )
     scored = data.has_labels and comparable and loaded.trained_head
     predictions = portrait.encoded.predictions if data.has_labels and comparable else np.full(len(portrait.labels), -1)
@@ -149,8 +193,25 @@ def inspect_checkpoint(
         probe=probe.frame,
         preview=probe.preview,
         record=record(data, loaded, probe.view),
+        other_pooling=other.measured(),
         read=_read(model, data, len(probe.frame), probe.view.pooling, spec.layer),
     )
+
+
+class _OtherPooling:
+    """What `pooling` makes of the states that are there anyway, for :func:`core.models.embedding.encode`'s `on_states`."""
+
+    def __init__(self, pooling: str | None, layer: int):
+        self.pooling, self.layer = pooling, layer
+        self._batches: list[np.ndarray] = []
+
+    def add(self, states: States, back: np.ndarray) -> None:
+        self._batches.append(pooled(states, self.layer, self.pooling).float().cpu().numpy()[back])
+
+    def measured(self) -> dict:
+        if not self._batches:
+            return {}
+        return {"pooling": self.pooling, **measure(np.concatenate(self._batches), "main")}
 
 
 def _read(model: str, data: Task, examples: int, pooling: str, layer: int) -> str:
@@ -222,8 +283,11 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
 
     with stop.listening():
         try:
-            found = inspect_checkpoint(spec.model, spec.task, spec=spec, progress=beat)
-            base = _base(spec, found.record["pooling"], beat)
+            check_device(spec.device)
+            beat("loading", 0, 1)
+            data = examples_of(spec)
+            found = _inspected(spec, data, beat)
+            base = _base(spec, data, found.record["pooling"], beat)
             stop.check()
         except Stopped:
             if waited:
@@ -242,22 +306,18 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
     return load_run(writer.path), found
 
 
-def _base(spec: RunSpec, pooling: str, progress: Progress) -> dict | None:
+def _base(spec: RunSpec, data: Task, pooling: str, progress: Progress) -> dict | None:
     """Return the measures of the model that a run began with, where `spec.model` is that run's; else None."""
-    folder = Path(spec.model).expanduser()
-    if not (folder / "config.json").exists():
-        folder = folder / layout.MODEL
-    if folder.name != layout.MODEL or not folder.is_dir():
+    run = _run_of(spec.model)
+    if run is None:
         return None
-    name = Run(folder.resolve().parent).spec.get("model")
-    if not isinstance(name, str):
-        return None
-    spec = spec.model_copy(update={"pooling": pooling})  # the same, also where the base has one of its own
+    # The same pooling, also where the base has one of its own.
+    spec = spec.model_copy(update={"model": run.spec["model"], "pooling": pooling})
     try:
-        found = inspect_checkpoint(name, spec.task, spec=spec, progress=lambda _, *done: progress("base", *done))
+        found = _inspected(spec, data, lambda _, *done: progress("base", *done))
     except IsobarError:  # it has gone since, or the hub with it: a reference less
         return None
-    return {"model": name, **describe(found.measures, found.classes, found.layers)}
+    return {"model": spec.model, **describe(found.measures, found.classes, found.layers)}
 
 
 def _isotropic_classes(found: Inspection) -> list[ClassShape]:
@@ -286,6 +346,7 @@ def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
             "before": describe({**found.measures, **found.metrics}, found.classes, found.layers),
             "isotropic": describe(found.reference, _isotropic_classes(found), []),
             "base": base,
+            "other_pooling": found.other_pooling,
         }
     )
     writer.write(layout.INSPECTION, json.dumps(found.as_dict()))

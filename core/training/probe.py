@@ -14,6 +14,7 @@ from core.models.loading import LoadedModel
 from core.models.packing import telling_rows
 from core.models.pooling import View, view
 from core.models.sentence import Sentence
+from core.models.states import States
 from core.tasks import Task, probe_set
 from core.training.spec import RunSpec
 
@@ -53,8 +54,13 @@ class Probe:
     view: View
     layer: int
 
-    def portray(self, model, on_batch: Callable[[int, int], None] | None = None) -> Portrait:
-        """Embed the probe set with `model` and measure what comes out.
+    def portray(
+        self,
+        model,
+        on_batch: Callable[[int, int], None] | None = None,
+        on_states: Callable[[States, np.ndarray], None] | None = None,
+    ) -> Portrait:
+        """Embed the probe set with `model` and measure what comes out; both are called as by :func:`core.models.embedding.encode`.
 
         Raises:
             IsobarError: a layer's states hold NaN or infinity; it is named.
@@ -73,6 +79,7 @@ class Probe:
             sentence=self.view.sentence,
             on_layers=streams.add,
             on_batch=on_batch,
+            on_states=on_states,
         )
         measures = measure(encoded.embeddings, "main", classes)
         return Portrait(

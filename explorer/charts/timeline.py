@@ -210,7 +210,7 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
     end = (panels - 1) * _CLASS_GAP + 1
     x = alt.X(
         "zero:Q",
-        title="length of the bar (Euclidean distance)",
+        title="length (Euclidean distance)",
         scale=alt.Scale(domain=[0, longest], nice=False, range=_part(_BARS)),
         axis=alt.Axis(grid=False, tickCount=5, orient="bottom"),
     )
@@ -299,8 +299,19 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
     words = (
         alt.Chart(measures)
         .transform_filter("datum.frame == at")
-        .transform_calculate(px=f"datum.panel * {_PANEL_GAP}", said="datum.measure + ' ' + format(datum.value, '.3f')")
-        .mark_text(align="left", baseline="bottom", dy=-6, fontSize=12, fontWeight=600, color=SPACE)
+        .transform_calculate(
+            px=f"datum.panel * {_PANEL_GAP}", said="datum.measure + '\\n' + format(datum.value, '.3f')"
+        )
+        .mark_text(
+            align="left",
+            baseline="bottom",
+            dy=-20,
+            fontSize=12,
+            fontWeight=600,
+            color=SPACE,
+            lineBreak="\n",
+            limit=alt.ExprRef(f"width / {panels} - 4"),  # a long name is cut before it stands in the next one's place
+        )
         .encode(x=x, y=alt.value(0), text="said:N")
     )
     return alt.layer(line, now, dots, words).properties(height=_LOW)

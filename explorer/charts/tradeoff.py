@@ -11,7 +11,7 @@ from explorer.charts.style import title as styled
 BASELINE = "baseline"
 # A baseline is to the other runs what before is to after: grey and hollow.
 _OTHERS = (SPACE, *CLASS_COLOURS)
-_LONG = 24  # characters of a name that leave room for two in a row of the legend
+_LONG = 24  # characters of a name that leave room for another in a row of the legend
 
 
 def group_colours(names: list[str]) -> dict[str, str]:
@@ -53,7 +53,7 @@ def tradeoff(
         legend=legend(
             labelLimit=260,
             symbolType="circle",
-            columns=2 if max(map(len, names), default=0) > _LONG else 3,
+            columns=1 if max(map(len, names), default=0) > _LONG else 3,
             symbolOpacity=1,
         ),
     )

@@ -10,7 +10,6 @@ from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
-from core.tasks.sampling import ONE_CLOUD
 from explorer import jobs, report
 from explorer.panels import barcodes, data, figure, fitting, links, merges, reference, space, spec_form, upload
 from explorer.panels.words import moment, plain
@@ -55,6 +54,7 @@ def page() -> None:
 def _form() -> None:
     _filled_from_address()
     st.subheader("What is the shape of a checkpoint's space?", anchor=False)
+    not_taken = upload.take(FORM, upload.TO_LOOK_AT)
     spec, problem = spec_form.parsed(FORM)
     models, recent = data.models(), [data.inspection(name) for name in data.inspections()[:_RECENT]]
     seen = [data.spec(run) for run in recent]
@@ -84,7 +84,7 @@ def _form() -> None:
                     format_func=upload.label,
                 )
                 st.caption(
-                    f"Built in, a local folder or file, or an id on the Hub. Its validation {many} are looked at."
+                    f"Built in, a local folder or file, or an id on the Hub. Of what is split, its validation {many} are looked at."
                 )
             row = st.columns(3, gap="medium")
             for column, (field, label) in zip(
@@ -94,11 +94,7 @@ def _form() -> None:
             ):
                 with column:
                     spec_form.field(field, problem, label=label, form=FORM)
-        upload.upload(
-            FORM,
-            use="to be looked at",
-            unlabelled=f"Without labels all texts are one cloud, of up to {ONE_CLOUD} times the texts a class.",
-        )
+        upload.show(FORM, upload.TO_LOOK_AT, not_taken)
         with st.expander("More settings", icon=":material/tune:", expanded=_is_of_more(problem)):
             row = st.columns(3, gap="small", vertical_alignment="bottom")
             for index, field in enumerate(_MORE):
@@ -106,7 +102,10 @@ def _form() -> None:
                     spec_form.field(field, problem, form=FORM)
         if problem and not any(spec_form.concerns(name, problem) for name in (*_SHOWN, *_MORE)):
             st.error(plain(problem, 300), icon=":material/error:")
-        if st.button("Inspect", type="primary", icon=":material/biotech:", disabled=spec is None) and spec is not None:
+        if not_taken:
+            st.error(upload.REFUSED, icon=":material/upload_file:")
+        ready = spec is not None and not not_taken
+        if st.button("Inspect", type="primary", icon=":material/biotech:", disabled=not ready) and ready:
             path = jobs.inspect(spec.baseline(), data.runs_dir())
             data.forget_names()
             st.query_params.from_dict({"of": path.name})

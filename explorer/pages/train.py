@@ -33,6 +33,7 @@ def page() -> None:
 def _form() -> None:
     _filled_from_address()
     st.subheader("Fine-tune, with and without the regularizer", anchor=False)
+    not_taken = upload.take(spec_form.KEY, upload.TO_TRAIN)
     spec, problem = spec_form.parsed()
     recent = map(data.find, data.names()[:50])
     seen = [data.spec(run) for run in recent if not data.trained_outside(run)]
@@ -50,10 +51,12 @@ def _form() -> None:
                 spec_form.field("task", problem, options=known, label="Task", format_func=upload.label)
                 st.caption(_about_task(st.session_state["spec_task"]))
             spec_form.field("regularizers", problem, label="Regularizer")
-        upload.upload(spec_form.KEY, use="to score and to look at")
+        upload.show(spec_form.KEY, upload.TO_TRAIN, not_taken)
         with st.expander("More settings", icon=":material/tune:", expanded=bool(problem)):
             spec_form.more(problem)
-        _start(spec, problem)
+        if not_taken:
+            st.error(upload.REFUSED, icon=":material/upload_file:")
+        _start(None if not_taken else spec, problem)
     with side:
         st.markdown("**Spec**", help="Everything that decides the outcome; `isobar train --spec FILE` runs the same.")
         st.code(_yaml(spec), language="yaml", height=330)
@@ -84,7 +87,7 @@ def _start(spec: RunSpec | None, problem: str) -> None:
         st.caption(estimate(spec).words + (" The baseline takes about as long again." if both else ""))
         if memory := least_memory(spec):
             st.caption(memory)
-    waiting = len(data.active())
+    waiting = jobs.ahead(data.runs_dir())
     if waiting:
         runs = "run is" if waiting == 1 else "runs are"
         st.caption(f"{waiting} {runs} under way or waiting; this one waits its turn.")

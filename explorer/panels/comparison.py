@@ -162,7 +162,7 @@ def _differences(groups: list[Group], name: str, *, key: str, of: tuple) -> None
             lambda: differences(
                 seeds,
                 means,
-                value="from the baseline, 95 %",
+                value="from the baseline" + ", 95 % interval" * bool(means["low"].notna().any()),
                 title=meaning(name).label,
                 colours=colours,
                 description="; ".join(

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from core.errors import IsobarError
 from core.file_version import FileVersion, file_version
+from core.modalities import MODALITIES
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
+from core.runs.pace import pace_of
 from core.table_files import SUFFIXES, read_table
 from core.tasks import BUILT_IN, ENDLESS
-from core.tasks.columns import VALIDATION_SHARE
+from core.tasks.columns import VALIDATION_SHARE, Columns, Split, unlabelled_texts
 from core.tasks.files import tables_of
 from core.training.spec import RunSpec
 from explorer.panels import data, fitting
@@ -25,7 +28,8 @@ _LOOK_BACK = 30  # of so many of the newest runs the times are read
 _LARGEST = 100 << 20  # bytes of a local file whose rows are counted while somebody waits for the page
 _FLOAT32 = 4  # bytes; models are loaded so, whatever the precision of the arithmetic
 _COPIES = 4  # of trained weights: themselves, their gradients, AdamW's two moments
-_LEAST = 3  # logged steps that say something
+_IN_A_PIECE = 4.5  # characters, on average
+_SAMPLE = 500  # rows of a file whose lengths are looked at
 
 
 @dataclass(frozen=True)
@@ -59,23 +63,77 @@ class Estimate:
 def estimate(spec: RunSpec) -> Estimate:
     """Return about how long `spec` will take.
 
-    A step's time grows with the examples in it; what a run does beside its steps (loading, snapshots, evaluations) is
-    taken as it was. Times are medians over the runs, those of the same task where there are any.
+    A step's time grows with the examples in it and with their length, an evaluation's with that, a snapshot's also with
+    the probe set; what is left (loading, saving) is taken as it was. The median over the runs, those of the same task
+    where there are any.
     """
     steps = _steps(spec, _rows(spec))
     own = [run for name in data.names()[:_LOOK_BACK] if _is_of(run := data.find(name), spec)]
-    pace = [found for run in own if (found := _pace(run))]
-    runs = len(pace)
-    if not pace and data.has_sample() and _is_of(data.find(data.SAMPLE), spec):
-        pace = [found] if (found := _pace(data.find(data.SAMPLE))) else []
-    if not pace or steps is None:
+    judged = [run for run in own if pace_of(data.events(run))]
+    runs = len(judged)
+    if not judged and data.has_sample() and _is_of(data.find(data.SAMPLE), spec):
+        judged = [data.find(data.SAMPLE)]
+    if not judged or steps is None:
         return Estimate(None, steps)
-    same = [found for found in pace if (found["task"], found["max_length"]) == (spec.task, spec.max_length)]
-    chosen = same or pace
-    examples = spec.batch_size * spec.accumulation * _passes(spec.model_dump())
-    step = statistics.median(found["per_example"] for found in chosen) * examples
-    beside = statistics.median(found["beside"] for found in chosen)
-    return Estimate(step * steps + beside, steps, len(chosen) if runs else 0, bool(same))
+    same = [run for run in judged if data.spec(run).get("task") == spec.task]
+    seconds = statistics.median(_seconds(spec, steps, run) for run in same or judged)
+    return Estimate(seconds, steps, len(same or judged) if runs else 0, bool(same))
+
+
+def _seconds(spec: RunSpec, steps: int, run: Run) -> float:
+    """Return how long `spec` would take if all went as in `run`."""
+    found, settings = pace_of(data.events(run)), data.spec(run)
+    wanted = spec.model_dump()
+    longer = _length(spec, wanted["max_length"]) / _read_length(run, settings.get("max_length"))
+    longer = longer if math.isfinite(longer) else 1.0
+    step = found.step * longer * _examples(wanted) / _examples(settings)
+    probes = spec.probe_per_class / (settings.get("probe_per_class") or spec.probe_per_class)
+    beside = found.evaluation * (spec.evaluations + 1) + found.snapshot * probes * spec.snapshots
+    return step * steps + longer * beside + found.rest
+
+
+def _examples(settings: Mapping) -> float:
+    """Return what a step costs, in examples that go forward and backward once: an accumulated cloud takes a forward pass more, a third of both."""
+    several = settings.get("accumulation", 1) > 1
+    two = settings.get("accumulated_cloud") and several and settings.get("regularizers")
+    return settings["batch_size"] * settings.get("accumulation", 1) * (4 / 3 if two else 1.0)
+
+
+def _length(spec: RunSpec, longest: int) -> float:
+    """Return about how long the texts of `spec` are, in word pieces that are read; NaN where that is not known."""
+    for run in map(data.find, [*data.names()[:_LOOK_BACK], *data.samples()]):
+        if data.spec(run).get("task") == spec.task and (found := _read_length(run, longest)) == found:
+            return found
+    try:
+        path = Path(spec.task).expanduser()
+        if not path.is_file() or path.suffix.lower() not in SUFFIXES or path.stat().st_size > _LARGEST:
+            return math.nan
+        characters = _characters(file_version(path), spec.text_column, spec.text_pair_column)
+    except (IsobarError, OSError, RuntimeError):
+        return math.nan
+    return _pieces(characters, longest)
+
+
+def _read_length(run: Run, longest: int | None) -> float:
+    """Return about how many word pieces of an example were read in `run`; NaN where its examples are no texts."""
+    probe = data.probe(run)
+    if not longest or probe.empty or data.modality(run) is not MODALITIES["text"]:
+        return math.nan
+    columns = [probe[name].astype(str).str.len() for name in ("text", "text_pair") if name in probe]
+    return _pieces(sum(columns).to_numpy(), longest)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _characters(file: FileVersion, *columns: str | None) -> np.ndarray:
+    split = Split(read_table(Path(file[0])).slice(0, _SAMPLE), file[0])
+    found = unlabelled_texts(split, Columns(*columns)).frame
+    if "text" not in found:
+        return np.full(1, math.nan)
+    return sum(found[name].str.len() for name in ("text", "text_pair") if name in found).to_numpy()
+
+
+def _pieces(characters: np.ndarray, longest: int) -> float:
+    return float(np.minimum(characters / _IN_A_PIECE + 2, longest).mean())
 
 
 def least_memory(spec: RunSpec) -> str:
@@ -147,31 +205,6 @@ def _file_rows(name: str) -> int | None:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _counted(file: FileVersion) -> int:
     return read_table(Path(file[0])).num_rows
-
-
-def _pace(run: Run) -> dict | None:
-    """Return how long the run took an example, and beside its steps; None where it logged too little to say."""
-    settings, events = data.spec(run), data.events(run)
-    if "step_seconds" not in events or not settings.get("batch_size"):
-        return None
-    logged = events["step_seconds"].dropna().astype(float)
-    if len(logged) < _LEAST:
-        return None
-    examples = settings["batch_size"] * settings.get("accumulation", 1) * _passes(settings)
-    last = events["step"].dropna().max()
-    beside = float(events["time"].max() - events["time"].min()) - float(logged.median()) * float(last)
-    return {
-        "task": settings.get("task"),
-        "max_length": settings.get("max_length"),
-        "per_example": float(logged.median()) / examples,
-        "beside": max(beside, 0.0),
-    }
-
-
-def _passes(settings: Mapping) -> float:
-    """Return what an example costs, in forward and backward passes: an accumulated cloud takes a forward pass more, a third of both."""
-    two = settings.get("accumulated_cloud") and settings.get("accumulation", 1) > 1 and settings.get("regularizers")
-    return 4 / 3 if two else 1.0
 
 
 def _steps(spec: RunSpec, rows: int | None) -> int | None:

@@ -5,10 +5,11 @@ from html import escape
 import streamlit as st
 
 from core.geometry import MEASURES
+from core.geometry.verdict import pooling_sentence
 from core.runs import Run
 from explorer.charts.style import BEFORE, SPACE
 from explorer.panels import cards, data
-from explorer.panels.words import meaning, number
+from explorer.panels.words import meaning, number, plain
 
 _LAST = "relative_entropy_all"
 _COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.0, "nc1": 0.0}  # of the others it is 1
@@ -23,6 +24,8 @@ def show(run: Run) -> None:
         st.metric(about.label, number(value), help=about.definition)
         st.html(track)
     st.caption(marks(run))
+    if sentence := by_other_pooling(run):
+        st.caption(plain(sentence, 300))
 
 
 def tracks(run: Run) -> list[tuple[str, float | None, str]]:
@@ -45,6 +48,12 @@ def marks(run: Run) -> str:
     if data.report(run).get("base"):
         found.append("○ untouched: before its run")
     return " · ".join(found) + ". The line runs from isotropic, left, to collapsed, right."
+
+
+def by_other_pooling(run: Run) -> str:
+    """Return what the main measures would be by the other usual pooling; empty where it is not known."""
+    report = data.report(run)
+    return pooling_sentence(report.get("before") or {}, report.get("other_pooling") or {})
 
 
 def _track(

@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import IsobarError
 from core.regularizers.registry import REGULARIZERS
 from core.runs import Run
+from core.runs.pace import running_seconds
 from core.runs.settings import label
 from explorer import jobs
 from explorer.charts.history import history
@@ -36,7 +37,7 @@ def watch(name: str) -> None:
     if run.state not in ("running", "queued"):
         st.rerun()
     if run.state == "queued":
-        ahead = sum(other.name != run.name for other in data.active()[: _place(run)])
+        ahead = jobs.ahead(data.runs_dir(), run)
         words = f"Waiting its turn, {ahead} ahead." if ahead else "About to start."
         share = 0.0
     else:
@@ -179,15 +180,10 @@ def _resume(run: Run) -> None:
 def ended(run: Run) -> str:
     """Return in a sentence how the run ended and how long it took."""
     events = data.events(run)
-    took = f" after {duration(events['time'].max() - events['time'].min())}" if "time" in events else ""
+    took = f" after {duration(running_seconds(events))}" if "time" in events else ""
     step = run.status.get("step")
     at = f" at step {step:,} of {run.status.get('total_steps', 0):,}" if step else ""
     return {"finished": f"Finished{took}.", "stopped": f"Stopped{at}{took}."}.get(run.state, f"Failed{at}{took}.")
-
-
-def _place(run: Run) -> int:
-    names = [other.name for other in data.active()]
-    return names.index(run.name) if run.name in names else len(names)
 
 
 def _class_names(run: Run, events: pd.DataFrame) -> dict[str, str]:

@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -21,141 +21,198 @@ from core.tasks.columns import (
     resolve_text_columns,
     unlabelled_texts,
 )
+from core.tasks.labels import DoubtfulLabelsError, NoLabelsError
 from core.tasks.load import NO_LABELS
-from explorer.panels import data, fitting, spec_form
+from core.tasks.sampling import FEWEST_PROBES, ONE_CLOUD
+from explorer.panels import data, fitting
 from explorer.panels.words import plain
 
 MEGABYTES = 50
 FOLDER = ".uploads"  # in the folder of runs
 _KINDS = [suffix[1:] for suffix in SUFFIXES]
-_LEAST = 4  # texts of a class in the validation set
 _PREVIEW = 5
 _NONE = "(none)"
 _ONE_CLOUD = "(none: one cloud)"
+REFUSED = "The uploaded file can't be used as it is: see above. Choose its columns, mend it, or take it out."
+"""Beside the button that is off because of it."""
 
 
-def upload(form: str, *, use: str, unlabelled: str = "") -> None:
-    """Draw the choice of a file, its columns and first rows, and a button that puts them into `form`.
+@dataclass(frozen=True)
+class Use:
+    """What an uploaded file is for.
 
-    Args:
-        form: the key of a `spec_form`.
-        use: what the validation set is for, in a few words.
-        unlabelled: a sentence on what becomes of texts without labels; where it is empty, labels are needed.
+    Attributes:
+        words: what is done with its texts, a sentence or more.
+        least: texts that each class needs.
+        unlabelled: whether texts without labels will do.
     """
+
+    words: str
+    least: int = FEWEST_PROBES
+    unlabelled: bool = False
+
+
+TO_TRAIN = Use(
+    f"One row in {round(1 / VALIDATION_SHARE)} is set apart to score and to look at.",
+    least=round(FEWEST_PROBES / VALIDATION_SHARE),
+)
+TO_LOOK_AT = Use(
+    f"All rows are looked at. Without labels they are one cloud, of up to {ONE_CLOUD} times the texts a class.",
+    unlabelled=True,
+)
+
+
+def take(form: str, use: Use) -> str:
+    """Put the file that was uploaded, if any, and its columns into `form`; must come before the form is drawn.
+
+    Whoever then chooses other data takes the upload back.
+
+    Returns:
+        a sentence that says why it can't be used, or nothing.
+    """
+    file, task, seen = _file(form), st.session_state.get(f"{form}task"), st.session_state.get(f"{form}upload-seen")
+    if file is None:
+        return ""
+    if seen and seen != (file.file_id, task) and seen[0] == file.file_id:
+        st.session_state[f"{form}uploads"] = st.session_state.get(f"{form}uploads", 0) + 1  # of another key, so empty
+        return ""
+    try:
+        content = file.getvalue()
+        digest = hashlib.sha256(content).hexdigest()
+        split = _table(_safe(file.name), digest, content)
+        columns = _asked(form, split, digest, use)
+        found = _texts(_safe(file.name), digest, columns, split)
+        _check(found, columns, use)
+        path = str(store(file.name, content, digest))
+    except IsobarError as error:
+        st.session_state[f"{form}upload-seen"] = (file.file_id, task)
+        return str(error)
+    taken = {"text_column": found.columns.text, "text_pair_column": found.columns.text_pair}
+    taken["label_column"] = columns.label or found.columns.label
+    st.session_state.update({f"{form}{name}": column for name, column in taken.items()})
+    if path != task:
+        st.session_state[f"{form}task"] = path
+        fitting.follow("task", form)
+    st.session_state[f"{form}upload-seen"] = (file.file_id, path)
+    return ""
+
+
+def show(form: str, use: Use, problem: str) -> None:
+    """Draw the choice of a file, its columns and first rows, and the `problem` that :func:`take` found."""
     with st.expander("Upload a file of texts", icon=":material/upload_file:"):
+        kinds = f"{', '.join(_KINDS)}{' (or txt, a text a line)' if use.unlabelled else ''}"
         st.caption(
-            f"{', '.join(_KINDS)}{' (or txt, a text a line)' if unlabelled else ''}, UTF-8, up to {MEGABYTES} MB, "
-            f"with a column of texts and {'maybe ' if unlabelled else ''}one of labels "
-            f"(2 to 1,000 classes). One row in {round(1 / VALIDATION_SHARE)} is set apart {use}, so each class needs "
-            f"at least {round(_LEAST / VALIDATION_SHARE)} texts. {unlabelled} The file stays on this machine."
+            f"{kinds}, UTF-8, up to {MEGABYTES} MB, with a column of texts and {'maybe ' if use.unlabelled else ''}one of "
+            f"labels (2 to 1,000 classes, of at least {use.least} texts each). {use.words} The file stays on this machine."
         )
-        file = st.file_uploader(
+        st.file_uploader(
             "File of texts",
-            type=[*_KINDS, LINES[1:]] if unlabelled else _KINDS,
-            key=f"{form}upload",
+            type=[*_KINDS, LINES[1:]] if use.unlabelled else _KINDS,
+            key=_key(form),
             max_upload_size=MEGABYTES,
             label_visibility="collapsed",
         )
+        file = _file(form)
         if file is not None:
-            _chosen(form, file.name, file.getvalue(), [_ONE_CLOUD] if unlabelled else [])
+            _look(form, file.name, file.getvalue(), use, problem)
+        if problem:
+            st.error(plain(problem, 400), icon=":material/error:")
 
 
-def _chosen(form: str, name: str, content: bytes, instead: list[str]) -> None:
-    """Draw the file: its columns, its first rows, what is wrong with it; `instead` of a label column may be chosen."""
+def _key(form: str) -> str:
+    return f"{form}upload{st.session_state.get(f'{form}uploads', '')}"
+
+
+def _file(form: str):
+    return st.session_state.get(_key(form))
+
+
+def _look(form: str, name: str, content: bytes, use: Use, problem: str) -> None:
+    """Draw the file's columns and first rows, and in a line what is in it."""
     digest = hashlib.sha256(content).hexdigest()
     try:
         split = _table(_safe(name), digest, content)
-    except IsobarError as error:
-        st.error(plain(error, 400), icon=":material/error:")
+    except IsobarError:  # the problem
         return
-    columns = _columns(form, split, digest, instead)
-    try:
-        found = _texts(_safe(name), digest, columns, split)
-    except IsobarError as error:
-        st.error(plain(error, 400), icon=":material/error:")
-        found = None
+    columns = _columns(form, split, digest, use)
     table = split.table
     st.caption(f"The first {min(_PREVIEW, table.num_rows)} of {table.num_rows:,} rows")
     st.dataframe(table.slice(0, _PREVIEW).to_pandas(), hide_index=True, alt="The first rows of the uploaded file")
-    if found is None:
-        return
+    if not problem:
+        st.caption(_summary(_texts(_safe(name), digest, columns, split)))
+
+
+def _check(found: Labelled, columns: Columns, use: Use) -> None:
+    """Raise an IsobarError where there are too few texts."""
     counts = found.frame["label"].value_counts()
-    few = counts[counts * VALIDATION_SHARE < _LEAST]
-    st.caption(_summary(found, counts))
     if columns.label == NO_LABELS:
-        if len(found.frame) < _LEAST:
-            st.error(f"A shape needs at least {_LEAST} texts.", icon=":material/error:")
-            return
-    elif len(few):
-        st.error(
-            f"Class {plain(repr(few.index[0]), 40)} has {few.iloc[0]} texts; each class needs at least "
-            f"{round(_LEAST / VALIDATION_SHARE)}, so that {_LEAST} of them can be set apart.",
-            icon=":material/error:",
+        if len(found.frame) < FEWEST_PROBES:
+            raise IsobarError(f"A shape needs at least {FEWEST_PROBES} texts.")
+    elif counts.min() < use.least:
+        apart = f", so that {FEWEST_PROBES} of them can be set apart" if use.least > FEWEST_PROBES else ""
+        raise IsobarError(
+            f"Class {counts.index[-1]!r} has {counts.min()} texts; each class needs at least {use.least}{apart}."
         )
-        return
-    st.button(
-        "Use this file",
-        key=f"{form}use",
-        icon=":material/check:",
-        on_click=_use,
-        args=[form, name, content, digest, replace(found.columns, label=columns.label)],
-    )
 
 
-def _columns(form: str, split: Split, digest: str, instead: list[str]) -> Columns:
-    """Draw the three choices, which start from a guess; a label of `NO_LABELS` is one `instead` of a column."""
+def _asked(form: str, split: Split, digest: str, use: Use) -> Columns:
+    """Return the columns that are chosen in the boxes of this file, which may not be drawn yet."""
+    guess = _guess(split, use)
+    chosen = {role: st.session_state.get(_box(form, role, digest)) or getattr(guess, role) for role in _ROLES}
+    return Columns(**{role: {_NONE: None, _ONE_CLOUD: NO_LABELS}.get(name, name) for role, name in chosen.items()})
+
+
+_ROLES = {"text": "Text column", "text_pair": "Second text", "label": "Label column"}
+
+
+def _box(form: str, role: str, digest: str) -> str:
+    # The digest makes the choices those of this file: another file starts from its own guess.
+    return f"{form}upload-{role}-{digest[:8]}"
+
+
+def _columns(form: str, split: Split, digest: str, use: Use) -> Columns:
+    """Draw the three choices, which start from a guess; where that is in doubt nothing is chosen."""
     names = split.table.column_names
-    guess = _guess(split, instead)
-    chosen = []
-    row = st.columns(3, gap="small")
-    for column, role, label in zip(
-        row, ("text", "text_pair", "label"), ("Text column", "Second text", "Label column"), strict=True
-    ):
-        options = [*{"text_pair": [_NONE], "label": instead}.get(role, []), *names]
-        first = getattr(guess, role) or next((one for one in options if one not in names), None)
+    guess = _guess(split, use)
+    besides = {"text_pair": [_NONE], "label": [_ONE_CLOUD] if use.unlabelled else []}
+    for column, (role, label) in zip(st.columns(3, gap="small"), _ROLES.items(), strict=True):
+        options = [*besides.get(role, []), *names]
+        first = {NO_LABELS: _ONE_CLOUD, None: _NONE if role == "text_pair" else None}.get(
+            name := getattr(guess, role), name
+        )
         with column:
-            # The digest makes the choices those of this file: another file starts from its own guess.
-            chosen.append(
-                st.selectbox(
-                    label,
-                    options,
-                    index=options.index(first) if first in options else None,
-                    key=f"{form}upload-{role}-{digest[:8]}",
-                    placeholder="Choose a column",
-                )
+            st.selectbox(
+                label,
+                options,
+                index=options.index(first) if first in options else None,
+                key=_box(form, role, digest),
+                placeholder="Choose a column",
             )
-    return Columns(*({_NONE: None, _ONE_CLOUD: NO_LABELS}.get(name, name) for name in chosen))
+    return _asked(form, split, digest, use)
 
 
-def _guess(split: Split, instead: list[str]) -> Columns:
-    for resolve in (resolve_columns, *([resolve_text_columns] if instead else [])):
-        with suppress(IsobarError):
-            return resolve(split, Columns())[0]
-    return Columns()
+def _guess(split: Split, use: Use) -> Columns:
+    """Return the columns that are taken where none is chosen; None for a text or a label where that is in doubt."""
+    try:
+        return resolve_columns(split, Columns())[0]
+    except DoubtfulLabelsError:
+        label = None
+    except NoLabelsError:
+        label = NO_LABELS if use.unlabelled else None
+    except IsobarError:
+        return Columns()
+    with suppress(IsobarError):
+        return replace(resolve_text_columns(split, Columns())[0], label=label)
+    return Columns(label=label)
 
 
-def _summary(found: Labelled, counts) -> str:
+def _summary(found: Labelled) -> str:
+    counts = found.frame["label"].value_counts()
     classes = ", ".join(f"{plain(name, 30)} {count:,}" for name, count in counts.head(8).items())
     more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
     notes = " ".join(plain(note, 200) for note in found.notes if not note.startswith("Columns guessed"))
     in_classes = f" in {len(counts)} classes: {classes}{more}" if len(found.label_names) > 1 else ", one cloud"
     return f"{len(found.frame):,} texts{in_classes}. {notes}"
-
-
-def _use(form: str, name: str, content: bytes, digest: str, columns: Columns) -> None:
-    """Store the file under its content's name, and put it and its columns into the form."""
-    path = store(name, content, digest)
-    spec_form.fill(
-        {
-            **spec_form.values(form),
-            "task": str(path),
-            "text_column": columns.text,
-            "text_pair_column": columns.text_pair,
-            "label_column": columns.label,
-        },
-        form,
-    )
-    fitting.follow("task", form)
 
 
 def store(name: str, content: bytes, digest: str) -> Path:

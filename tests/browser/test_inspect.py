@@ -38,11 +38,6 @@ def upload(page, name, content):
     page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
 
 
-def use_file(page):
-    settle(page)  # while the page is being drawn the button moves, and a click may miss it
-    page.get_by_role("button", name="Use this file").click()
-
-
 def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_again(
     own_inspections, tiny_model, visit, own_app
 ):
@@ -51,11 +46,15 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         page = visit(f"{address}/inspect")
         upload(page, "bad.csv", b"review,mood\na,b,c\n")
         expect(page.get_by_text("bad.csv is malformed at row 2")).to_be_visible()
+        expect(page.get_by_role("button", name="Inspect", exact=True)).to_be_disabled()
         page.locator('input[type="file"]').set_input_files(
-            {"name": "stones.csv", "mimeType": "text/csv", "buffer": "\n".join(["sentence,label", *rows]).encode()}
+            {
+                "name": "stones.csv",
+                "mimeType": "text/csv",
+                "buffer": "\n".join(["message;kind", *rows]).replace(",", ";").encode(),
+            }
         )
         expect(page.get_by_text("120 texts in 2 classes")).to_be_visible()
-        use_file(page)
         expect(page.get_by_role("combobox", name="Data")).to_have_value("stones.csv (uploaded)")
         choose(page, "Model", tiny_model)
         put(page, "Texts a class", 12)
@@ -63,6 +62,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         expect(page).to_have_url(re.compile(r"/inspect\?of="))
         expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
         settle(page)
+        expect(page.get_by_text(re.compile("^Pooled by (mean|cls) instead"))).to_be_visible()
         expect(charts(page)).to_have_count(2)
         expect(page.get_by_text(re.compile(r"isotropic 0\.\d+")).first).to_be_visible()
         page.get_by_text("Merges", exact=True).click()
@@ -74,7 +74,6 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         page = visit(f"{address}/inspect?model={tiny_model}")
         upload(page, "plain.txt", "\n".join(row.split(",")[0] for row in rows).encode())
         expect(page.get_by_text("120 texts, one cloud")).to_be_visible()
-        use_file(page)
         expect(page.get_by_role("combobox", name="Data")).to_have_value("plain.txt (uploaded)")
         put(page, "Texts a class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()

@@ -18,6 +18,10 @@ def button(app, label):
     return next(found for found in app.button if found.label == label)
 
 
+def box(app, label):
+    return next(found for found in app.selectbox if found.label == label)
+
+
 def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each_class(open_page, tmp_path):
     path = write_inspection(tmp_path, base=True)
     app = open_page("inspect", tmp_path, of=path.name)
@@ -198,42 +202,78 @@ def uploaded(app, content, name="moods.csv", form="inspect_"):
 def test_a_bad_file_is_a_sentence(open_page, tmp_path, content, name, said, form):
     app = uploaded(open_page("inspect", tmp_path), content, name, form)
     assert not app.exception
-    if said == "Label column":  # no labels are guessed; those that are chosen must be classes
-        {box.label: box for box in app.selectbox}["Label column"].set_value("mood").run()
+    assert (tmp_path / ".uploads").exists() == (said == "Label column")
+    if said == "Label column":  # one class is one cloud; labels that are chosen must be classes
+        box(app, "Label column").set_value("mood").run()
         said = "has a single class"
     assert said in app.error[0].value.replace("\\", "").replace("\u2060", "")
     assert "/tmp" not in app.error[0].value
-    assert not [found for found in app.button if found.label == "Use this file"]
-    assert not (tmp_path / ".uploads").exists()
+    assert button(app, "Inspect").disabled
 
 
 def test_a_class_of_too_few_texts_is_a_sentence(open_page, tmp_path):
     content = csv(60, "text,label") + b"\nrare one,rare\nrare two,rare"
-    app = uploaded(open_page("inspect", tmp_path), content)
-    assert "has 2 texts; each class needs at least 20" in app.error[0].value.replace("\\", "")
+    for page, form, least in (("inspect", "inspect_", "at least 4."), ("train", "spec_", "at least 20, so that 4")):
+        app = uploaded(open_page(page, tmp_path), content, form=form)
+        assert f"has 2 texts; each class needs {least}" in app.error[0].value.replace("\\", "")
 
 
-def test_columns_are_chosen_and_the_file_is_kept_under_its_content(open_page, tmp_path):
-    app = uploaded(open_page("inspect", tmp_path), csv())
-    boxes = {box.label: box for box in app.selectbox}
-    boxes["Label column"].set_value("mood").run()
-    boxes = {box.label: box for box in app.selectbox}
-    boxes["Text column"].set_value("review").run()
-    assert not app.error
-    assert "60 texts in 2 classes" in all_text(app)
-    button(app, "Use this file").click().run()
+def test_an_upload_is_the_choice_of_the_data(open_page, tmp_path):
+    app = uploaded(open_page("inspect", tmp_path), csv(60, "message,queue"))
     assert not app.exception
+    assert not app.error
     (kept,) = (tmp_path / ".uploads").rglob("*.csv")
-    assert kept.read_bytes() == csv()
+    assert kept.read_bytes() == csv(60, "message,queue")
     assert app.selectbox(key="inspect_task").value == str(kept)
     assert "moods.csv (uploaded)" in app.selectbox(key="inspect_task").options
-    assert app.text_input(key="inspect_label_column").value == "mood"
+    assert (box(app, "Text column").value, box(app, "Label column").value) == ("message", "queue")
+    assert app.text_input(key="inspect_label_column").value == "queue"
+    assert "60 texts in 2 classes" in all_text(app)
+    assert not button(app, "Inspect").disabled
+    box(app, "Label column").set_value("(none: one cloud)").run()
+    assert app.text_input(key="inspect_label_column").value == "none"
+
+
+def test_other_data_that_are_chosen_take_the_upload_back(open_page, tmp_path):
+    app = uploaded(open_page("inspect", tmp_path), csv())
+    app.selectbox(key="inspect_task").set_value("paraphrase").run()
+    assert app.selectbox(key="inspect_task").value == "paraphrase"
+    assert app.file_uploader[0].value is None
+    app = uploaded(open_page("train", tmp_path), b"text,text\na,b\n", form="spec_")
+    assert button(app, "Start").disabled
+    app.selectbox(key="spec_task").set_value("paraphrase").run()
+    assert not button(app, "Start").disabled
+    assert not app.error
+
+
+def test_the_form_asks_where_columns_are_in_doubt(open_page, tmp_path):
+    rows = [f"the parcel number {n} is late,{n % 2},{n % 3}" for n in range(60)]
+    app = uploaded(open_page("inspect", tmp_path), "\n".join(["message,queue,priority", *rows]).encode())
+    assert (box(app, "Text column").value, box(app, "Label column").value) == ("message", None)
+    assert "several columns that may hold the labels" in app.error[0].value
+    assert button(app, "Inspect").disabled
+    box(app, "Label column").set_value("priority").run()
+    assert "60 texts in 3 classes" in all_text(app)
+    assert not button(app, "Inspect").disabled
+
+
+def test_an_inspection_looks_at_all_of_an_upload(open_page, tmp_path, monkeypatch):
+    from core.training.inspection import examples_of
+    from explorer import jobs
+
+    started = []
+    monkeypatch.setattr(
+        jobs, "inspect", lambda spec, runs: started.append(spec) or write_inspection(tmp_path, state="running")
+    )
+    app = uploaded(open_page("inspect", tmp_path), csv(120, "message,queue").replace(b",", b";"))
+    button(app, "Inspect").click().run()
+    assert len(examples_of(started[0]).validation) == 120
 
 
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("t.csv", csv(), "review"),
+        ("t.csv", csv(classes=40), "review"),
         ("t.csv", b"abstract\n" + b"one text\n" * 9, "abstract"),
         ("t.txt", b"a\nb\n" * 4, "text"),
     ],
@@ -243,7 +283,6 @@ def test_texts_without_labels_are_one_cloud_to_look_at_and_none_to_train_on(open
     assert "one cloud, of up to 2 times the texts a class" in all_text(app)
     assert {box.label: box.value for box in app.selectbox}["Label column"] == "(none: one cloud)"
     assert "texts, one cloud" in all_text(app)
-    button(app, "Use this file").click().run()
     assert not app.exception
     assert app.text_input(key="inspect_label_column").value == "none"
     assert app.text_input(key="inspect_text_column").value == text
@@ -253,13 +292,13 @@ def test_texts_without_labels_are_one_cloud_to_look_at_and_none_to_train_on(open
         train = uploaded(train, content, name, "spec_")
         assert "one cloud" not in str([box.options for box in train.selectbox])
         assert train.error
-        assert not [found for found in train.button if found.label == "Use this file"]
+        assert button(train, "Start").disabled
 
 
 def test_fewer_texts_than_have_a_shape_are_a_sentence(open_page, tmp_path):
     app = uploaded(open_page("inspect", tmp_path), b"one\ntwo\nthree", "t.txt")
     assert "at least 4 texts" in app.error[0].value
-    assert not [found for found in app.button if found.label == "Use this file"]
+    assert button(app, "Inspect").disabled
 
 
 @pytest.mark.slow
@@ -277,7 +316,6 @@ def test_an_upload_on_train_fills_the_spec_that_core_then_reads(open_page, tmp_p
     from core.tasks import load_task
 
     app = uploaded(open_page("train", tmp_path), csv(100, "text,label", 4), "../../etc/my moods!.CSV", "spec_")
-    button(app, "Use this file").click().run()
     assert not app.exception
     (kept,) = (tmp_path / ".uploads").rglob("*.csv")
     assert kept.name == "my-moods.csv"
@@ -315,8 +353,11 @@ def judged(monkeypatch, tmp_path):
 def test_an_estimate_goes_by_the_steps_of_earlier_runs(judged, tmp_path):
     path = write_run(tmp_path, per_class=8)
     events = [json.loads(line) for line in (path / layout.EVENTS).read_text().splitlines()]
+    events = sorted(events, key=lambda row: row["step"])
     for row in events:
-        row["time"] = 1000.0 + (12.0 + 30.0 if row["step"] else 0.0)  # 60 steps of 0.2 s, and 30 s beside them
+        row["time"] = (
+            1000.0 + (30.0 if row["step"] else 0.0) + 0.2 * row["step"]
+        )  # steps of 0.2 s, and 30 s beside them
         if "step_seconds" in row:
             row["step_seconds"] = 0.2
     (path / layout.EVENTS).write_text("\n".join(map(json.dumps, events)))
@@ -331,6 +372,62 @@ def test_an_estimate_goes_by_the_steps_of_earlier_runs(judged, tmp_path):
     assert judged(train_size=320, epochs=2).steps == 20
     assert judged(max_steps=100).words == "About 50 s for 100 steps, judged by an earlier run of this model and task."
     assert judged(max_steps=100, task="paraphrase").words.endswith("of this model on other tasks.")
+
+
+@pytest.fixture
+def timed(tmp_path):
+    """A run of 60 steps of 0.2 s with 2 evaluations of 5 s and one before, 3 snapshots of 1 s, and 4 s of loading; paused for `hours`."""
+
+    def written(hours=0.0, **options):
+        path = write_run(tmp_path, per_class=8, **options)
+        rows = [json.loads(line) for line in (path / layout.EVENTS).read_text().splitlines()]
+        plan = [
+            ("memory", 0, 0.0),
+            ("probe", 0, 5.0),
+            ("evaluation", 0, 5.0),
+            *(("step", n, 2.0) for n in (10, 20, 30)),
+        ]
+        plan += [("probe", 30, 1.0), ("evaluation", 30, 5.0), ("memory", 0, 3600 * hours)] if hours else []
+        plan += [("probe", 30, 1.0), ("evaluation", 30, 5.0)] * (not hours)
+        plan += [*(("step", n, 2.0) for n in (40, 50, 60)), ("probe", 60, 1.0), ("evaluation", 60, 5.0)]
+        now, events = 0.0, []
+        for kind, step, took in plan:
+            now += took
+            like = next((row for row in rows if row["kind"] == kind), {})
+            events.append(
+                {**like, "kind": kind, "step": step, "time": now, **({"step_seconds": 0.2} if kind == "step" else {})}
+            )
+        (path / layout.EVENTS).write_text("\n".join(map(json.dumps, events)))
+        return path
+
+    return written
+
+
+def test_a_pause_is_no_running_time(judged, timed, open_page, tmp_path):
+    path = timed(hours=8)
+    assert judged(max_steps=60, snapshots=3).seconds == pytest.approx(12 + 15 + 3 + 4)
+    assert "Finished after 34 s." in all_text(open_page("train", tmp_path, run=path.name)).replace("\\", "")
+
+
+def test_an_estimate_grows_with_evaluations_snapshots_and_lengths(judged, timed, tmp_path):
+    texts = tuple(
+        "a text of some ninety characters, as they are often met in reviews, and no word longer than ten"
+        for _ in range(16)
+    )
+    timed(texts=texts)
+    asked = {"max_steps": 60, "snapshots": 3, "probe_per_class": 200}
+    assert judged(**asked).seconds == pytest.approx(34)
+    assert judged(**{**asked, "evaluations": 10}).seconds == pytest.approx(34 + 8 * 5)
+    assert judged(**{**asked, "snapshots": 30}).seconds == pytest.approx(34 + 27)
+    assert judged(**{**asked, "probe_per_class": 400}).seconds == pytest.approx(34 + 3)
+    assert judged(**{**asked, "max_length": 8}).seconds < 4 + 30 / 2
+    rows = [f"{texts[0] * 3},{n % 2}" for n in range(100)]
+    (tmp_path / "long.csv").write_text(
+        "\n".join(["text;label", *(row.replace(",", ";") for row in rows)]).replace("; ", ", ")
+    )
+    longer = judged(**asked, task=str(tmp_path / "long.csv"))
+    assert 4 + 2 * 30 < longer.seconds < 4 + 4 * 30
+    assert not longer.same_task
 
 
 def test_an_estimate_counts_the_rows_of_a_file(judged, tmp_path):

@@ -88,8 +88,15 @@ def test_runs_wait_their_turn_in_the_order_they_were_started_and_may_be_stopped_
     first, second, third = (jobs.start(RunSpec(seed=seed), runs) for seed in range(3))
     wait_for(lambda: state(first) == "running")
     assert state(second) == state(third) == "queued"
+    with RunWriter.named("from-a-terminal", runs) as other:  # it has no turn that anybody waits for
+        other.begin({})
+        other.status("running")
+        assert [jobs.ahead(runs, load_run(path)) for path in (first, second, third)] == [0, 1, 2]
+        assert jobs.ahead(runs) == 3
+        other.status("finished")
     jobs.stop(load_run(second))
     wait_for(lambda: state(second) == "stopped")
+    assert (jobs.ahead(runs, load_run(third)), jobs.ahead(runs)) == (1, 2)
     assert state(first) == "running"
     assert state(third) == "queued"
     jobs.stop(load_run(first))
@@ -97,6 +104,7 @@ def test_runs_wait_their_turn_in_the_order_they_were_started_and_may_be_stopped_
     assert state(first) == "finished"
     jobs.stop(load_run(third))
     wait_for(lambda: state(third) == "finished")
+    assert jobs.ahead(runs) == 0
 
 
 def test_a_run_whose_request_was_wrong_says_so(runs):

@@ -226,13 +226,15 @@ def test_json_lines_in_a_json_file_and_a_wrapped_list_are_read(tmp_path):
 
 
 def test_missing_columns_are_refused_with_those_there(tmp_path):
-    path = _write(tmp_path / "x.csv", GOOD, ("phrase", "label"))
+    path = _write(tmp_path / "x.csv", [(n, n % 2) for n in range(40)], ("phrase", "label"))
     message = _refusal(path)
     assert "'phrase', 'label'" in message
     assert "no text column" in message
     assert "Did you mean 'phrase'?" in _refusal(path, text_column="phrases")
     assert len(load_task(path, text_column="phrase").train) == 32
-    assert "no label column" in _refusal(_write(tmp_path / "y.csv", GOOD, ("text", "mark")))
+    assert "no label column" in _refusal(
+        _write(tmp_path / "y.csv", [(text, n) for n, (text, _) in enumerate(GOOD)], ("text", "mark"))
+    )
     assert "asked for twice" in _refusal(path, text_column="label", label_column="label")
     folder = tmp_path / "f"
     folder.mkdir()
@@ -303,7 +305,7 @@ def test_texts_whose_labels_are_not_classes_are_one_cloud_to_look_at_alone(tmp_p
 
 def test_labels_are_left_aside_where_that_is_asked_for_and_never_to_train(tmp_path):
     path = _write(tmp_path / "x.csv", GOOD)
-    assert load_texts(path).fingerprint == load_task(path).fingerprint
+    assert load_texts(path).label_names == load_task(path).label_names
     alone = load_texts(path, label_column="none")
     assert (alone.has_labels, len(alone.validation)) == (False, len(GOOD))
     assert "no column 'none'" in _refusal(path, label_column="none")
@@ -314,9 +316,10 @@ def test_labels_are_left_aside_where_that_is_asked_for_and_never_to_train(tmp_pa
 def test_a_lone_column_and_a_text_a_line_need_no_names(tmp_path):
     lone = _write(tmp_path / "lone.csv", [(f"text {n}",) for n in range(9)], ("abstract",))
     assert load_texts(lone).validation["text"][8] == "text 8"
-    assert load_texts(_write(tmp_path / "two.csv", GOOD, ("sentence", "mark"))).validation["text"][0] == GOOD[0][0]
+    numbered = [(text, n) for n, (text, _) in enumerate(GOOD)]
+    assert load_texts(_write(tmp_path / "two.csv", numbered, ("sentence", "mark"))).validation["text"][0] == GOOD[0][0]
     with pytest.raises(IsobarError, match="no text column"):
-        load_texts(_write(tmp_path / "unnamed.csv", GOOD, ("one", "two")))
+        load_texts(_write(tmp_path / "unnamed.csv", [(n, n) for n in range(9)], ("one", "two")))
     lines = tmp_path / "lines.txt"
     lines.write_bytes("\ufefffirst\r\n\r\nsecond, with a comma\u2028and more\n  \nthird".encode())
     texts = load_texts(lines)
@@ -410,3 +413,64 @@ def test_names_that_datasets_wrote_beside_numbers_are_the_classes(tmp_path):
 def test_several_labels_of_a_text_are_refused(tmp_path):
     path = _write(tmp_path / "x.parquet", [("a", [0, 2]), ("b", [1])] * 10)
     assert "several labels of an example" in _refusal(path)
+
+
+TICKETS = [(f"the parcel number {n} has not come", ("billing", "delivery", "other")[n % 3]) for n in range(60)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_of_any_names_are_told_by_what_is_in_them(tmp_path, suffix):
+    task = load_task(_write(tmp_path / f"x.{suffix}", TICKETS, ("message", "queue")))
+    assert task.label_names == ("billing", "delivery", "other")
+    assert task.train["text"][0].startswith("the parcel number")
+    assert "Columns guessed: text from 'message', label from 'queue'." in task.notes
+    numbered = [(str(n), *row, f"T-{n}") for n, row in enumerate(TICKETS)]
+    assert load_task(_write(tmp_path / f"y.{suffix}", numbered, ("id", "body", "kind", "ticket"))).num_labels == 3
+
+
+def test_where_several_columns_may_be_meant_one_must_be_named(tmp_path):
+    rows = [(*row, "high" if n % 2 else "low") for n, row in enumerate(TICKETS)]
+    path = _write(tmp_path / "x.csv", rows, ("message", "queue", "priority"))
+    assert "several columns that may hold the labels, 'queue', 'priority'" in _refusal(path)
+    assert load_task(path, label_column="priority").label_names == ("high", "low")
+    assert "'queue', 'priority'" in load_texts(path).notes[0]
+    rows = [(row[0], *row) for row in TICKETS]
+    path = _write(tmp_path / "y.csv", rows, ("message", "reply", "queue"))
+    assert "several columns that may hold the texts, 'message', 'reply'" in _refusal(path)
+
+
+def test_a_question_that_is_asked_often_is_no_label(tmp_path):
+    rows = [(f"what is the matter with {n % 4} of them", f"the answer is number {n}") for n in range(40)]
+    texts = load_texts(_write(tmp_path / "x.csv", rows, ("question", "answer")))
+    assert (texts.has_pairs, texts.has_labels) == (True, False)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_csv_may_have_other_separators(tmp_path, separator):
+    path = tmp_path / "x.csv"
+    rows = [f'"yes, {text}"{separator}{label}' for text, label in TICKETS] + [f"no, {separator}billing"] * 3
+    path.write_text("\n".join([f"message{separator}queue", *rows]))
+    texts = load_texts(path)
+    assert texts.label_names == ("billing", "delivery", "other")
+    assert texts.validation["text"][0] == "yes, the parcel number 0 has not come"
+    path.write_text("\n".join([f"message{separator}queue", *rows, separator.join("abc")]))
+    assert "it has 3 fields where the header has 2" in _refusal(path)
+
+
+def test_a_lone_column_may_hold_semicolons(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("text\n" + "first; second\n" * 9 + "third\n")
+    assert load_texts(path).validation["text"][0] == "first; second"
+
+
+def test_all_rows_of_labelled_data_without_a_validation_split_are_looked_at(tmp_path):
+    path = _write(tmp_path / "x.csv", TICKETS, ("text", "label"))
+    texts = load_texts(path)
+    assert (len(texts.train), len(texts.validation), texts.num_labels) == (0, 60, 3)
+    assert list(texts.validation["text"]) == [text for text, _ in TICKETS]
+    assert "all its rows are looked at" in texts.notes[-1]
+    assert len(load_task(path).validation) == 12
+    (tmp_path / "split").mkdir()
+    _write(tmp_path / "split" / "train.csv", TICKETS, ("text", "label"))
+    _write(tmp_path / "split" / "dev.csv", TICKETS[:30], ("text", "label"))
+    assert len(load_texts(tmp_path / "split").validation) == 30

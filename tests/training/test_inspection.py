@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -134,3 +135,32 @@ def test_an_inspection_needs_no_trainer():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"
+
+
+def test_the_other_pooling_s_figures_are_those_of_an_inspection_by_it(spec):
+    found = inspect_checkpoint(spec.model, spec.task, spec=spec)
+    other = found.other_pooling["pooling"]
+    assert {found.record["pooling"], other} == {"cls", "mean"}
+    again = inspect_checkpoint(spec.model, spec.task, spec=spec.model_copy(update={"pooling": other}))
+    assert again.other_pooling["pooling"] == found.record["pooling"]
+    for name in ("mean_cosine", "anisotropy_1", "effective_rank"):
+        assert found.other_pooling[name] == pytest.approx(again.measures[name], rel=1e-5)
+        assert again.other_pooling[name] == pytest.approx(found.measures[name], rel=1e-5)
+
+
+def test_of_the_model_of_a_run_those_rows_are_looked_at_that_it_was_not_trained_on(spec, tiny_model, tmp_path):
+    from core.tasks import load_task
+
+    file = tmp_path / "mine.csv"
+    file.write_text("text,label\n" + "\n".join(f"the stone number {n},{n % 2}" for n in range(80)))
+    run = tmp_path / "runs" / "one"
+    RunWriter.create(run, spec.model_copy(update={"task": str(file), "seed": 3}).model_dump())
+    shutil.copytree(tiny_model, run / "model")
+    spec = spec.model_copy(update={"task": str(file)})
+    inspected, found = record_inspection(spec.model_copy(update={"model": str(run / "model")}), tmp_path / "i")
+    held_out = load_task(str(file), seed=3).validation["text"]
+    assert sorted(found.probe["text"]) == sorted(held_out)
+    assert inspected.report["base"]["effective_rank"] == pytest.approx(found.measures["effective_rank"], rel=1e-4)
+    assert "The model's run was trained on the other rows." in found.notes
+    assert "16 of 16 texts" in found.read
+    assert "16 of 80 texts" in inspect_checkpoint(spec.model, spec.task, spec=spec).read

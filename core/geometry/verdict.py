@@ -1,0 +1,108 @@
+"""What the measures of a space amount to: has it collapsed? In a sentence, beside models whose answer is known."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from core.geometry.catalogue import MEASURES
+from core.geometry.cloud import Embeddings, as_cloud
+from core.geometry.labels import Labels, rows_by_class
+from core.geometry.report import isotropic_reference, measure
+
+REFERENCES = Path(__file__).parents[2] / "assets" / "references.json"
+HEALTHY, RANDOM, TRAINED, COLLAPSED = "healthy", "random weights", "fine-tuned", "collapsed"
+FEWEST = 16  # examples; with fewer the number of directions is mostly chance
+_TOLD = ("mean_cosine", "anisotropy_1")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a space stands, by measures that do not depend on how many examples there are, and by one that does.
+
+    Attributes:
+        n, d: examples and dimensions.
+        mean_cosine: of pairs; without bias for any n.
+        directions: the corrected participation ratio, which estimates that of infinitely many examples; of labelled ones
+            about the mean of each class, so that classes that are apart do not count as one direction.
+        directions_whole: the same of all about one mean.
+        effective_rank, isotropic_rank: of these examples, and of an isotropic cloud of as many.
+    """
+
+    n: int
+    d: int
+    mean_cosine: float
+    directions: float
+    directions_whole: float
+    effective_rank: float
+    isotropic_rank: float
+
+
+@dataclass(frozen=True)
+class Reference(Standing):
+    """A model whose answer is known: `name`, and `kind`, one of healthy, random weights, fine-tuned and collapsed."""
+
+    name: str
+    kind: str
+    task: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a space is: `word`, the `sentence` that begins with it, and where it stands."""
+
+    word: str
+    sentence: str
+    standing: Standing
+
+    def as_dict(self) -> dict:
+        """Return it as JSON knows it."""
+        numbers = {k: v if math.isfinite(v) else None for k, v in asdict(self.standing).items()}
+        return {"word": self.word, "sentence": self.sentence, **numbers}
+
+
+def standing(x: Embeddings, labels: Labels | None = None) -> Standing:
+    """Return where the space of the rows of `x` (n, d) stands; `labels` (n,) are their classes.
+
+    Raises:
+        IsobarError: fewer than two rows, NaN or infinity, not (n, d); labels that are not one a row.
+    """
+    cloud = as_cloud(x)
+    names = ("mean_cosine", "participation_ratio_corrected", "effective_rank")
+    found = measure(cloud, names)
+    within = found["participation_ratio_corrected"]
+    classes = rows_by_class(labels, cloud.n) if labels is not None else {}
+    if len(classes) > 1:
+        centered = np.array(cloud.x, np.float64)
+        for rows in classes.values():
+            centered[rows] -= centered[rows].mean(0)
+        within = measure(centered, "participation_ratio_corrected")["participation_ratio_corrected"]
+    isotropic = isotropic_reference(cloud.n, cloud.d, "effective_rank")
+    return Standing(
+        n=cloud.n,
+        d=cloud.d,
+        mean_cosine=found["mean_cosine"],
+        directions=within,
+        directions_whole=found["participation_ratio_corrected"],
+        effective_rank=found["effective_rank"],
+        isotropic_rank=isotropic["effective_rank"],
+    )
+
+
+@lru_cache(maxsize=1)
+def references() -> tuple[Reference, ...]:
+    """Return the models that others are put beside, as ``python -m core.training.references`` has measured them."""
+    return tuple(Reference(**row) for row in json.loads(REFERENCES.read_text(encoding="utf-8")))
+
+
+def pooling_sentence(measures: Mapping, other: Mapping) -> str:
+    """Return what the main measures would be by the `other` pooling, beside those found; empty where there is none."""
+    told = [name for name in _TOLD if isinstance(other.get(name), float) and isinstance(measures.get(name), float)]
+    if not told:
+        return ""
+    said = [f"{MEASURES[name].label.lower()} {other[name]:.3f}, here {measures[name]:.3f}" for name in told]
+    return f"Pooled by {other['pooling']} instead: {'; '.join(said)}."
