@@ -27,6 +27,7 @@ _HOME = {
     "inspect_checkpoint": "core.training",
     "measure_layers": "core.training",
     "regularized": "core.training",
+    "RegularizedLoss": "core.training",
     "ProbeCallback": "core.training",
     "load_run": "core.runs",
     "list_runs": "core.runs",
@@ -42,7 +43,15 @@ if TYPE_CHECKING:
     from core.runs import list_runs, load_run
     from core.studies.compare import compare
     from core.topology import Barcode, Selection, h0_barcode, hk_barcode, persistent_entropy, select_features
-    from core.training import ProbeCallback, RunSpec, inspect_checkpoint, measure_layers, regularized, train
+    from core.training import (
+        ProbeCallback,
+        RegularizedLoss,
+        RunSpec,
+        inspect_checkpoint,
+        measure_layers,
+        regularized,
+        train,
+    )
 
 
 def __getattr__(name: str):

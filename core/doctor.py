@@ -18,6 +18,7 @@ EXTRAS = {
     "lora": ("peft",),
     "ray": ("ray",),
     "published": ("faiss-cpu",),
+    "sentence": ("sentence-transformers",),
     "bench": ("IsoScore", "ripser", "giotto-ph", "torch-topological"),
     "test": ("pytest", "playwright"),
 }

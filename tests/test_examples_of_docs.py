@@ -20,4 +20,4 @@ def test_an_example_ends_in_a_picture(script, tmp_path):
 
 
 def test_there_are_examples():
-    assert {path.stem for path in EXAMPLES} == {"own_loop", "own_trainer"}
+    assert {path.stem for path in EXAMPLES} == {"own_loop", "own_sentences", "own_trainer"}

@@ -10,8 +10,17 @@ if TYPE_CHECKING:
     from core.training.fit import train
     from core.training.inspection import inspect_checkpoint, measure_layers
     from core.training.outside import ProbeCallback
+    from core.training.regularized_loss import RegularizedLoss
 
-__all__ = ["ProbeCallback", "RunSpec", "inspect_checkpoint", "measure_layers", "regularized", "train"]
+__all__ = [
+    "ProbeCallback",
+    "RegularizedLoss",
+    "RunSpec",
+    "inspect_checkpoint",
+    "measure_layers",
+    "regularized",
+    "train",
+]
 
 # torch and transformers are loaded only when a run starts: the command line and the app read specs without them.
 _HOME = {
@@ -20,6 +29,7 @@ _HOME = {
     "measure_layers": "core.training.inspection",
     "regularized": "core.training.any_trainer",
     "ProbeCallback": "core.training.outside",
+    "RegularizedLoss": "core.training.regularized_loss",
 }
 
 

@@ -46,8 +46,8 @@ def regularized(trainer: type[Trainer]) -> type[Trainer]:
     ``regularizer/NAME`` beside ``loss``.
 
     Raises:
-        IsobarError: `trainer` is no Trainer; when it is made, a regularizer or setting is unknown, or the model holds none
-            of transformers; when it trains, a term would reach no weight, or there is no such layer or pooling.
+        IsobarError: `trainer` is no Trainer, or one of sentence-transformers, whose losses :class:`RegularizedLoss` goes
+            around; when it is made, a regularizer or setting is unknown, or the model holds none of transformers; when it trains, a term would reach no weight, or there is no such layer or pooling.
     """
     if not (isinstance(trainer, type) and issubclass(trainer, Trainer)):
         raise IsobarError(
@@ -55,6 +55,10 @@ def regularized(trainer: type[Trainer]) -> type[Trainer]:
         )
     if issubclass(trainer, TermsInLoss):
         return trainer
+    if _is_a(trainer, "SentenceTransformerTrainer"):
+        raise IsobarError(
+            f"{trainer.__name__} has a loss that encodes the texts itself; give it loss=RegularizedLoss(your_loss, regularizer)."
+        )
     return type(f"Regularized{trainer.__name__}", (TermsInLoss, trainer), {"__module__": trainer.__module__})
 
 
@@ -67,6 +71,15 @@ def terms_of(model: nn.Module) -> Terms | None:
 def announce(model: nn.Module, terms: Terms) -> None:
     """Say which `terms` the training of `model` adds to its loss."""
     _TERMS[model] = ref(terms)
+
+
+def is_sentence_transformer(model: nn.Module) -> bool:
+    """Whether `model` is of sentence-transformers, which need not be installed."""
+    return _is_a(type(model), "SentenceTransformer")
+
+
+def _is_a(kind: type, name: str) -> bool:
+    return any(base.__name__ == name and base.__module__.startswith("sentence_transformers.") for base in kind.__mro__)
 
 
 class TermsInLoss:

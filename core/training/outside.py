@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 from torch import nn
-from transformers import TrainerCallback
+from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from core.errors import IsobarError
 from core.geometry import measure, shape_by_class
@@ -25,7 +25,7 @@ from core.runs.settings import OUTSIDE, method
 from core.tasks.sampling import FEWEST_PROBES
 from core.tasks.task import fingerprint
 from core.training import ranks
-from core.training.any_trainer import terms_of
+from core.training.any_trainer import is_sentence_transformer, terms_of
 from core.training.probe import Portrait, Probe, describe, view_of
 from core.training.progress import sentence
 from core.training.record import machine, report, write_portrait
@@ -33,7 +33,7 @@ from core.training.spec import run_name
 from core.training.terms import Terms
 
 _NO_METRICS = ("runtime", "samples_per_second", "steps_per_second", "jit_compilation_time", "model_preparation_time")
-_ONE_CLOUD = "all texts"
+_ONE_CLOUD, _NO_LABELS = "all texts", "The texts have no labels: they are one cloud."
 
 
 class ProbeCallback(TrainerCallback):
@@ -54,7 +54,7 @@ class ProbeCallback(TrainerCallback):
         tokenizer: where the Trainer has none as its processing_class.
         pooling, layer: how a text's states become its embedding; else as the regularizers have it, or auto and -1. A
             SentenceTransformer embeds by its own `encode`.
-        max_length: word pieces that a text is cut to.
+        max_length: word pieces that a text is cut to, by default 128; a SentenceTransformer has its own.
         run_dir: the run's directory, which must be new; else one named after date, model and task in `runs_dir`.
         runs_dir: where run directories are made.
 
@@ -77,7 +77,7 @@ class ProbeCallback(TrainerCallback):
         tokenizer=None,
         pooling: str | None = None,
         layer: int | None = None,
-        max_length: int = 128,
+        max_length: int | None = None,
         run_dir: Path | str | None = None,
         runs_dir: Path | str = "runs",
     ):
@@ -88,7 +88,7 @@ class ProbeCallback(TrainerCallback):
                 f"snapshots = {snapshots} must be at least 2, one before and one after; or say which steps."
             )
         self.task, self.snapshots, self.label_names, self.tokenizer = task, snapshots, label_names, tokenizer
-        self.pooling, self.layer, self.cut = pooling, layer, Cut(tokens=max_length)
+        self.pooling, self.layer, self.max_length = pooling, layer, max_length
         self.run_dir = Path(run_dir) if run_dir is not None else None
         self._runs_dir, self._given_dir = Path(runs_dir), self.run_dir
         self._writer: RunWriter | None = None
@@ -99,7 +99,9 @@ class ProbeCallback(TrainerCallback):
         if self._writer is not None:
             self.on_failure(RuntimeError("The training ended without a word, and another one began."))
         terms = terms_of(model)
-        names, labels = self._classes(source_of(model).config)
+        if terms is not None:
+            terms.watched = True
+        names, labels = self._classes(None if is_sentence_transformer(model) else _config(model))
         self._names = names
         look = self._look(model, processing_class, terms, names, labels)
         spec = self._spec(args, model, terms, look)
@@ -223,8 +225,13 @@ class ProbeCallback(TrainerCallback):
     def _look(self, model, tokenizer, terms: Terms | None, names, labels) -> "_Look":
         frame = pd.DataFrame({**self._columns, "label": labels, "row": range(len(labels))})
         frame["label_name"] = [names[label] for label in labels]
-        if hasattr(model, "encode") and not hasattr(model, "config"):
-            return _Sentences(frame, names)
+        if is_sentence_transformer(model):
+            if self.pooling is not None or self.layer is not None or self.max_length is not None:
+                raise IsobarError(
+                    "A SentenceTransformer embeds texts by its own encode; leave pooling, layer and max_length out (its length "
+                    "is model.max_seq_length)."
+                )
+            return _Sentences(model, frame, names)
         pooling = self.pooling or (terms.pooling if terms is not None else "auto")
         layer = self.layer if self.layer is not None else (terms.layer if terms is not None else -1)
         tokenizer = self.tokenizer or tokenizer
@@ -232,11 +239,12 @@ class ProbeCallback(TrainerCallback):
             raise IsobarError(
                 "The Trainer has no tokenizer; give it one as processing_class, or to ProbeCallback as tokenizer."
             )
-        return _States(model, tokenizer, frame, names, pooling, layer, self.cut)
+        cut = Cut(tokens=128 if self.max_length is None else self.max_length)
+        return _States(model, tokenizer, frame, names, pooling, layer, cut)
 
     def _spec(self, args, model, terms: Terms | None, look: "_Look") -> dict:
         """Return what is known of the settings, under the names that a run of Isobar's own has them by."""
-        config = source_of(model).config
+        config = _config(model)
         precision = "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
         return {
             OUTSIDE: True,
@@ -334,7 +342,7 @@ class _States:
                 f"{cut_off} of {len(rows)} texts of the probe set fill max_length ({cut.tokens} word pieces), and may have been cut."
             )
         if len(names) == 1:
-            self.notes.append("The texts have no labels: they are one cloud.")
+            self.notes.append(_NO_LABELS)
 
     def portray(self, model) -> Portrait:
         """Embed the texts, and measure what comes out."""
@@ -345,12 +353,21 @@ class _Sentences:
     """The probe set as a SentenceTransformer's `encode` embeds it."""
 
     asked = pooling = "encode"
-    states, layer, notes = "sentences", -1, ()
+    states, layer = "sentences", -1
 
-    def __init__(self, frame: pd.DataFrame, names):
+    def __init__(self, model, frame: pd.DataFrame, names):
         if "text_pair" in frame:
             raise IsobarError("A SentenceTransformer embeds single texts; give ProbeCallback texts, not pairs.")
-        self.frame, self._names = frame, tuple(names)
+        self.frame, self._names, self.notes = frame, tuple(names), []
+        longest, tokenizer = model.max_seq_length, model.tokenizer
+        if longest and isinstance(tokenizer, PreTrainedTokenizerBase):
+            read = tokenizer(frame["text"].tolist(), truncation=False, verbose=False)["input_ids"]
+            if cut_off := sum(len(ids) > longest for ids in read):
+                self.notes.append(
+                    f"{cut_off} of {len(frame)} texts of the probe set are cut to {longest} word pieces (max_seq_length)."
+                )
+        if len(self._names) == 1:
+            self.notes.append(_NO_LABELS)
 
     def portray(self, model) -> Portrait:
         """Embed the texts, and measure what comes out; there are no predictions."""
@@ -371,6 +388,11 @@ class _Sentences:
 
 
 _Look = _States | _Sentences
+
+
+def _config(model: nn.Module):
+    """Return the configuration of a model, or of the one inside; None where a SentenceTransformer has no transformer."""
+    return model.config if is_sentence_transformer(model) else source_of(model).config
 
 
 def _columns(texts: Sequence) -> dict[str, list[str]]:

@@ -62,6 +62,7 @@ class Terms:
         modules: the regularizers by name, the persistent entropy among them in any case.
         log: what the steps since the last logged one saw.
         logged: what :meth:`told` returned last.
+        watched: whether somebody calls :meth:`told`.
     """
 
     def __init__(self, chosen: Regularizers, layer: int = -1, pooling: str = "auto"):
@@ -69,6 +70,7 @@ class Terms:
         logged = {LOGGED: settings_class(LOGGED)()} if LOGGED not in chosen else {}
         self.modules = {name: regularizer_class(name).of(settings) for name, settings in {**logged, **chosen}.items()}
         self.log = StepLog()
+        self.watched = True
         self.logged: dict = {}
 
     def check(self, seen: View) -> None:
@@ -127,7 +129,11 @@ class Terms:
 
     def value(self, clouds: Clouds) -> Tensor | float:
         """Return the sum of the regularizers' values, a scalar; 0 in a baseline."""
-        return sum((self._timed(name, *clouds[name]) for name in self.chosen), 0.0)
+        return sum(self.values(clouds).values(), 0.0)
+
+    def values(self, clouds: Clouds) -> dict[str, Tensor]:
+        """Return the value of each regularizer, a scalar."""
+        return {name: self._timed(name, *clouds[name]) for name in self.chosen}
 
     def _timed(self, name: str, states: Tensor, labels: Tensor) -> Tensor:
         """Return the value of the regularizer `name`; it and its forward and backward time go to the log.

@@ -5,7 +5,7 @@ import torch
 from datasets import Dataset
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
-from core import ProbeCallback, load_run, regularized
+from core import ProbeCallback, RegularizedLoss, load_run, regularized
 from explorer import report
 from tests.explorer.test_pages import VIEWS, all_text, charts
 
@@ -45,6 +45,36 @@ def test_every_view_of_its_page(outside, open_page, view):
     assert not any("Use these settings" in str(link.proto) for link in app.get("page_link"))
     if view == "Training":
         assert len(charts(app)) == 6
+
+
+@pytest.fixture(scope="module")
+def sentences(tiny_model, tmp_path_factory):
+    """A folder with a run of a SentenceTransformer, whose texts are one cloud."""
+    library = pytest.importorskip("sentence_transformers")
+    losses = pytest.importorskip("sentence_transformers.sentence_transformer.losses")
+    folder = tmp_path_factory.mktemp("sentences")
+    texts = [f"the {c} {n}" for c in ("red", "blue") for n in ("stone", "river", "cloud", "field")]
+    model = library.SentenceTransformer(str(tiny_model), device="cpu")
+    args = library.SentenceTransformerTrainingArguments(
+        output_dir=str(folder / "theirs"), max_steps=3, per_device_train_batch_size=4, logging_steps=1, use_cpu=True,
+        report_to="none", disable_tqdm=True, save_strategy="no",
+    )  # fmt: skip
+    library.SentenceTransformerTrainer(
+        model=model, args=args, train_dataset=Dataset.from_dict({"one": texts, "other": texts[::-1]}),
+        loss=RegularizedLoss(losses.MultipleNegativesRankingLoss(model), "persistent-entropy(selection=all) + koleo"),
+        callbacks=[ProbeCallback(texts, snapshots=3, runs_dir=folder / "runs", task="colours")],
+    ).train()  # fmt: skip
+    return folder / "runs"
+
+
+def test_every_view_of_a_run_of_sentences(sentences, open_page):
+    (path,) = sentences.iterdir()
+    for view in VIEWS:
+        app = open_page("run", sentences, run=path.name, view=view)
+        assert not app.exception, app.exception
+        assert not app.error
+        assert "somebody's own Trainer" in all_text(app)
+    assert "all texts" in report.html(load_run(path))
 
 
 @pytest.mark.parametrize("page", ["train", "compare", "inspect"])
