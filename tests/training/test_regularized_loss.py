@@ -3,13 +3,17 @@
 import copy
 import json
 import logging
+import os
 import random
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from core import IsobarError, KoLeoLoss, PersistentEntropyLoss, ProbeCallback, RegularizedLoss, load_run, regularized
@@ -471,3 +475,55 @@ def test_a_model_without_a_transformer(tmp_path, tiny_model):
     probe = ProbeCallback(COLUMNS[0], run_dir=tmp_path / "run")
     fitted(tmp_path / "out", tmp_path / "words", with_term, callbacks=[probe])
     assert load_run(tmp_path / "run").after.embeddings.shape == (8, 16)
+
+
+SCRIPT = """
+import sys
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer import losses
+from core import RegularizedLoss
+from tests.training.test_regularized_loss import COLUMNS, SCORES
+
+folder, source, rows = sys.argv[1:]
+for name in ("cosine", "cached"):
+    model = SentenceTransformer(source, device="cpu")
+    data = {"one": COLUMNS[0], "other": COLUMNS[1]}
+    if name == "cosine":
+        inner, data = losses.CosineSimilarityLoss(model), {**data, "score": SCORES}
+    else:
+        inner = losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=3, gather_across_devices=True)
+    args = SentenceTransformerTrainingArguments(
+        f"{folder}/out", max_steps=2, per_device_train_batch_size=int(rows), use_cpu=True, report_to="none",
+        save_strategy="no", learning_rate=1e-3, logging_steps=1, ddp_find_unused_parameters=True,
+    )
+    loss = RegularizedLoss(inner, "persistent-entropy(selection=all) + koleo")
+    trainer = SentenceTransformerTrainer(model=model, loss=loss, args=args, train_dataset=Dataset.from_dict(data))
+    trainer.train()
+    if trainer.is_world_process_zero():
+        model.save(f"{folder}/{name}")
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tiny_model, tmp_path):
+    torch.manual_seed(0)
+    model = library.SentenceTransformer(
+        str(tiny_model), device="cpu", config_kwargs={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    )
+    model.save(str(tmp_path / "sober"))
+    (tmp_path / "train.py").write_text(SCRIPT)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    for rows, launcher in ((8, []), (4, ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"])):
+        folder = tmp_path / str(rows)
+        done = subprocess.run(
+            [sys.executable, *launcher, str(tmp_path / "train.py"), str(folder), str(tmp_path / "sober"), str(rows)],
+            capture_output=True, text=True, cwd=tmp_path, env=environment,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("cosine", "cached"):
+        alone, together = (load_file(tmp_path / rows / name / "model.safetensors") for rows in ("8", "4"))
+        start = load_file(tmp_path / "sober" / "model.safetensors")
+        assert not torch.equal(alone["embeddings.LayerNorm.weight"], start["embeddings.LayerNorm.weight"])
+        for part, values in alone.items():
+            torch.testing.assert_close(together[part], values, rtol=1e-3, atol=2e-5, msg=f"{name} {part}")
