@@ -33,6 +33,9 @@ class Cut:
     seconds: float = 10.0
 
 
+_UNKNOWN = 0.1  # of a text's pieces: some names and signs are unknown to most tokenizers
+
+
 @dataclass(frozen=True, eq=False)
 class Rows(Sequence):
     """Examples as a model takes them, a dictionary each; what is large in them is made when it is asked for.
@@ -43,6 +46,7 @@ class Rows(Sequence):
         same: (n,) a number for each, the same for the same input (:func:`numbered`).
         share: (n,) how much of each was read, 1 where none of it was cut off.
         cut_to: what the others were cut to, such as "128 word pieces (max_length)".
+        pieces: (n, 2) of texts: how many pieces of each the tokenizer doesn't know, and how many it made.
     """
 
     data: Dataset
@@ -50,6 +54,7 @@ class Rows(Sequence):
     same: np.ndarray
     share: np.ndarray | float = 1.0
     cut_to: str = ""
+    pieces: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.data)
@@ -60,10 +65,24 @@ class Rows(Sequence):
     def take(self, numbers: Sequence[int]) -> Rows:
         """Return some of them."""
         share = self.share if isinstance(self.share, float) else self.share[numbers]
-        return Rows(self.data.select(numbers), self.costs[numbers], self.same[numbers], share, self.cut_to)
+        pieces = None if self.pieces is None else self.pieces[numbers]
+        return Rows(self.data.select(numbers), self.costs[numbers], self.same[numbers], share, self.cut_to, pieces)
 
-    def cut_note(self, many: str) -> str:
-        """Return a sentence on how many of the examples, in words `many`, were cut and by how much; empty where none was."""
+    def notes(self, many: str) -> list[str]:
+        """Return what should be known of how the examples, in words `many`, were read: how much was cut, how much is unknown."""
+        return [note for note in (self._cut_note(many), self._unknown_note(many)) if note]
+
+    def _unknown_note(self, many: str) -> str:
+        unknown, made = (0, 0) if self.pieces is None else self.pieces.sum(0).tolist()
+        if unknown <= _UNKNOWN * made:
+            return ""
+        whole = int((self.pieces[:, 0] == self.pieces[:, 1]).sum())
+        return (
+            f"Of the {many}' word pieces {unknown / made:.0%} are unknown to the tokenizer, which reads all of them as one and the same"
+            f"{f'; {whole:,} of {len(self):,} consist of nothing else' if whole else ''}. Is the model one of this language?"
+        )
+
+    def _cut_note(self, many: str) -> str:
         import numpy as np
 
         share = np.broadcast_to(self.share, len(self))

@@ -14,6 +14,7 @@ from core.modalities.base import Collate, Cut, Modality, Rows, numbered
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from datasets import Dataset
     from pyarrow import ChunkedArray
     from transformers import PreTrainedModel
@@ -120,7 +121,7 @@ class Text(Modality):
             new_fingerprint=generate_random_fingerprint(),  # nothing is cached; a name for it would pickle the tokenizer
         )
         ids = rows.data.column("input_ids")
-        _check_read(ids, processor, config)
+        pieces = _known_pieces(ids, processor, config)
         costs = np.array(pc.list_value_length(ids), dtype=np.int64)
         share = np.ones(len(costs))
         at_limit = np.flatnonzero(costs >= limit)  # those that were cut are among them
@@ -129,7 +130,7 @@ class Text(Modality):
             whole = processor(*(data.select(some)[name][:] for name in self.told(data)), verbose=False)["input_ids"]
             share[some] = np.minimum(1, costs[some] / [len(ids) for ids in whole])
         cut_to = f"{limit} word pieces ({'max_length' if limit == cut.tokens else 'the most that the model takes'})"
-        return Rows(rows, costs, numbered(_inputs(rows)), share, cut_to)
+        return Rows(rows, costs, numbered(_inputs(rows)), share, cut_to, pieces)
 
     def collator(self, processor: Tokenizer, config) -> Collate:
         """Return what pads rows to the longest of a batch."""
@@ -178,21 +179,31 @@ def _unread(name: str, error: Exception) -> str:
     return f"The tokenizer of the model {name!r} can't read texts alone ({type(error).__name__}: {said})."
 
 
-def _check_read(ids: ChunkedArray, tokenizer: Tokenizer, config) -> None:
-    """Raise an IsobarError where nearly all that the texts consist of is unknown to the tokenizer, or left out by it."""
+def _known_pieces(ids: ChunkedArray, tokenizer: Tokenizer, config) -> np.ndarray:
+    """Return (n, 2) how many pieces of each text are unknown to the tokenizer, and how many there are besides special tokens.
+
+    Raises:
+        IsobarError: nearly all that the texts consist of is unknown to it, or left out by it.
+    """
     import numpy as np
     import pyarrow.compute as pc
 
     flat = pc.list_flatten(ids).to_numpy().astype(np.int64)
-    special = int(np.isin(flat, tokenizer.all_special_ids).sum())
-    unknown = 0 if tokenizer.unk_token_id is None else int((flat == tokenizer.unk_token_id).sum())
-    known = len(flat) - special
-    if unknown > _UNKNOWN * (known + unknown) or (len(ids) and not known + unknown):
-        share = f"{unknown:,} of their {known + unknown:,} pieces are" if unknown else "all that they hold is"
+    text = np.repeat(np.arange(len(ids)), pc.list_value_length(ids).to_numpy())
+    is_unknown = flat == tokenizer.unk_token_id if tokenizer.unk_token_id is not None else np.zeros(len(flat), bool)
+    is_piece = is_unknown | ~np.isin(flat, tokenizer.all_special_ids)
+    found = np.stack([np.bincount(text[which], minlength=len(ids)) for which in (is_unknown, is_piece)], axis=1)
+    unknown, made = found.sum(0).tolist()
+    if unknown > _UNKNOWN * made or (len(ids) and not made):
+        share = f"{unknown:,} of their {made:,} pieces are" if unknown else "all that they hold is"
         raise IsobarError(
             f"The tokenizer of the model ({config.model_type}) does not know these texts: {share} unknown to it. "
             "Is it the model's own, and the model one of this language?"
         )
+    ends = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id)
+    if tokenizer.unk_token_id in ends:  # GPT-2's stands for both: which it is can't be told
+        found[:, 0] = 0
+    return found
 
 
 def is_decoder(config) -> bool:

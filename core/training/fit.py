@@ -173,7 +173,7 @@ class _Work:
                 raise IsobarError(f"The model {spec.model!r} can't do gradient checkpointing; leave it off.")
             loaded.model.activation_checkpointing_enable(_CHECKPOINTING)
         probe = make_probe(task, loaded, spec)
-        if note := probe.rows.cut_note(f"{MODALITIES[task.modality].many} of the probe set"):
+        for note in probe.rows.notes(f"{MODALITIES[task.modality].many} of the probe set"):
             task = task.noted(note)
         Terms(spec.regularizers, spec.layer).check(probe.view)
         progress("loading", 1, 1)
@@ -186,7 +186,7 @@ class _Work:
         trainer = self._trainer(writer.path)
         self._tell_pooling(writer)
         self._tell_idle(writer)
-        self._tell_cut(trainer, writer)
+        self._tell_read(trainer, writer)
         self._tell_padding(writer)
         for text in self.loaded.notes:
             writer.event(kind="note", step=0, text=text)
@@ -259,8 +259,8 @@ class _Work:
             if ranks.is_first():
                 _log.warning(note)
 
-    def _tell_cut(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
-        if note := trainer.train_dataset.cut_note(f"training {MODALITIES[self.task.modality].many}"):
+    def _tell_read(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
+        for note in trainer.train_dataset.notes(f"training {MODALITIES[self.task.modality].many}"):
             writer.event(kind="note", step=0, text=note)
             if ranks.is_first():
                 _log.warning(note)

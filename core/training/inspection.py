@@ -167,7 +167,7 @@ def _inspected(spec: RunSpec, data: Task, progress: Progress) -> Inspection:
     probe = make_probe(data, loaded, spec, sentence)
     if sentence is not None:
         loaded = replace(loaded, notes=(*loaded.notes, *_told(sentence)))
-    if note := probe.rows.cut_note(MODALITIES[data.modality].many):
+    for note in probe.rows.notes(MODALITIES[data.modality].many):
         data = data.noted(note)
     progress("loading", 1, 1)
     other = _OtherPooling(other_pooling(loaded.model, probe.view), spec.layer)

@@ -336,11 +336,7 @@ class _States:
         seen = view_of(model, collate, rows, pooling, layer)
         self.asked, self.pooling, self.layer, self.states, self.frame = pooling, seen.pooling, layer, seen.kind, frame
         self._probe = Probe(frame, lambda row: None, rows, tuple(names), collate, seen, layer)
-        self.notes = []
-        if int(rows.costs.max()) >= cut.tokens and (cut_off := int((rows.costs >= cut.tokens).sum())):
-            self.notes.append(
-                f"{cut_off} of {len(rows)} texts of the probe set fill max_length ({cut.tokens} word pieces), and may have been cut."
-            )
+        self.notes = rows.notes("texts of the probe set")
         if len(names) == 1:
             self.notes.append(_NO_LABELS)
 

@@ -88,6 +88,28 @@ def test_a_vocabulary_of_another_language_is_refused_before_anything_is_made(wor
     assert not (tmp_path / "run").exists()
 
 
+def test_a_third_of_unknown_pieces_is_said_with_its_share(tmp_path):
+    folder = without_tokenizer(tiny_checkpoint("bert", tmp_path / "model"))
+    word_tokenizer(["stands", "near", "old", "mills", "stone"]).save_pretrained(folder)
+    task = tmp_path / "task.csv"
+    rows = [f"{noun} stands near old,{k % 2}" for k in range(20) for noun in ("stone", "river")]
+    rows += [f"what is this,{k % 2}" for k in range(20)]
+    task.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    spec = RunSpec(model=str(folder), task=str(task), probe_per_class=500, max_steps=1, device="cpu", snapshots=2)
+    found = inspect_checkpoint(spec.model, spec.task, spec=spec)
+    (note,) = [note for note in found.notes if "unknown to the tokenizer" in note]
+    data = found.probe["text"].str.split()
+    known = {"stands", "near", "old", "mills", "stone"}
+    share = sum(word not in known for words in data for word in words) / sum(map(len, data))
+    assert 0.1 < share < 0.9
+    assert f"{share:.0%} are unknown" in note
+    whole = sum(known.isdisjoint(words) for words in data)
+    assert f"{whole} of {len(data)} consist of nothing else" in note
+    run = train(spec, tmp_path / "run")
+    assert any("training texts' word pieces 3" in row["text"] for row in run.rows("note"))
+    assert any("unknown to the tokenizer" in note for note in run.record["task"]["notes"])
+
+
 def test_a_vocabulary_that_leaves_all_out_is_refused(tmp_path):
     folder = without_tokenizer(tiny_checkpoint("gpt2", tmp_path / "model"))
     fast = Tokenizer(models.BPE({"<s>": 0, "ж": 1, "щ": 2}, []))  # no unknown token: what it lacks is left out

@@ -85,9 +85,9 @@ def test_what_is_cut_off_a_text_is_told(loaded):
     texts = ["one two", "word " * 30 + "end", "word " * 30 + "another end", "word " * 5]
     rows = loaded.encode(Dataset.from_dict({"text": texts, "label": [0] * 4}), Cut(tokens=12))
     assert list(rows.share) == [1, 12 / 33, 12 / 34, 1]
-    note = rows.cut_note("texts")
+    (note,) = rows.notes("texts")
     assert "2 of 4 texts were cut to 12 word pieces (max_length): 36% of each" in note
     assert "1 of the 4 are the same as another" in note
-    assert rows.take([0, 3]).cut_note("texts") == ""
+    assert rows.take([0, 3]).notes("texts") == []
     long = loaded.encode(Dataset.from_dict({"text": ["word " * 100], "label": [0]}), Cut(tokens=80))
-    assert "64 word pieces (the most that the model takes)" in long.cut_note("texts")
+    assert "64 word pieces (the most that the model takes)" in long.notes("texts")[0]
