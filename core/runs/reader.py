@@ -15,8 +15,10 @@ import yaml
 
 from core.errors import IsobarError, nearest
 from core.file_version import FileVersion, file_version
+from core.files import full_or_closed
 from core.geometry import ClassShape
-from core.runs import layout, migrations
+from core.processes import lives
+from core.runs import checkpoints, layout, migrations
 from core.runs.recall import with_measures_between, with_report_between
 
 _STALE_SECONDS = 60.0  # a run on another machine is taken for dead after this long without a heartbeat
@@ -86,11 +88,8 @@ class Run:
         if status["state"] in ("queued", "running") and not _alive(status):
             status = self._status()  # the process may have said its last word, and ended, between the two looks
         if status["state"] in ("queued", "running") and not _alive(status):
-            status = {
-                **status,
-                "state": "failed",
-                "error": "The run's process ended without a word (killed, or out of memory).",
-            }
+            why = full_or_closed(self.path) or "killed, or out of memory"
+            status = {**status, "state": "failed", "error": f"The run's process ended without a word ({why})."}
         return status
 
     def _status(self) -> dict:
@@ -211,9 +210,8 @@ class Run:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The newest checkpoint folder that was written to its end, from which the run can be resumed, or None."""
-        found = [p for p in self.path.glob("checkpoint-*") if (p / "trainer_state.json").exists()]
-        return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
+        """The newest checkpoint folder that is whole, from which the run can be resumed, or None."""
+        return checkpoints.newest(self.path)
 
     @cached_property
     def problems(self) -> list[str]:
@@ -340,23 +338,9 @@ def _as_mapping(value) -> dict:
 def _alive(status: dict) -> bool:
     """Whether the process that wrote `status` is still at work."""
     if status.get("host") == socket.gethostname():
-        try:
-            os.kill(int(status["pid"]), 0)
-        except ProcessLookupError:
-            return False
-        except (PermissionError, KeyError, ValueError):
-            pass
-        else:
-            return not _is_zombie(int(status["pid"]))
+        return lives(status.get("pid"), status.get("birth"))
     try:
         age = (datetime.now(UTC) - datetime.fromisoformat(status["heartbeat"])).total_seconds()
     except (KeyError, ValueError, TypeError):
         return False
-    return age < _STALE_SECONDS
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False
+    return abs(age) < _STALE_SECONDS  # from far ahead comes what was written before a clock was set back
