@@ -46,6 +46,7 @@ def is_complete(checkpoint: Path) -> bool:
 
 def seal(checkpoint: Path) -> None:
     """Say that the checkpoint is whole, once it is on the disk, and with it what the run has logged until then."""
+    files.unlink(checkpoint / COMPLETE)
     files.sync(checkpoint)
     if (events := checkpoint.parent / layout.EVENTS).exists():
         files.sync(events)

@@ -224,6 +224,11 @@ class _Work:
             try:
                 with suppress(Trained):
                     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except IsobarError as error:
+                # A term that is given no numbers can't say since when, and why.
+                if why := recorder.problem(trainer.model, trainer.state.global_step):
+                    raise IsobarError(why) from error
+                raise
             except Stopped:
                 step = trainer.state.global_step
                 if step:

@@ -41,7 +41,6 @@ class RunRecorder(TrainerCallback):
         self.metrics: dict[int, dict[str, float]] = {}
         self._portrait_seconds = 0.0
         self._logged = 0  # the step of the last line of events
-        self._one_point = True  # whether the embeddings are all but one; until they have been seen apart, that is no collapse
         self._scored = 0  # batches of the validation set
         self._step_started = self._heartbeat = 0.0
         self._rate: float | None = None  # seconds a step, smoothed
@@ -112,17 +111,19 @@ class RunRecorder(TrainerCallback):
 
         It is asked where the numbers are read anyway: on a GPU each look waits for the work to be done.
         """
-        problem = self._problem(model, step)
+        problem = self.problem(model, step)
         if ranks.any_of(bool(problem)):
             raise IsobarError(problem or f"The loss or the weights are no numbers in another process at step {step}.")
 
-    def _problem(self, model, step: int) -> str:
-        log = self.trainer.terms.log
+    def problem(self, model, step: int) -> str:
+        """Return in a sentence what is no number any more, or an empty string; `step` is the last that was ended."""
+        spec, log = self.trainer.spec, self.trainer.terms.log
         for name, seen in {"task loss": log.task_loss, **log.regularizers}.items():
             values = [float(value) for value in seen]
             bad = next((k for k, value in enumerate(values) if not np.isfinite(value)), None)
             if bad is not None:
-                at = self._logged + 1 + bad * (step - self._logged) // len(values)
+                a_step = spec.accumulation if name == "task loss" or not self.trainer.accumulates_cloud else 1
+                at = self._logged + 1 + bad // a_step
                 what = name if name == "task loss" else f"value of the regularizer {name}"
                 return f"The {what} is {values[bad]} at step {at}; {self._advice(log.regularizers)}"
         for name, weights in model.named_parameters():
@@ -172,19 +173,23 @@ class RunRecorder(TrainerCallback):
     def _record(self, portrait: Portrait, step: int, epoch: float) -> None:
         self.spaces[step] = describe(portrait.measures, portrait.classes, portrait.layers)
         write_portrait(self.writer, portrait, step, epoch)
-        self._tell_collapse(portrait.encoded.embeddings, step)
+        if step == max(self._snapshot_steps):
+            self._tell_collapse(portrait, step)
 
-    def _tell_collapse(self, embeddings: np.ndarray, step: int) -> None:
-        """Say so where the embeddings (n, d) have become all but one point."""
+    def _tell_collapse(self, portrait: Portrait, step: int) -> None:
+        """Say so where the trained model gives all examples one class: a run like that ends as any other."""
+        given, embeddings = portrait.encoded.predictions, portrait.encoded.embeddings
+        if len(np.unique(given)) > 1 or len(np.unique(portrait.labels)) == 1:
+            return
         spread, length = np.linalg.norm(embeddings - embeddings.mean(axis=0)), np.linalg.norm(embeddings)
-        was, self._one_point = self._one_point, bool(spread <= _COLLAPSED * length)
-        if self._one_point and not was:
-            text = (
-                f"The space has collapsed by step {step}: all embeddings of the probe set are all but one point. "
-                "A lower learning_rate may keep them apart."
-            )
-            self.writer.event(kind="note", step=step, text=text)
-            _log.warning(text)
+        point = ", and all embeddings are all but one point" if spread <= _COLLAPSED * length else ""
+        text = (
+            f"After step {step} the model gives every example of the probe set the class "
+            f"{self.probe.label_names[int(given[0])]!r}{point}: it has collapsed, or not begun to learn. A lower learning_rate, "
+            "or more steps, may help."
+        )
+        self.writer.event(kind="note", step=step, text=text)
+        _log.warning(text)
 
     def recall(self, run: Run) -> None:
         """Take over from a resumed run what it had seen before, so that its report has a `before`."""
