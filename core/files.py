@@ -10,7 +10,7 @@ from pathlib import Path
 from core.errors import IsobarError
 
 _PART = ".part"
-_TRIAL_BYTES = 2**20
+_LEAST_BYTES = 2**20
 
 
 @contextmanager
@@ -88,17 +88,17 @@ def is_part(name: str) -> bool:
 
 
 @contextmanager
-def sentences_for_disk_errors(path: Path) -> Iterator[None]:
+def sentences_for_disk_errors(path: Path, size: int = _LEAST_BYTES) -> Iterator[None]:
     """Raise an IsobarError where the block fails since the disk that holds the folder `path` takes nothing.
 
-    Libraries tell of that in words of their own; then the disk is asked.
+    Libraries tell of that in words of their own; then the disk is asked, for `size` bytes.
     """
     try:
         yield
     except IsobarError:
         raise
     except Exception as error:
-        cause = error if isinstance(error, OSError) else _refusal(path)
+        cause = error if isinstance(error, OSError) else _refusal(path, size)
         if cause is not None and (said := _sentence(cause, path)):
             raise IsobarError(said) from error
         raise
@@ -110,7 +110,7 @@ def full_or_closed(path: Path) -> str:
         free = shutil.disk_usage(path).free
     except OSError:
         return ""
-    if free < _TRIAL_BYTES:
+    if free < _LEAST_BYTES:
         return "its disk is full"
     return "" if os.access(path, os.W_OK) else "it can't be written"
 
@@ -125,12 +125,15 @@ def _sentence(error: OSError, path: Path) -> str:
     return ""
 
 
-def _refusal(folder: Path) -> OSError | None:
-    """Return the error with which a file of a megabyte can't be written into `folder`, or None where it can."""
+def _refusal(folder: Path, size: int) -> OSError | None:
+    """Return the error with which a file of `size` bytes can't be written into `folder`, or None where it can."""
     trial = folder / f".trial.{os.getpid()}{_PART}"
     try:
-        trial.write_bytes(bytes(_TRIAL_BYTES))
-        _flush(trial)
+        with trial.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.write(bytes(size))
     except OSError as error:
         return error
     finally:

@@ -64,7 +64,7 @@ def test_a_library_that_has_its_own_words_for_a_full_disk_is_asked_twice(tmp_pat
 
     with pytest.raises(RuntimeError, match="file write failed"):
         fail()
-    monkeypatch.setattr(os, "fsync", lambda opened: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    monkeypatch.setattr(os, "posix_fallocate", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     with pytest.raises(IsobarError, match=r"The disk that holds .* is full; free some space"):
         fail()
     assert list(tmp_path.iterdir()) == []

@@ -173,6 +173,9 @@ class RunWriter:
             if state not in layout.STATES.get(self._state, layout.STATES):
                 raise IsobarError(f"The run {self.path} is {self._state}; it can't become {state}.")
             self._state = self._status["state"] = state
+        if state in layout.ENDS and (events := self.path / layout.EVENTS).exists():
+            with sentences_for_disk_errors(self.path):
+                files.sync(events)  # a run that has ended has logged all that it came to
         self._status.update(fields)
         self._status.update(pid=os.getpid(), birth=birth_of(os.getpid()), host=socket.gethostname(), heartbeat=_now())
         self._replace(layout.STATUS, json.dumps(_plain(self._status), indent=1))
@@ -249,7 +252,7 @@ class RunWriter:
         self._replace(name, content)
 
     def rewind(self, step: int) -> None:
-        """Forget what was logged after `step`, from where a resumed run goes on, and what it says anew as it begins."""
+        """Forget what was logged after `step`, from where a resumed run goes on."""
         path = self.path / layout.EVENTS
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         self._replace(layout.EVENTS, "".join(f"{line}\n" for line in lines if _outlasts(line, step)))
@@ -335,9 +338,7 @@ def _yaml(values: Mapping) -> str:
 def _outlasts(line: str, step: int) -> bool:
     """Whether a line of events is still right where a run goes on after `step`; one that can't be read is not."""
     try:
-        row = json.loads(line)
-        of = row.get("step", 0)
-        return of <= step and (of > 0 or row.get("kind") in ("step", "probe", "evaluation"))
+        return json.loads(line).get("step", 0) <= step
     except (ValueError, AttributeError, TypeError, RecursionError):
         return False
 

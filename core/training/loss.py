@@ -104,7 +104,8 @@ class RegularizedTrainer(regularized(Trainer)):
         kept = checkpoints.folder(run_dir, self.state.global_step)
         if ranks.from_first(checkpoints.is_complete(kept)):
             return
-        with sentences_for_disk_errors(run_dir):
+        size = 4 * 3 * sum(weights.numel() for weights in self.model.parameters())  # with what AdamW keeps of each
+        with sentences_for_disk_errors(run_dir, size):
             try:
                 super()._save_checkpoint(model, trial)
                 ranks.any_of(False)  # each process has written its part

@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core import list_runs, processes, train
+from core.runs import Run
+from tests.faults.kills import Kill
+from tests.faults.tiny import differences, result
+
 
 @dataclass
 class Disk:
@@ -19,10 +24,10 @@ class Disk:
     """
 
     root: Path
-    moments: list[tuple[str, dict, dict]] = field(default_factory=list)
-    _contents: dict[int, bytes] = field(default_factory=dict)
-    _names: dict[int, dict[str, int]] = field(default_factory=dict)
-    _open: list[int] = field(default_factory=list)  # so that no number of a file is given out again
+    moments: list[tuple[str, dict, dict]] = field(repr=False, default_factory=list)
+    _contents: dict[int, bytes] = field(repr=False, default_factory=dict)
+    _names: dict[int, dict[str, int]] = field(repr=False, default_factory=dict)
+    _open: list[int] = field(repr=False, default_factory=list)  # so that no number of a file is given out again
 
     @contextmanager
     def watched(self, monkeypatch) -> Iterator["Disk"]:
@@ -66,3 +71,31 @@ class Disk:
         else:
             self._contents[number] = path.read_bytes()
         self.moments.append((str(path.relative_to(self.root)), dict(self._contents), dict(self._names)))
+
+
+def watched_run(spec, runs: Path, monkeypatch) -> Disk:
+    """Run `spec` in the new folder `runs`, and return what its disk was at each moment."""
+    runs.mkdir()
+    with (disk := Disk(runs)).watched(monkeypatch):
+        train(spec, runs / "run")
+    return disk
+
+
+def survived(disk: Disk, moment: int, spec, whole: dict, target: Path, monkeypatch) -> Kill:
+    """Look at what a failure after `moment` leaves, which is put into the folder `target`, and go on with it."""
+    path = disk.restored(moment, target) / "run"
+    name = f"after flush {moment + 1} of {len(disk.moments)}, {disk.moments[moment][0]}"
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "_start_of_machine", lambda: "another start")  # the power came back
+        shown, wrong, state = "nothing yet", [], ""
+        for run in list_runs(target):
+            state = run.state
+            shown = f"{state}, {len(run.steps)} snapshots, {len(run.events)} events, {len(run.problems)} problems"
+            wrong += [f"reads as {state}"] if state == "running" else []
+        if state == "finished":
+            return Kill(name, shown, state, ", ".join(differences(result(Run(path)), whole)))
+        came = came.name if (came := Run(path).checkpoint) else "the beginning"
+        run = train(spec, path, resume=(path / "spec.yaml").exists())
+        return Kill(
+            name, shown, f"resumed from {came}: {run.state}", ", ".join([*wrong, *differences(result(run), whole)])
+        )

@@ -1,5 +1,6 @@
 """A run of a second, all of whose parts have a state: dropout, schedule, a memory, random bars, I-STAR's covariance."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -32,8 +33,8 @@ def result(run: Run) -> dict:
     """Return all that a finished run came to, to be equal to another's: weights, embeddings, report."""
     last = run.after
     return {
-        "weights": (run.path / "model" / "model.safetensors").read_bytes(),
-        "embeddings": last.embeddings.tobytes(),
+        "weights": _digest((run.path / "model" / "model.safetensors").read_bytes()),
+        "embeddings": _digest(last.embeddings.tobytes()),
         "report": json.loads((run.path / "report.json").read_text()),
         "steps": [row["step"] for row in run.rows("step")],
         "evaluations": [(row["step"], row["metrics"]) for row in run.rows("evaluation")],
@@ -43,6 +44,10 @@ def result(run: Run) -> dict:
 def differences(found: dict, expected: dict) -> list[str]:
     """Return the names of what is not bit for bit the same."""
     return [name for name, value in expected.items() if found[name] != value]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _make_model(folder: Path) -> None:

@@ -188,7 +188,7 @@ def test_a_full_disk_in_a_checkpoint_is_one_sentence_and_gives_the_space_back(sp
         raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")
 
     monkeypatch.setattr(torch, "save", full)
-    monkeypatch.setattr(files, "_refusal", lambda folder: OSError(28, "No space left on device"))
+    monkeypatch.setattr(files, "_refusal", lambda folder, size: OSError(28, "No space left on device"))
     with pytest.raises(RunFailedError, match=r"The disk that holds .* is full; free some space"):
         train(spec, tmp_path / "run")
     assert "is full" in load_run(tmp_path / "run").status["error"]
