@@ -21,6 +21,7 @@ from pathlib import Path
 
 from core.children import python_module
 from core.errors import IsobarError
+from core.processes import lives
 from core.runs import Run, RunWriter, layout
 from core.studies.study import StudySpec
 from core.training.spec import RunSpec
@@ -216,21 +217,11 @@ def _waiting(folder: Path) -> Iterator[tuple[str, float]]:
     for name in names:
         try:
             status = json.loads((folder / name / layout.STATUS).read_bytes())
-            waits = status["state"] == "queued" and status["host"] == socket.gethostname() and _lives(status["pid"])
-            if waits:
+            here = status["state"] == "queued" and status["host"] == socket.gethostname()
+            if here and lives(status["pid"], status.get("birth")):
                 yield name, status["queued"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _last_words(path: Path, code: int) -> str:

@@ -6,7 +6,6 @@ page forbids itself to fetch anything.
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from html import escape
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from core import files
 from core.errors import IsobarError
 from core.geometry import APART
 from core.geometry import merges as merges_of
@@ -112,12 +112,9 @@ def write(run: Run, path: Path) -> int:
     if path.is_dir():
         raise IsobarError(f"The file {path} can't be written: it is a folder; name a file in it.")
     content = html(run).encode()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        files.write(path, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise IsobarError(f"The file {path} can't be written: {error.strerror}.") from error
     return len(content)
 

@@ -15,8 +15,10 @@ import yaml
 
 from core.errors import IsobarError, nearest
 from core.file_version import FileVersion, file_version
+from core.files import full_or_closed
 from core.geometry import ClassShape
-from core.runs import layout, migrations
+from core.processes import lives
+from core.runs import checkpoints, layout, migrations, shapes
 from core.runs.recall import with_measures_between, with_report_between
 
 _STALE_SECONDS = 60.0  # a run on another machine is taken for dead after this long without a heartbeat
@@ -63,12 +65,17 @@ class Run:
     @cached_property
     def spec(self) -> dict:
         """The RunSpec's fields as spec.yaml holds them, in the form of this version; empty where that is a later version's."""
-        return {} if self.refused else migrations.settings_now(self._spec)
+        return {} if self.refused else self._fitted_spec[0]
+
+    @cached_property
+    def _fitted_spec(self) -> tuple[dict, list[str]]:
+        return shapes.fitting(migrations.settings_now(self._spec), shapes.SPEC)
 
     @cached_property
     def record(self) -> dict:
         """record.yaml: versions, machine, model and data, as they were found."""
-        return self._mapping(layout.RECORD, _read_yaml) or _as_mapping(self._spec.get("record"))
+        found = self._mapping(layout.RECORD, _read_yaml) or _as_mapping(self._spec.get("record"))
+        return shapes.fitting(found, shapes.RECORD)[0]
 
     @property
     def refused(self) -> str:
@@ -86,15 +93,12 @@ class Run:
         if status["state"] in ("queued", "running") and not _alive(status):
             status = self._status()  # the process may have said its last word, and ended, between the two looks
         if status["state"] in ("queued", "running") and not _alive(status):
-            status = {
-                **status,
-                "state": "failed",
-                "error": "The run's process ended without a word (killed, or out of memory).",
-            }
+            why = full_or_closed(self.path) or "killed, or out of memory"
+            status = {**status, "state": "failed", "error": f"The run's process ended without a word ({why})."}
         return status
 
     def _status(self) -> dict:
-        status = self._mapping(layout.STATUS, json.loads)
+        status, _ = shapes.fitting(self._mapping(layout.STATUS, json.loads), shapes.STATUS)
         if status.get("state") not in layout.STATES:
             return {**status, "state": "failed", "error": status.get("error") or "The run's status can't be read."}
         return status
@@ -110,20 +114,33 @@ class Run:
 
         Measures that the run's version did not know are those of its snapshots.
         """
-        report = self._mapping(layout.REPORT, json.loads)
+        report, _ = self._fitted_report
         return with_report_between(report, {"before": self._first, "after": self._last})
 
     @cached_property
+    def _fitted_report(self) -> tuple[dict, list[str]]:
+        return shapes.fitting(self._mapping(layout.REPORT, json.loads), shapes.REPORT)
+
+    @property
     def _rows(self) -> list[dict]:
-        rows = []
-        for line in (self._bytes(layout.EVENTS) or b"").splitlines():
+        return self._events[0]
+
+    @cached_property
+    def _events(self) -> tuple[list[dict], int]:
+        """The lines of events.jsonl that can be read, and the number of the others."""
+        rows, others = [], 0
+        lines = (self._bytes(layout.EVENTS) or b"").splitlines()
+        for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line)
-            except ValueError:  # the last line of a run that died while writing it
+            except (ValueError, RecursionError):
+                others += number < len(lines)  # the last line is that of a run that died while writing it
                 continue
-            if isinstance(row, dict):
+            if shapes.is_event(row):
                 rows.append(row)
-        return rows
+            else:
+                others += 1
+        return rows, others
 
     def rows(self, kind: str) -> list[dict]:
         """Return the lines of events.jsonl of one kind: step, probe, evaluation or note."""
@@ -154,7 +171,8 @@ class Run:
     def steps(self) -> list[int]:
         """The steps of which there is a snapshot, in order; nothing is read but the folder."""
         names = (p.name for p in (self.path / layout.SNAPSHOTS).glob("step_*.safetensors"))
-        return sorted(int(name[5:-12]) for name in names if name[5:-12].isdigit())
+        steps = (name[5:-12] for name in names)
+        return sorted(int(step) for step in steps if step.isascii() and step.isdigit() and len(step) < 16)
 
     def snapshot(self, step: int) -> Snapshot | None:
         """Return the snapshot of `step`, or None where there is none that can be read."""
@@ -187,7 +205,7 @@ class Run:
                 layers=head.get("layers", []),
                 version=version,
             )
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
             return None
 
     @cached_property
@@ -211,9 +229,8 @@ class Run:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The newest checkpoint folder that was written to its end, from which the run can be resumed, or None."""
-        found = [p for p in self.path.glob("checkpoint-*") if (p / "trainer_state.json").exists()]
-        return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
+        """The newest checkpoint folder that is whole, from which the run can be resumed, or None."""
+        return checkpoints.newest(self.path)
 
     @cached_property
     def problems(self) -> list[str]:
@@ -226,6 +243,10 @@ class Run:
         found = [self.refused] if self.refused else []
         expected[layout.SPEC] |= bool(found)
         found += [f"{name} is missing or can't be read." for name, there in expected.items() if not there]
+        for name, (_, wrong) in ((layout.SPEC, self._fitted_spec), (layout.REPORT, self._fitted_report)):
+            found += [f"{name} has a {entry!r} of a wrong kind, which is left out." for entry in wrong]
+        if lines := self._events[1]:
+            found.append(f"{lines} line{'s' if lines > 1 else ''} of {layout.EVENTS} can't be read.")
         unreadable = [step for step in self.steps if not self._is_whole(step)]
         return found + [f"The snapshot of step {step} can't be read." for step in unreadable]
 
@@ -236,7 +257,7 @@ class Run:
         try:
             with safe_open(self.path / layout.SNAPSHOTS / layout.snapshot_name(step), framework="numpy") as file:
                 return bool(json.loads((file.metadata() or {})["isobar"])) and "embeddings" in file.keys()  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, ValueError):
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError):
             return False
 
     def request_stop(self) -> None:
@@ -259,7 +280,7 @@ class Run:
             return {}
         try:
             value = parse(content)
-        except (ValueError, yaml.YAMLError):
+        except (ValueError, TypeError, RecursionError, OverflowError, yaml.YAMLError):
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -297,7 +318,7 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
         return []
     # Strings, not paths: of ten thousand runs the app asks every two seconds.
     with os.scandir(runs_dir) as entries:
-        names = sorted((entry.name for entry in entries if entry.is_dir() and _is_run(entry.path)), reverse=True)
+        names = sorted((entry.name for entry in entries if _is_run(entry.path)), reverse=True)
     return [Run(Path(runs_dir, name)) for name in names]
 
 
@@ -340,23 +361,9 @@ def _as_mapping(value) -> dict:
 def _alive(status: dict) -> bool:
     """Whether the process that wrote `status` is still at work."""
     if status.get("host") == socket.gethostname():
-        try:
-            os.kill(int(status["pid"]), 0)
-        except ProcessLookupError:
-            return False
-        except (PermissionError, KeyError, ValueError):
-            pass
-        else:
-            return not _is_zombie(int(status["pid"]))
+        return lives(status.get("pid"), status.get("birth"))
     try:
         age = (datetime.now(UTC) - datetime.fromisoformat(status["heartbeat"])).total_seconds()
     except (KeyError, ValueError, TypeError):
         return False
-    return age < _STALE_SECONDS
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False
+    return abs(age) < _STALE_SECONDS  # from far ahead comes what was written before a clock was set back

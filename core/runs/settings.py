@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from core.regularizers.registry import REGULARIZERS, settings_class
 
 # The settings that change what is written down of a run, and not how it goes.
-OF_BOOKKEEPING = ("report_to", "log_every", "snapshots", "save_model")
+OF_BOOKKEEPING = ("report_to", "log_every", "snapshots", "save_model", "checkpoint_minutes")
 
 OUTSIDE = "trained_outside"
 """A setting that says, where it is true, that somebody's own Trainer trained the model: the others are what is known of it."""

@@ -1,13 +1,11 @@
 """Writes a run directory. Every file is complete or absent: a reader never meets half of one, except the events' last line."""
 
-import errno
 import json
 import math
 import os
-import shutil
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +16,13 @@ import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
 
+from core import files
 from core.errors import IsobarError
+from core.files import sentences_for_disk_errors
 from core.geometry import ClassShape
 from core.modalities import Preview
-from core.runs import layout
+from core.processes import birth_of
+from core.runs import checkpoints, layout
 from core.runs.migrations import FORMAT
 from core.runs.reader import Run
 
@@ -67,14 +68,15 @@ class RunWriter:
         """
         runs, path, count = Path(runs_dir), Path(runs_dir) / name, 2
         made = [folder for folder in (runs, *runs.parents) if not folder.exists()]
-        with _sentences_for_disk_errors(path):
-            runs.mkdir(parents=True, exist_ok=True)
+        with sentences_for_disk_errors(path):
+            files.make_folder(runs)
             while True:
                 try:
                     path.mkdir()
                     break
                 except FileExistsError:
                     path, count = runs / f"{name}-{count}", count + 1
+            files.sync_entry(path)
         writer = cls(path)
         writer._made = [path, *made]
         return writer
@@ -96,9 +98,10 @@ class RunWriter:
                 directory can't be written.
         """
         self.check(resume=resume)
-        with _sentences_for_disk_errors(self.path):
-            (self.path / layout.SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+        with sentences_for_disk_errors(self.path):
+            files.make_folder(self.path / layout.SNAPSHOTS)
             self.hold()
+            files.remove_parts(self.path)
             if resume and not _is_queued(self.path):  # a request that came while it waited is still to be heeded
                 (self.path / layout.STOP).unlink(missing_ok=True)
             self.write_spec(spec)
@@ -113,7 +116,7 @@ class RunWriter:
         """
         if self._lock.is_locked:
             return
-        with _sentences_for_disk_errors(self.path):
+        with sentences_for_disk_errors(self.path):
             try:
                 self._lock.acquire()
             except Timeout as error:
@@ -170,15 +173,18 @@ class RunWriter:
             if state not in layout.STATES.get(self._state, layout.STATES):
                 raise IsobarError(f"The run {self.path} is {self._state}; it can't become {state}.")
             self._state = self._status["state"] = state
+        if state in layout.ENDS and (events := self.path / layout.EVENTS).exists():
+            with sentences_for_disk_errors(self.path):
+                files.sync(events)  # a run that has ended has logged all that it came to
         self._status.update(fields)
-        self._status.update(pid=os.getpid(), host=socket.gethostname(), heartbeat=_now())
+        self._status.update(pid=os.getpid(), birth=birth_of(os.getpid()), host=socket.gethostname(), heartbeat=_now())
         self._replace(layout.STATUS, json.dumps(_plain(self._status), indent=1))
         if state in layout.ENDS:
             self.release()  # whoever reads that it has ended may resume it
 
     def event(self, **fields) -> None:
         """Append one line to events.jsonl; it is flushed, so that a live page sees it at once."""
-        with _sentences_for_disk_errors(self.path), (self.path / layout.EVENTS).open("a", encoding="utf-8") as file:
+        with sentences_for_disk_errors(self.path), (self.path / layout.EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(_plain({"time": time.time(), **fields})) + "\n")
 
     def snapshot(
@@ -228,14 +234,13 @@ class RunWriter:
         `preview` is called with the rows whose file is not there yet.
         """
         there = {path.stem for path in (self.path / layout.PREVIEWS).glob("row_*.*")}
-        with _sentences_for_disk_errors(self.path):
-            temporary = self.path / f".{layout.PROBE}.part"
-            frame.to_parquet(temporary, index=False)
-            temporary.replace(self.path / layout.PROBE)
+        with sentences_for_disk_errors(self.path):
+            with files.whole(self.path / layout.PROBE) as temporary:
+                frame.to_parquet(temporary, index=False)
             for row in range(len(frame)):
                 name = layout.preview_name(row)
                 if name not in there and (shown := preview(row)) is not None:
-                    (self.path / layout.PREVIEWS).mkdir(exist_ok=True)
+                    files.make_folder(self.path / layout.PREVIEWS)
                     self._replace(f"{layout.PREVIEWS}/{name}{shown.suffix}", shown.content)
 
     def report(self, report: Mapping) -> None:
@@ -250,31 +255,31 @@ class RunWriter:
         """Forget what was logged after `step`, from where a resumed run goes on."""
         path = self.path / layout.EVENTS
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-        self._replace(layout.EVENTS, "".join(f"{line}\n" for line in lines if _step_of(line) <= step))
-        for snapshot in (self.path / layout.SNAPSHOTS).glob("step_*.safetensors"):
-            if snapshot.name > layout.snapshot_name(step):
-                snapshot.unlink()
+        self._replace(layout.EVENTS, "".join(f"{line}\n" for line in lines if _outlasts(line, step)))
+        for later in Run(self.path).steps:
+            if later > step:
+                files.unlink(self.path / layout.SNAPSHOTS / layout.snapshot_name(later))
 
-    def drop_checkpoints(self) -> None:
-        """Remove the checkpoints of a run that has come to its end and will not be resumed."""
-        for checkpoint in self.path.glob("checkpoint-*"):
-            shutil.rmtree(checkpoint, ignore_errors=True)
+    def drop_checkpoints(self, but: Path | None = None) -> list[Path]:
+        """Remove all checkpoints `but` one, and return those that were removed."""
+        dropped = [checkpoint for checkpoint in checkpoints.all_of(self.path) if checkpoint != but]
+        for checkpoint in dropped:
+            checkpoints.drop(checkpoint)
+        return dropped
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """Yield a path to write the folder `name` of the run to: it is there, whole, once the block has ended."""
+        with sentences_for_disk_errors(self.path), files.whole(self.path / name) as temporary:
+            yield temporary
 
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
         return (self.path / layout.STOP).exists()
 
     def _replace(self, name: str, content: str | bytes) -> None:
-        content = content.encode() if isinstance(content, str) else content
-        target = self.path / name
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-        with _sentences_for_disk_errors(self.path):
-            try:
-                temporary.write_bytes(content)
-                temporary.replace(target)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
+        with sentences_for_disk_errors(self.path):
+            files.write(self.path / name, content)
 
 
 class RunBystander(RunWriter):
@@ -298,8 +303,9 @@ class RunBystander(RunWriter):
     def rewind(self, step: int) -> None:
         """Leave it to the other process."""
 
-    def drop_checkpoints(self) -> None:
+    def drop_checkpoints(self, but: Path | None = None) -> list[Path]:
         """Leave it to the other process."""
+        return []
 
     def _replace(self, name: str, content: str | bytes) -> None:
         pass
@@ -309,7 +315,7 @@ def _only_queued(path: Path) -> bool:
     """Whether nothing has run yet in the directory `path`: it is empty, or was made for a run that waits its turn."""
     if not path.is_dir():
         return False
-    there = {p.relative_to(path).as_posix() for p in path.rglob("*")}
+    there = {p.relative_to(path).as_posix() for p in path.rglob("*") if not files.is_part(p.name)}
     return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS, layout.STOP, layout.LOCK}
 
 
@@ -329,12 +335,12 @@ def _yaml(values: Mapping) -> str:
     return yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True)
 
 
-def _step_of(line: str) -> float:
-    """Return the step of a line of events; a line that can't be read is later than all."""
+def _outlasts(line: str, step: int) -> bool:
+    """Whether a line of events is still right where a run goes on after `step`; one that can't be read is not."""
     try:
-        return json.loads(line).get("step", 0)
-    except (ValueError, AttributeError):
-        return math.inf
+        return json.loads(line).get("step", 0) <= step
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return False
 
 
 def _now() -> str:
@@ -354,23 +360,3 @@ def _plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
-
-
-@contextmanager
-def _sentences_for_disk_errors(path: Path):
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise IsobarError(
-                f"The disk that holds {path} is full; free some space or choose another place with --runs."
-            ) from error
-        if error.errno == errno.ENOENT:
-            raise IsobarError(
-                f"The run directory {path} is gone; it was moved or deleted while the run wrote it."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise IsobarError(
-                f"The run directory {path} can't be written ({error.strerror}); choose another with --runs."
-            ) from error
-        raise

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
+from core import files
 from core.errors import IsobarError
 from core.geometry.report import chosen
 from core.geometry.stream import CloudStream
@@ -143,9 +144,7 @@ def _measure(spec: RunSpec, path: Path, sentences: int, sample: str) -> None:
     found = {
         name: value if math.isfinite(value) else None for name, value in token_measures(spec, sentences, sample).items()
     }
-    part = path / f".{_MEASURED}.part"
-    part.write_text(json.dumps(found), encoding="utf-8")
-    part.replace(path / _MEASURED)
+    files.write(path / _MEASURED, json.dumps(found))
 
 
 def token_measures(spec: RunSpec, sentences: int, sample: str = "task") -> dict[str, float]:

@@ -21,7 +21,7 @@ from core.models.perturbed import changed
 from core.models.pooling import check_pooling
 from core.models.states import without_layer_drop
 from core.revision import code_revision
-from core.runs import Run, RunWriter, layout, load_run
+from core.runs import Run, RunWriter, checkpoints, layout, load_run
 from core.tasks import Task, load_task
 from core.tasks.order import in_order
 from core.training import ranks
@@ -38,7 +38,7 @@ from core.training.terms import Terms
 _log = logging.getLogger("isobar")
 _CHECKPOINTING = {"use_reentrant": False}  # torch's own advice: the other kind loses gradients under adapters
 # What may change in the middle of a run: where it runs and what is written of it, but not what is computed.
-_FREE = {"device", "gradient_checkpointing", "log_every", "report_to", "save_model"}
+_FREE = {"device", "gradient_checkpointing", "log_every", "report_to", "save_model", "checkpoint_minutes"}
 
 
 def train(
@@ -181,8 +181,11 @@ class _Work:
 
     def run(self, writer: RunWriter, *, resume: bool, progress: Progress) -> Run:
         spec = self.spec
-        writer.probe(self.probe.frame, self.probe.preview)
         checkpoint = Run(writer.path).checkpoint if resume else None
+        if resume:
+            writer.rewind(checkpoints.step_of(checkpoint) if checkpoint else -1)  # -1: it begins anew
+            self._tell_incomplete(writer, writer.drop_checkpoints(but=checkpoint), checkpoint)
+        writer.probe(self.probe.frame, self.probe.preview)
         trainer = self._trainer(writer.path)
         self._tell_pooling(writer)
         self._tell_idle(writer)
@@ -216,15 +219,20 @@ class _Work:
         writer.record(device=device)
         writer.status("running", phase="loading", started=_now(), device=device, error=None)
         if resume:
-            writer.rewind(int(checkpoint.name.split("-")[1]) if checkpoint else -1)  # -1: it begins anew
             recorder.recall(load_run(writer.path))
         with stop.listening(), self._without_padding(trainer, writer):
             try:
                 with suppress(Trained):
                     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except IsobarError as error:
+                # A term that is given no numbers can't say since when, and why.
+                if why := recorder.problem(trainer.model, trainer.state.global_step):
+                    raise IsobarError(why) from error
+                raise
             except Stopped:
                 step = trainer.state.global_step
                 if step:
+                    recorder.check_finite(trainer.model, step)
                     trainer._save_checkpoint(trainer.model, trial=None)  # the public save keeps no optimizer
                 recorder.portray_on_stop(trainer.model, trainer.state)
                 writer.report(self._report(recorder))
@@ -234,17 +242,27 @@ class _Work:
         progress("saving", 0, 1)
         writer.status("running", phase="saving")
         if spec.save_model and ranks.is_first():
-            without_adapters(trainer.model).save_pretrained(writer.path / layout.MODEL)
-            self.loaded.processor.save_pretrained(writer.path / layout.MODEL)
+            with writer.folder(layout.MODEL) as folder:
+                without_adapters(trainer.model).save_pretrained(folder)
+                self.loaded.processor.save_pretrained(folder)
         writer.report(self._report(recorder))
-        writer.drop_checkpoints()  # once nothing can fail that a resumed run would have to do again
         writer.status("finished", phase=None, seconds_left=0)
+        writer.drop_checkpoints()  # last: until it has finished, a run that is killed goes on from them
         progress("saving", 1, 1)
         return self._read(writer)
 
     def _read(self, writer: RunWriter) -> Run:
         ranks.from_first(None)  # none reads before the first process has written
         return load_run(writer.path)
+
+    def _tell_incomplete(self, writer: RunWriter, dropped: list[Path], checkpoint: Path | None) -> None:
+        """Say which checkpoints were cut short; those older than the one that is gone on from are only left over."""
+        after = checkpoints.step_of(checkpoint) if checkpoint else -1
+        if lost := [path.name for path in dropped if checkpoints.step_of(path) > after]:
+            whence = f"goes on from {checkpoint.name}" if checkpoint else "begins anew"
+            text = f"{' and '.join(lost)} {'are' if len(lost) > 1 else 'is'} not whole; the run {whence}."
+            writer.event(kind="note", step=max(after, 0), text=text)
+            _log.warning(text)
 
     def _tell_pooling(self, writer: RunWriter) -> None:
         seen = self.probe.view
@@ -347,7 +365,6 @@ class _Work:
             use_cpu=chosen_device(spec.device) == "cpu",
             eval_strategy="no",  # the recorder asks for evaluations and checkpoints, in step with the snapshots
             save_strategy="no",
-            save_total_limit=1,
             logging_steps=spec.log_every,
             report_to=spec.report_to,
             run_name=run_dir.name,

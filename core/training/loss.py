@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, Trainer
 
+from core.files import sentences_for_disk_errors
+from core.runs import checkpoints
 from core.tasks import score
+from core.training import ranks
 from core.training.any_trainer import regularized
 from core.training.memory import kept_buffers
-from core.training.randomness import RandomState
+from core.training.randomness import RandomState, kept_randomness
 from core.training.spec import RunSpec
 from core.training.terms import LOGGED, Clouds
 
@@ -85,6 +88,36 @@ class RegularizedTrainer(regularized(Trainer)):
         if len(self._seen) == self.current_gradient_accumulation_steps:
             self.terms.log_only({LOGGED: _joined(self._seen)})
         return 0.0
+
+    def evaluate(self, *args, **options):
+        """Score, and leave the generators as they were: whether a run is scored before or after a stop changes nothing."""
+        with kept_randomness(self.args.device):
+            return super().evaluate(*args, **options)
+
+    def _save_checkpoint(self, model, trial):
+        """Keep a checkpoint of this step, and no other, once it is whole.
+
+        One that is there is kept as it is: a resumed Trainer restores the generators only at its first step, and a stop
+        before that would keep those of a new process.
+        """
+        run_dir = Path(self.args.output_dir)
+        kept = checkpoints.folder(run_dir, self.state.global_step)
+        if ranks.from_first(checkpoints.is_complete(kept)):
+            return
+        size = 4 * 3 * sum(weights.numel() for weights in self.model.parameters())  # with what AdamW keeps of each
+        with sentences_for_disk_errors(run_dir, size):
+            try:
+                super()._save_checkpoint(model, trial)
+                ranks.any_of(False)  # each process has written its part
+                if ranks.is_first():
+                    checkpoints.seal(kept)
+            except BaseException:
+                checkpoints.drop(kept)
+                raise
+        if ranks.is_first():
+            for other in checkpoints.all_of(run_dir):
+                if other != kept:
+                    checkpoints.drop(other)
 
     def get_decay_parameter_names(self, model) -> list[str]:
         """Return the names of the weights that decay."""

@@ -1,10 +1,14 @@
 """Writes the run directory while transformers' Trainer trains."""
 
+import logging
 import time
 from collections.abc import Callable
 
+import numpy as np
+import torch
 from transformers import TrainerCallback
 
+from core.errors import IsobarError
 from core.models.layers import state_covariance
 from core.runs import Run, RunWriter
 from core.runs.layout import HEARTBEAT_SECONDS
@@ -13,6 +17,8 @@ from core.training.probe import Portrait, Probe, describe
 from core.training.progress import Progress, StopSignal
 from core.training.record import write_portrait
 
+_log = logging.getLogger("isobar")
+_COLLAPSED = 1e-3  # spread over length of the embeddings, under which they are all but one point
 _PORTRAIT_ON_STOP_SECONDS = 2.0  # a stop must end within five seconds, saving included
 
 
@@ -34,9 +40,11 @@ class RunRecorder(TrainerCallback):
         self.spaces: dict[int, dict] = {}  # by step, as the report tells them
         self.metrics: dict[int, dict[str, float]] = {}
         self._portrait_seconds = 0.0
+        self._logged = 0  # the step of the last line of events
         self._scored = 0  # batches of the validation set
         self._step_started = self._heartbeat = 0.0
         self._rate: float | None = None  # seconds a step, smoothed
+        self._kept = time.monotonic()  # when there was a checkpoint last; no clock that may be set
 
     def on_train_begin(self, args, state, control, model=None, **_):
         """Take the portrait of the untrained space; in a resumed run, make up for what its stop cut off at this step."""
@@ -44,7 +52,7 @@ class RunRecorder(TrainerCallback):
         self._snapshot_steps = {round(state.max_steps * k / (spec.snapshots - 1)) for k in range(1, spec.snapshots)}
         self._evaluation_steps = {round(state.max_steps * k / spec.evaluations) for k in range(1, spec.evaluations + 1)}
         self._evaluation_steps.add(state.max_steps)
-        step = state.global_step
+        step = self._logged = state.global_step
         if step in {0, *self._snapshot_steps} - self.spaces.keys():
             self.portray(model, step=step, epoch=float(state.epoch or 0))
         # Said by the first process, whose record it is: all must evaluate, or none.
@@ -65,14 +73,18 @@ class RunRecorder(TrainerCallback):
         seconds = time.perf_counter() - self._step_started
         self.trainer.terms.log.step_seconds.append(seconds)
         self._rate = seconds if self._rate is None else 0.9 * self._rate + 0.1 * seconds
-        if step == 1 or step % spec.log_every == 0 or step == state.max_steps:
+        is_logged = step == 1 or step % spec.log_every == 0 or step == state.max_steps
+        is_looked_at, is_scored = step in self._snapshot_steps, step in self._evaluation_steps
+        is_kept = (is_scored or self._checkpoint_is_due()) and step < state.max_steps  # the end is kept as model/
+        if is_logged or is_looked_at or is_scored or is_kept:
+            self.check_finite(model, step)
+        if is_logged:
             self._log(step, state)
         self.beat("training", step, state.max_steps, step=step, total_steps=state.max_steps)
-        if step in self._snapshot_steps:
+        if is_looked_at:
             self.portray(model, step=step, epoch=state.epoch)
-        if step in self._evaluation_steps:
-            control.should_evaluate = True
-            control.should_save = step < state.max_steps  # the end is saved as model/
+        control.should_evaluate |= is_scored
+        control.should_save |= is_kept
         self.stop.check()
         return control
 
@@ -83,12 +95,56 @@ class RunRecorder(TrainerCallback):
         self.beat("scoring", self._scored, total)
         self.stop.check()
 
+    def on_save(self, args, state, control, **_):
+        """Begin to wait for the next checkpoint."""
+        self._kept = time.monotonic()
+
     def on_evaluate(self, args, state, control, metrics=None, **_):
         """Log the task metrics."""
         names = self.trainer.task_metrics
         found = {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
         self.metrics[state.global_step] = found
         self.writer.event(kind="evaluation", step=state.global_step, epoch=state.epoch, metrics=found)
+
+    def check_finite(self, model, step: int) -> None:
+        """Raise an IsobarError where the loss or the weights are no numbers any more, before they are kept.
+
+        It is asked where the numbers are read anyway: on a GPU each look waits for the work to be done.
+        """
+        problem = self.problem(model, step)
+        if ranks.any_of(bool(problem)):
+            raise IsobarError(problem or f"The loss or the weights are no numbers in another process at step {step}.")
+
+    def problem(self, model, step: int) -> str:
+        """Return in a sentence what is no number any more, or an empty string; `step` is the last that was ended."""
+        spec, log = self.trainer.spec, self.trainer.terms.log
+        for name, seen in {"task loss": log.task_loss, **log.regularizers}.items():
+            values = [float(value) for value in seen]
+            bad = next((k for k, value in enumerate(values) if not np.isfinite(value)), None)
+            if bad is not None:
+                a_step = spec.accumulation if name == "task loss" or not self.trainer.accumulates_cloud else 1
+                at = self._logged + 1 + bad // a_step
+                what = name if name == "task loss" else f"value of the regularizer {name}"
+                return f"The {what} is {values[bad]} at step {at}; {self._advice(log.regularizers)}"
+        for name, weights in model.named_parameters():
+            if not bool(torch.isfinite(weights.detach()).all()):
+                return (
+                    f"The weights {name} hold NaN or infinity after step {step}, while the loss is still finite: a gradient "
+                    f"overflowed; {self._advice(log.regularizers)}"
+                )
+        return ""
+
+    def _advice(self, regularizers) -> str:
+        spec = self.trainer.spec
+        lower = ["learning_rate", *(f"{name}.weight" for name in regularizers if name in spec.regularizers)]
+        more = "" if spec.max_grad_norm else ", or max_grad_norm 1"
+        more += ", or precision fp32" if spec.precision != "fp32" else ""
+        last = f"the last good snapshot is of step {max(self.spaces)}. " if self.spaces else ""
+        return f"{last}A lower {' or '.join(lower)} may keep it finite{more}."
+
+    def _checkpoint_is_due(self) -> bool:
+        minutes = self.trainer.spec.checkpoint_minutes
+        return ranks.any_of(bool(minutes) and time.monotonic() - self._kept >= 60 * minutes)
 
     def portray(self, model, *, step: int, epoch: float) -> None:
         """Embed the probe set, and write a snapshot and a line of events; a stop is heeded between batches."""
@@ -117,6 +173,23 @@ class RunRecorder(TrainerCallback):
     def _record(self, portrait: Portrait, step: int, epoch: float) -> None:
         self.spaces[step] = describe(portrait.measures, portrait.classes, portrait.layers)
         write_portrait(self.writer, portrait, step, epoch)
+        if step == max(self._snapshot_steps):
+            self._tell_collapse(portrait, step)
+
+    def _tell_collapse(self, portrait: Portrait, step: int) -> None:
+        """Say so where the trained model gives all examples one class: a run like that ends as any other."""
+        given, embeddings = portrait.encoded.predictions, portrait.encoded.embeddings
+        if len(np.unique(given)) > 1 or len(np.unique(portrait.labels)) == 1:
+            return
+        spread, length = np.linalg.norm(embeddings - embeddings.mean(axis=0)), np.linalg.norm(embeddings)
+        point = ", and all embeddings are all but one point" if spread <= _COLLAPSED * length else ""
+        text = (
+            f"After step {step} the model gives every example of the probe set the class "
+            f"{self.probe.label_names[int(given[0])]!r}{point}: it has collapsed, or not begun to learn. A lower learning_rate, "
+            "or more steps, may help."
+        )
+        self.writer.event(kind="note", step=step, text=text)
+        _log.warning(text)
 
     def recall(self, run: Run) -> None:
         """Take over from a resumed run what it had seen before, so that its report has a `before`."""
@@ -140,6 +213,7 @@ class RunRecorder(TrainerCallback):
     def _log(self, step: int, state) -> None:
         schedule = self.trainer.lr_scheduler
         row = self.trainer.terms.log.flush()
+        self._logged = step
         row["task_loss"] = ranks.mean(row["task_loss"])  # the regularizer's is that of the global batch in each process
         self.writer.event(
             kind="step",

@@ -146,6 +146,10 @@ class RunSpec(BaseModel):
         5, description="How often the probe set is embedded, start and end included."
     )
     evaluations: Annotated[int, Field(ge=1, le=500)] = Field(2, description="How often the validation set is scored.")
+    checkpoint_minutes: Annotated[float, Field(ge=0, le=10_000)] = Field(
+        5.0,
+        description="Minutes after which a run keeps a checkpoint, besides those at evaluations; a run that is killed loses no more. 0 keeps those at evaluations alone.",
+    )
     log_every: Annotated[int, Field(ge=1)] = Field(5, description="Steps between two lines of events.jsonl.")
     precision: Precision = Field(
         "fp32", description="Arithmetic of the model; the barcode is always at least float32. fp16 needs a GPU."

@@ -35,7 +35,15 @@ GROUPS = {
         "seed",
     ),
     "Data": ("train_size", "text_column", "text_pair_column", "label_column"),
-    "Record": ("probe_per_class", "snapshots", "evaluations", "log_every", "save_model", "report_to"),
+    "Record": (
+        "probe_per_class",
+        "snapshots",
+        "evaluations",
+        "checkpoint_minutes",
+        "log_every",
+        "save_model",
+        "report_to",
+    ),
 }
 KEY = "spec_"  # a form of another key is another form, with values of its own
 

@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import IsobarError
 from core.regularizers.registry import REGULARIZERS
 from core.runs import Run
+from core.runs.checkpoints import step_of
 from core.runs.pace import running_seconds
 from core.runs.settings import label
 from explorer import jobs
@@ -160,7 +161,7 @@ def resume(run: Run) -> None:
     if data.is_sample(run) or checkpoint is None:
         return
     st.button(
-        f"Resume from step {int(checkpoint.name.split('-')[1]):,}",
+        f"Resume from step {step_of(checkpoint):,}",
         key="resume",
         type="primary",
         icon=":material/resume:",

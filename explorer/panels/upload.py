@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import files
 from core.errors import IsobarError
 from core.table_files import LINES, SUFFIXES, read_lines, read_table
 from core.tasks.columns import (
@@ -222,10 +223,8 @@ def store(name: str, content: bytes, digest: str) -> Path:
     if path.exists():
         return path
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{path.name}.part"
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        files.make_folder(folder)
+        files.write(path, content)
     except OSError as error:
         raise IsobarError(f"The file can't be kept in {folder}: {error.strerror}.") from error
     return path

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.runs import layout, load_run
+from core.runs import checkpoints, layout, load_run
 from core.training.spec import RunSpec
 from explorer import report
 from explorer.panels.words import number
@@ -470,6 +470,7 @@ def test_a_stopped_run_with_a_checkpoint_can_be_resumed(open_page, tmp_path, mon
         assert not [b for b in open_page(page, tmp_path, run=path.name).button if "Resume" in b.label]
     (path / "checkpoint-30").mkdir()
     (path / "checkpoint-30" / "trainer_state.json").write_text("{}")
+    checkpoints.seal(path / "checkpoint-30")
     resumed = []
     monkeypatch.setattr(jobs, "resume", lambda run: resumed.append(run.name))
     for page in ("train", "run"):

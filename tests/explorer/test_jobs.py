@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from core.errors import IsobarError
-from core.runs import RunWriter, load_run
+from core.runs import RunWriter, checkpoints, load_run
 from core.training.spec import RunSpec
 from explorer import jobs
 
@@ -24,6 +24,12 @@ def wait_for(condition):
             return found
         time.sleep(0.05)
     raise AssertionError("It did not happen.")
+
+
+def make_checkpoint(path):
+    (path / "checkpoint-3").mkdir()
+    (path / "checkpoint-3" / "optimizer.pt").touch()
+    checkpoints.seal(path / "checkpoint-3")
 
 
 def state(path):
@@ -126,8 +132,7 @@ def test_a_stopped_run_is_resumed_in_its_turn_and_an_inspection_has_a_turn_of_it
     wait_for(lambda: state(stopped) == "stopped")
     with pytest.raises(IsobarError, match="no checkpoint"):
         jobs.resume(load_run(stopped))
-    (stopped / "checkpoint-3").mkdir()
-    (stopped / "checkpoint-3" / "trainer_state.json").touch()
+    make_checkpoint(stopped)
     jobs.resume(load_run(stopped))
     assert state(stopped) == "queued"
     looked_at = jobs.inspect(RunSpec(), runs)
@@ -142,8 +147,7 @@ def test_a_stopped_run_is_resumed_in_its_turn_and_an_inspection_has_a_turn_of_it
 def test_a_run_that_is_resumed_while_its_old_process_ends_does_not_fail(runs):
     path = jobs.start(RunSpec(), runs)
     wait_for(lambda: state(path) == "running")
-    (path / "checkpoint-3").mkdir()
-    (path / "checkpoint-3" / "trainer_state.json").touch()
+    make_checkpoint(path)
     (runs / "linger").touch()
     jobs.stop(load_run(path))
     wait_for(lambda: state(path) == "stopped")

@@ -11,6 +11,7 @@ import pytest
 
 from core import IsobarError, list_runs, load_run
 from core.geometry import shape_by_class
+from core.processes import birth_of
 from core.runs import RunWriter, layout, reader
 
 
@@ -110,6 +111,15 @@ def test_a_run_whose_process_is_gone_has_failed(run_dir):
     assert "process" in run.status["error"]
 
 
+def test_a_run_whose_process_has_gone_and_left_its_number_to_another_has_failed(run_dir):
+    status = json.loads((run_dir / "status.json").read_text())
+    mine = {**status, "state": "running", "pid": os.getpid()}
+    (run_dir / "status.json").write_text(json.dumps(mine))
+    assert load_run(run_dir).state == "running"
+    (run_dir / "status.json").write_text(json.dumps({**mine, "birth": "7 another start"}))
+    assert load_run(run_dir).state == "failed"
+
+
 def test_a_run_that_ends_while_it_is_looked_at_has_not_failed(run_dir, monkeypatch):
     status = json.loads((run_dir / "status.json").read_text())
     (run_dir / "status.json").write_text(json.dumps({**status, "state": "running", "pid": 2**22 + 1}))
@@ -143,7 +153,8 @@ def test_an_existing_run_is_never_overwritten(run_dir):
 
 def test_a_run_that_another_process_is_at_is_not_resumed(run_dir):
     status = json.loads((run_dir / "status.json").read_text())
-    (run_dir / "status.json").write_text(json.dumps({**status, "state": "running", "pid": os.getppid()}))
+    other = {"pid": os.getppid(), "birth": birth_of(os.getppid())}
+    (run_dir / "status.json").write_text(json.dumps({**status, "state": "running", **other}))
     with pytest.raises(IsobarError, match=f"under way in process {os.getppid()}"):
         RunWriter.create(run_dir, {}, resume=True)
     assert load_run(run_dir).spec["seed"] == 0

@@ -1,0 +1,152 @@
+"""The one way in which files are written: whole or not at all, also where the process is killed or the power fails."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from core.errors import IsobarError
+
+_PART = ".part"
+_LEAST_BYTES = 2**20
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write a file or a folder to; it takes the place of `path` once the block has ended.
+
+    When this returns, the new content is on the disk, under its name. Where the block fails, nothing is left of it.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
+    try:
+        yield temporary
+        sync(temporary)
+        if path.is_dir() and temporary.is_dir():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    except BaseException:
+        remove(temporary)
+        raise
+    _flush(path.parent)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path`, as :func:`whole` does."""
+    with whole(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path` and those that it lies in, so that they outlast a power failure."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    _flush(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Return once the file `path`, or the folder with all that is in it, is on the disk."""
+    if path.is_dir() and not path.is_symlink():
+        for inside in path.iterdir():
+            sync(inside)
+    _flush(path)
+
+
+def sync_entry(path: Path) -> None:
+    """Return once the folder that holds `path` has that name on the disk."""
+    _flush(path.parent)
+
+
+def unlink(path: Path) -> None:
+    """Remove the file `path`, if it is there; when this returns, it will not come back."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+        _flush(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove the file or folder `path` as far as that can be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove from `folder`, and the folders in it, what processes that were killed had begun to write."""
+    for part in folder.rglob(f".*{_PART}"):
+        remove(part)
+
+
+def is_part(name: str) -> bool:
+    """Whether a file or folder called `name` was begun to be written, and is not whole."""
+    return name.startswith(".") and name.endswith(_PART)
+
+
+@contextmanager
+def sentences_for_disk_errors(path: Path, size: int = _LEAST_BYTES) -> Iterator[None]:
+    """Raise an IsobarError where the block fails since the disk that holds the folder `path` takes nothing.
+
+    Libraries tell of that in words of their own; then the disk is asked, for `size` bytes.
+    """
+    try:
+        yield
+    except IsobarError:
+        raise
+    except Exception as error:
+        cause = error if isinstance(error, OSError) else _refusal(path, size)
+        if cause is not None and (said := _sentence(cause, path)):
+            raise IsobarError(said) from error
+        raise
+
+
+def full_or_closed(path: Path) -> str:
+    """Return in a few words why nothing can be written into the folder `path` now, or an empty string; nothing is written."""
+    try:
+        free = shutil.disk_usage(path).free
+    except OSError:
+        return ""
+    if free < _LEAST_BYTES:
+        return "its disk is full"
+    return "" if os.access(path, os.W_OK) else "it can't be written"
+
+
+def _sentence(error: OSError, path: Path) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk that holds {path} is full; free some space or choose another place with --runs."
+    if error.errno == errno.ENOENT:
+        return f"The run directory {path} is gone; it was moved or deleted while the run wrote it."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        return f"The run directory {path} can't be written ({error.strerror}); choose another with --runs."
+    return ""
+
+
+def _refusal(folder: Path, size: int) -> OSError | None:
+    """Return the error with which a file of `size` bytes can't be written into `folder`, or None where it can."""
+    trial = folder / f".trial.{os.getpid()}{_PART}"
+    try:
+        with trial.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.write(bytes(size))
+    except OSError as error:
+        return error
+    finally:
+        remove(trial)
+    return None
+
+
+def _flush(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system on which there is nothing to wait for
+            raise
+    finally:
+        os.close(opened)

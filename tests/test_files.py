@@ -1,0 +1,70 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from core import IsobarError, files
+
+
+def test_a_file_is_flushed_before_it_has_its_name_and_its_name_after(tmp_path, monkeypatch):
+    done = []
+
+    def fsync(opened, real=os.fsync):
+        path = Path(os.readlink(f"/proc/self/fd/{opened}"))
+        done.append(("flush", path.name if path != tmp_path else "folder"))
+        real(opened)
+
+    def replace(self, target, real=Path.replace):
+        done.append(("rename", target.name))
+        return real(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    files.write(tmp_path / "a", "text")
+    assert done == [("flush", f".a.{os.getpid()}.part"), ("rename", "a"), ("flush", "folder")]
+    assert (tmp_path / "a").read_text() == "text"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_where_it_fails_the_old_one_is_there_and_nothing_of_the_new(tmp_path, error):
+    def fail():
+        with files.whole(tmp_path / "a") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    files.write(tmp_path / "a", "old")
+    with pytest.raises(type(error)):
+        fail()
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path):
+    for word in ("old", "new"):
+        with files.whole(tmp_path / "model") as temporary:
+            temporary.mkdir()
+            (temporary / word).touch()
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == ["model", "model/new"]
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / ".model.77.part").mkdir()
+    for name in ("snapshots/.step_000001.safetensors.77.part", ".model.77.part/config.json", ".lock", "a.part", ".b"):
+        (tmp_path / name).touch()
+    files.remove_parts(tmp_path)
+    assert {p.name for p in tmp_path.rglob("*")} == {"snapshots", ".lock", "a.part", ".b"}
+
+
+def test_a_library_that_has_its_own_words_for_a_full_disk_is_asked_twice(tmp_path, monkeypatch):
+    def fail():
+        with files.sentences_for_disk_errors(tmp_path):
+            raise RuntimeError("file write failed")
+
+    with pytest.raises(RuntimeError, match="file write failed"):
+        fail()
+    monkeypatch.setattr(os, "posix_fallocate", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(IsobarError, match=r"The disk that holds .* is full; free some space"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
