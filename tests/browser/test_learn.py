@@ -90,7 +90,7 @@ def test_a_chosen_cloud_is_in_the_address_and_survives_a_reload(app, visit):
     page.get_by_label("Seed").fill("5")
     page.get_by_label("Seed").press("Enter")
     expect(page).to_have_url(re.compile("seed=5"))
-    page.get_by_role("radio", name="2").or_(page.get_by_text("2", exact=True)).first.click()
+    page.get_by_role("radiogroup", name="Lesson").get_by_text("2", exact=True).click()
     expect(page.get_by_text("Features stand out from noise")).to_be_visible()
     expect(page).to_have_url(re.compile("lesson=2"))
     page.get_by_text("Answer", exact=True).click()

@@ -477,3 +477,24 @@ def test_a_stopped_run_with_a_checkpoint_can_be_resumed(open_page, tmp_path, mon
         button(app, "Resume from step 30").click().run()
         assert not app.exception
     assert resumed == [path.name] * 2
+
+
+def test_what_is_under_way_is_said_be_it_no_run(open_page, tmp_path):
+    app = open_page("learn", tmp_path)
+    assert "no run under way" in all_text(app)
+    write_inspection(tmp_path, state="running")
+    app = open_page("learn", tmp_path)
+    assert "inspection under way" in all_text(app)
+    assert "no run under way" not in all_text(app)
+
+
+def test_effective_rank_is_shown_with_a_score_and_without(open_page, tmp_path):
+    path = write_inspection(tmp_path)
+    report = json.loads((path / "report.json").read_text())
+    assert "effective_rank" in report["before"]
+    for score in ({}, {"mcc": 0.5}):
+        (path / "report.json").write_text(json.dumps({**report, "before": {**report["before"], **score}}))
+        app = open_page("inspect", tmp_path, of=path.name)
+        labels = [metric.label for metric in app.metric]
+        assert labels.count("Effective rank") == 1
+        assert ("MCC" in labels) == bool(score)
