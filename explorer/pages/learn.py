@@ -73,7 +73,7 @@ def page() -> None:
 
 def _chosen(defaults: dict) -> tuple[np.ndarray | None, tuple]:
     """Return the chosen cloud, or None where there is none yet, and what it is known by."""
-    columns = st.columns([3, 3, 3, 2], gap="medium", vertical_alignment="bottom")
+    columns = st.columns([5, 5, 5, 4], gap="small", vertical_alignment="bottom")
     with columns[0]:
         name = address.widget(
             st.selectbox,

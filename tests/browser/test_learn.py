@@ -151,6 +151,20 @@ def test_noise_is_pulled_together_or_pushed_apart_as_the_page_says(app, visit, c
     assert middle() > 1.3 * before if longer else middle() < 0.85 * before
 
 
+def test_nothing_lies_over_a_choice_and_nothing_is_cut(app, visit):
+    page = visit(f"{app}/learn?lesson=3")
+    figure = page.locator(".st-key-figure-growing")
+    figure.hover()
+    save, mark = figure.get_by_role("button", name="Save"), box(page).get_by_label("mark bar")
+    expect(save).to_be_visible()
+    assert save.bounding_box()["y"] >= mark.bounding_box()["y"] + mark.bounding_box()["height"]
+    page.get_by_role("button", name="Cloud", exact=True).click()
+    popover = page.get_by_test_id("stPopoverBody")
+    seed = popover.get_by_test_id("stNumberInputContainer").bounding_box()
+    inside = popover.bounding_box()
+    assert seed["x"] + seed["width"] <= inside["x"] + inside["width"]
+
+
 def test_at_1280_by_720_cloud_barcode_and_slider_are_seen_at_once(app, visit):
     page = visit(f"{app}/learn")
     page.set_viewport_size({"width": 1280, "height": 720})

@@ -21,6 +21,15 @@ def drawn(page, key):
     return page.locator(f".st-key-figure-{key} svg.marks")
 
 
+def test_a_chart_s_toolbar_covers_no_number(run, visit):
+    page = visit(f"{run}&class=acceptable")
+    after = page.locator(".st-key-figure-linked-1-After")
+    after.hover()
+    toolbar = after.get_by_test_id("stElementToolbar").get_by_role("button").first.bounding_box()
+    said = page.get_by_text(re.compile("^features 2: .* nats")).last.bounding_box()
+    assert toolbar["y"] >= said["y"] + said["height"]
+
+
 def test_a_bar_among_all_classes_shows_the_two_texts_that_it_joins(run, visit):
     page = visit(run)
     page.locator(".st-key-barcode-1-After g.mark-rect path").nth(1).click()
