@@ -1,13 +1,17 @@
 """The explorer: ``streamlit run explorer/app.py`` starts it, or `isobar`.
 
 The script that runs for every visitor is `frame/main.py`. It is not this file, because beside a folder ``pages`` Streamlit
-would make the navigation by itself until somebody has been at ``/``, and a deep link would come out bare.
+would make the navigation by itself until somebody has been at ``/``, and a deep link would come out bare. What the browser
+gets is Streamlit's own page, with `frame/steps.js` in front of all its scripts.
 """
 
 import logging
 from pathlib import Path
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 
 from core.errors import IsobarError
 
@@ -29,4 +33,13 @@ def _said(error: Exception) -> bool:
     return True
 
 
-app = st.App(Path(__file__).parent / "frame" / "main.py", on_script_error=_said)
+def _shell(_: Request) -> HTMLResponse:
+    page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    steps = (HERE / "frame" / "steps.js").read_text(encoding="utf-8")
+    page = page.replace("<head>", f"<head><script>{steps}</script>", 1)
+    return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+
+HERE = Path(__file__).parent
+_PATHS = ["", *(page.stem for page in sorted((HERE / "pages").glob("[a-z]*.py")))]
+app = st.App(HERE / "frame" / "main.py", on_script_error=_said, routes=[Route(f"/{path}", _shell) for path in _PATHS])

@@ -81,8 +81,9 @@ def barcode(
             ),
             y2="bottom:Q",
             opacity=alt.Opacity(
-                "kind:N",
+                "kind:O",
                 title=None,
+                sort=list(KINDS),
                 scale=alt.Scale(domain=list(KINDS), range=[1.0, NOISE_OPACITY]),
                 legend=alt.Legend(
                     orient="none",

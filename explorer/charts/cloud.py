@@ -90,14 +90,14 @@ def cloud(
     axes: tuple[str, str] = ("first principal axis", "second"),
     colouring: str = "class",
     tree: bool = False,
+    controls: bool = True,
     kind: str = "text",
     description: str = "",
     height: int = 430,
 ) -> alt.LayerChart:
     """Return the points of each side, hollow before and filled after.
 
-    What is brushed on one side stands out on both. A choice says whether colour means class, prediction or error, a
-    switch draws the spanning trees, both in the browser.
+    What is brushed on one side stands out on both.
 
     Args:
         frame: of `cloud_points`.
@@ -105,8 +105,9 @@ def cloud(
         colours: of the classes by name.
         extent: how far the axes of a side reach from 0.
         axes: their titles.
-        colouring: with which of `COLOURINGS` it begins.
-        tree: whether the spanning trees are drawn at first.
+        colouring: what colour means, one of `COLOURINGS`.
+        tree: whether the spanning trees are drawn.
+        controls: whether the chart has a choice of the colouring and a switch for the trees, which act in the browser.
         kind: the column with the points' texts.
         description: for screen readers.
         height: in pixels.
@@ -151,9 +152,11 @@ def cloud(
         alt.param(
             name="colour",
             value=colouring if colouring in COLOURINGS else COLOURINGS[0],
-            bind=alt.binding_radio(options=list(COLOURINGS), name="colour by"),
+            **({"bind": alt.binding_radio(options=list(COLOURINGS), name="colour by")} if controls else {}),
         ),
-        alt.param(name="tree", value=tree, bind=alt.binding_checkbox(name="spanning trees")),
+        alt.param(
+            name="tree", value=tree, **({"bind": alt.binding_checkbox(name="spanning trees")} if controls else {})
+        ),
     ]
     brush = alt.selection_interval(name=BRUSH, encodings=["x", "y"], empty=True)
     brushed = " || ".join(

@@ -311,7 +311,12 @@ def _gauge(shown: Growing) -> alt.LayerChart:
     )
     track = base.mark_rect(color=BEFORE, opacity=0.3).encode(x2="most:Q")
     fill = base.mark_rect(color=SPACE).encode(x2="entropy:Q")
-    share = f" ({shown.entropy / most:.0%})" if most else ""
+    part = shown.entropy / most if most else 1.0
+    # Of what is less than all, as it reads beside, all is not said.
+    share = (
+        f" ({part:.1%})" if f"{part:.0%}" == "100%" and f"{shown.entropy:.3f}" != f"{most:.3f}" else f" ({part:.0%})"
+    )
+    share = share if most else ""
     said = f"Entropy of all bars: {shown.entropy:.3f} of at most ln {len(shown.bars)} = {most:.3f} nats{share}"
     return alt.layer(track, fill).properties(width=_WIDTH, height=_GAUGE, title=_title(said))
 

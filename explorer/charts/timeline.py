@@ -76,17 +76,36 @@ def film_bars(frames: Sequence[np.ndarray], shapes: Sequence[Sequence[ClassShape
 
 
 def film_measures(
-    steps: Sequence[int], measures: Sequence[Mapping[str, float]], labels: Mapping[str, str]
+    steps: Sequence[int],
+    measures: Sequence[Mapping[str, float]],
+    labels: Mapping[str, str],
+    evaluated: Mapping[str, Mapping[int, float]] | None = None,
 ) -> pd.DataFrame:
-    """Return one row a frame and measure of `labels` (what to call them): ``frame``, ``step``, ``measure``, ``panel``, ``value``."""
-    there = [name for name in labels if any(_is_number(found.get(name)) for found in measures)]
-    rows = [
-        {"frame": frame, "step": step, "measure": labels[name], "panel": panel, "value": round(float(found[name]), 4)}
-        for panel, name in enumerate(there)
-        for frame, (step, found) in enumerate(zip(steps, measures, strict=True))
-        if _is_number(found.get(name))
-    ]
-    return pd.DataFrame(rows, columns=["frame", "step", "measure", "panel", "value"])
+    """Return what each measure was when: at every frame, and wherever else it was measured.
+
+    Args:
+        steps: of the frames.
+        measures: of the frames.
+        labels: what to call the measures.
+        evaluated: of those that were not measured at the frames: by step, what they were.
+
+    Returns:
+        ``frame`` (-1 between the frames), ``step``, ``measure``, ``panel``, ``value``, and ``measured``, the step that the
+        value is of: of one that was evaluated, the last up to ``step``.
+    """
+    known = {name: {step: found.get(name) for step, found in zip(steps, measures, strict=True)} for name in labels}
+    known |= evaluated or {}
+    known = {name: {at: float(v) for at, v in known[name].items() if _is_number(v)} for name in labels}
+    rows = []
+    for panel, name in enumerate(name for name in labels if known[name]):
+        for step in sorted({*steps, *known[name]}):
+            measured = step if step in known[name] else max((at for at in known[name] if at < step), default=None)
+            if measured is None or (name not in (evaluated or {}) and measured != step):
+                continue
+            frame = steps.index(step) if step in steps else -1
+            value = round(known[name][measured], 4)
+            rows.append((frame, step, labels[name], panel, value, measured))
+    return pd.DataFrame(rows, columns=["frame", "step", "measure", "panel", "value", "measured"])
 
 
 def timeline(
@@ -285,9 +304,10 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
     y = alt.Y("value:Q", title="value", scale=alt.Scale(domain=[low, 1]), axis=alt.Axis(tickCount=3, grid=True))
     place = f"datum.panel * {_PANEL_GAP} + (datum.step - {first}) / {span}"
     base = alt.Chart(measures).transform_calculate(px=place).encode(x=x, y=y)
-    line = base.mark_line(strokeWidth=2, color=SPACE).encode(detail="measure:N")
+    measured = base.transform_filter("datum.step == datum.measured")
+    line = measured.mark_line(strokeWidth=2, color=SPACE).encode(detail="measure:N")
     tooltip = ["measure:N", alt.Tooltip("step:Q", format=","), alt.Tooltip("value:Q", format=".3f")]
-    dots = base.mark_point(filled=True, color=SPACE, cursor="pointer", opacity=1).encode(
+    dots = measured.mark_point(filled=True, color=SPACE, cursor="pointer", opacity=1).encode(
         size=alt.when("datum.frame == at").then(alt.value(110)).otherwise(alt.value(24)), tooltip=tooltip
     )
     dots = dots.add_params(moment)
@@ -300,7 +320,9 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
         alt.Chart(measures)
         .transform_filter("datum.frame == at")
         .transform_calculate(
-            px=f"datum.panel * {_PANEL_GAP}", said="datum.measure + '\\n' + format(datum.value, '.3f')"
+            px=f"datum.panel * {_PANEL_GAP}",
+            said="datum.measure + '\\n' + format(datum.value, '.3f')"
+            " + (datum.step == datum.measured ? '' : ', step ' + format(datum.measured, ','))",
         )
         .mark_text(
             align="left",

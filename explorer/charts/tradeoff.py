@@ -66,16 +66,17 @@ def tradeoff(
         alt.Tooltip("x:Q", format=".3f", title=x),
         alt.Tooltip("y:Q", format=".3f", title=y),
     ]
-    is_baseline = f"indexof(datum.group, '{BASELINE}') == 0"
+    is_baseline = points["group"].str.startswith(BASELINE)
+    several = means[means["seeds"] > 1]
     joined = (
         alt.Chart(pairs)
         .mark_rule(strokeWidth=1.2, opacity=0.55)
         .encode(x=across, y=up, x2="x2:Q", y2="y2:Q", color=colour)
     )
-    dots = alt.Chart(points).encode(x=across, y=up, color=colour, tooltip=run)
-    hollow = dots.transform_filter(is_baseline).mark_point(filled=False, size=60, strokeWidth=1.6)
-    filled = dots.transform_filter(f"!({is_baseline})").mark_point(filled=True, size=60, opacity=0.9)
-    mean = alt.Chart(means).encode(
+    dots = {"x": across, "y": up, "color": colour, "tooltip": run}
+    hollow = alt.Chart(points[is_baseline]).mark_point(filled=False, size=60, strokeWidth=1.6).encode(**dots)
+    filled = alt.Chart(points[~is_baseline]).mark_point(filled=True, size=60, opacity=0.9).encode(**dots)
+    many = alt.Chart(several).encode(
         color=colour,
         tooltip=[
             alt.Tooltip("group:N", title="mean of"),
@@ -84,13 +85,12 @@ def tradeoff(
             alt.Tooltip("y:Q", format=".3f", title=y),
         ],
     )
-    many = mean.transform_filter("datum.seeds > 1")
     wide = many.mark_rule(strokeWidth=3).encode(x=alt.X("low_x:Q", title=x, scale=scale), x2="high_x:Q", y=up)
     tall = many.mark_rule(strokeWidth=3).encode(y=alt.Y("low_y:Q", title=y, scale=scale), y2="high_y:Q", x=across)
     centre = many.mark_point(shape="diamond", filled=True, size=190, opacity=1).encode(x=across, y=up)
-    return alt.layer(joined, hollow, filled, wide, tall, centre).properties(
-        title=styled(title), height=height, description=description
-    )
+    # A layer of nothing would have no extent.
+    layers = [layer for layer in (joined, hollow, filled, wide, tall, centre) if len(layer.data)]
+    return alt.layer(*layers).properties(title=styled(title), height=height, description=description)
 
 
 def differences_height(groups: int) -> int:
@@ -135,11 +135,14 @@ def differences(
             alt.Tooltip("high:Q", format="+.3f", title="to"),
         ],
     )
-    layers = [
-        zero.encode(x=x, tooltip=alt.value("no difference from the baseline")),
+    interval = (
         mean.transform_filter("isValid(datum.low)")
         .mark_rule(strokeWidth=3)
-        .encode(x=alt.X("low:Q", title=value, scale=scale), x2="high:Q"),
+        .encode(x=alt.X("low:Q", title=value, scale=scale), x2="high:Q")
+    )
+    layers = [
+        zero.encode(x=x, tooltip=alt.value("no difference from the baseline")),
+        *([interval] if means["low"].notna().any() else []),
         dots.encode(
             x=x,
             y=y,

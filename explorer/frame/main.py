@@ -2,7 +2,8 @@
 
 Addresses: each page has its path, and what it shows is in the query: ``/run?run=NAME&view=Barcodes&class=NAME``,
 ``/train?run=NAME``, ``/inspect?of=NAME``, ``/compare?runs=A,B,C``, ``/layers?of=NAME``,
-``/landscape?of=NAME``. ``/?page=run&run=NAME`` leads to the same. A page that
+``/landscape?of=NAME``. ``/?page=run&run=NAME`` leads to the same. ``/train`` and ``/inspect`` without a name are forms, whose
+fields are in the address (``/train?task=paraphrase&seed=7``); of the others, a page that
 is opened without a query shows what is newest, and puts that into its address. Of a run's views, ``axes``, ``colour`` and
 ``tree`` are Cloud's, ``step`` and ``tree`` Timeline's, ``about`` Anisotropy's, ``by`` that of the examples that moved.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.frame import runs_list, status_line
+from explorer.panels import address
 
 HERE = Path(__file__).resolve().parent
 PAGES = HERE.parent / "pages"
@@ -40,6 +42,8 @@ home = st.Page(_home, title="Isobar", default=True, visibility="hidden")
 st.set_page_config(page_title="Isobar", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "icon.svg"))
 page = st.navigation([home, *pages], position="top")
+if page is not home:
+    address.arrive(page.url_path)
 st.html(HERE / "frame.css")
 with st.sidebar:
     runs_list.show()

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from explorer.panels import data, links
-from explorer.panels.words import STATES, plain, signed
+from explorer.panels import data, entries, links
+from explorer.panels.words import STATES, plain
 
 _SHOWN = 25
 
@@ -21,17 +21,16 @@ def show() -> None:
         live="300ms",
         persist_state="session",
     )
-    found = [name for name in names if all(word in name.lower() for word in (wanted or "").lower().split())]
+    found = entries.found(names, wanted or "")
     shown = found[: st.session_state.get("runs_shown", _SHOWN)]
+    samples = entries.found([data.SAMPLE] if data.has_sample() else [], wanted or "")
     with st.container(key="runs", gap=None):
-        for name in shown:
+        for name in [*shown, *samples]:
             _entry(name)
         if not names:
             st.caption("No runs yet. **Train** starts one.")
-        elif not found:
+        elif not found and not samples:
             st.caption(f"None of {len(names):,} runs matches.")
-        if data.has_sample() and not wanted:
-            _entry(data.SAMPLE)
     if len(found) > len(shown):
         st.button(
             f"Show more ({len(found) - len(shown):,})",
@@ -47,20 +46,16 @@ def _entry(name: str) -> None:
         return
     colour, dot, word = STATES[row.state]
     is_open = st.query_params.get("run") == name
-    title = f"{plain(row.task, 26)} · {plain(row.model, 26)}"
-    details = [plain(row.method, 24), "sample" if name == data.SAMPLE else f"seed {plain(row.seed, 12)}"]
-    if row.state != "finished":
-        details.append(word)
-    elif row.change is not None:
-        details.append(f"anisotropy {signed(row.change, 2)}")
+    # Whoever looks through runs looks at the same view of each.
+    view = {"view": st.query_params["view"]} if "view" in st.query_params else {}
     with st.container(key="run-open" if is_open else f"run-{name}", gap=None):
         st.page_link(
             links.RUN,
-            label=f":{colour}[{dot}] {title}",
+            label=f":{colour}[{dot}] {plain(row.task, 26)} · {plain(row.model, 26)}",
             icon="",
-            query_params={"run": name},
+            query_params={"run": name, **view},
             help=(f"{word}; {plain(name, 120)}" if name != data.SAMPLE else "A run that ships with Isobar")
             + ("; the change is of anisotropy 1 within classes" if row.change is not None else ""),
             width="stretch",
         )
-        st.caption(" · ".join(details))
+        st.caption(" · ".join(plain(said, 24) for said in entries.details(row)))

@@ -32,7 +32,7 @@ def _line() -> None:
         elif waiting:
             st.caption(f"{waiting} waiting to start", width="content")
         else:
-            st.caption("no run under way", width="content")
+            st.caption(" · ".join(data.others_under_way()) or "no run under way", width="content")
 
 
 @st.cache_data(show_spinner=False)

@@ -8,8 +8,8 @@ import streamlit as st
 from core.errors import IsobarError
 from core.geometry import APART
 from core.runs import Run
-from explorer.panels import comparison, data, links
-from explorer.panels.words import plain
+from explorer.panels import address, comparison, data, entries, links
+from explorer.panels.words import DASH, plain
 
 _SHOWN = 200  # rows of the table; the filter finds the others
 _MOST = 60  # runs that are picked where the address names none
@@ -26,7 +26,7 @@ def page() -> None:
     runs, gone = _found(picked)
     picked = _pick(shown, [data.name_of(run) for run in runs])
     if picked is not None:
-        st.query_params["runs"] = ",".join(picked)
+        address.write({"runs": ",".join(picked)})
         st.rerun()
     for sentence in gone:
         st.warning(plain(sentence, 300), icon=":material/link_off:")
@@ -48,10 +48,10 @@ def _shown() -> list[str]:
         icon=":material/search:",
         live="300ms",
     )
-    found = [name for name in names if all(word in name.lower() for word in (wanted or "").lower().split())]
+    found = entries.found(names, wanted or "")
     if len(found) > _SHOWN:
         st.caption(f"The newest {_SHOWN} of {len(found):,} runs; the filter finds the others.")
-    return found[:_SHOWN] + (data.samples() if not wanted else [])
+    return found[:_SHOWN] + entries.found(data.samples(), wanted or "")
 
 
 def _first_picks(shown: list[str]) -> list[str]:
@@ -85,7 +85,7 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
         key=f"runs-{zlib.crc32(','.join(shown).encode())}",
         hide_index=True,
         height=230,
-        placeholder="–",
+        placeholder=DASH,
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": rows}},
@@ -119,16 +119,16 @@ def _verdict(runs: list[Run]) -> None:
         st.info(plain(error, 600), icon=":material/balance:")
         return
     comparison.verdicts(found)
-    about = st.segmented_control(
+    about = address.widget(
+        st.segmented_control,
         "Anisotropy",
         list(comparison.MEASURES),
+        key="about",
         default=next(iter(comparison.MEASURES)),
         required=True,
-        key="about",
-        bind="query-params",
         label_visibility="collapsed",
     )
-    comparison.charts(found, comparison.MEASURES[about or next(iter(comparison.MEASURES))])
+    comparison.charts(found, comparison.MEASURES[about])
     st.caption(APART)
     if found.notes:
         with st.expander(f"Left out: {len(found.notes)}", icon=":material/info:"):

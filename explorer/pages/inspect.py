@@ -11,7 +11,7 @@ from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
 from explorer import jobs, report
-from explorer.panels import barcodes, data, figure, fitting, links, merges, reference, space, spec_form, upload
+from explorer.panels import address, barcodes, data, figure, fitting, links, merges, reference, space, spec_form, upload
 from explorer.panels.words import moment, plain
 
 FORM = "inspect_"
@@ -40,7 +40,7 @@ def page() -> None:
         run = data.inspection(name)
     except IsobarError as error:
         st.error(plain(error, 300), icon=":material/link_off:")
-        st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params={})
+        _new()
         return
     _header(run)
     if run.state in ("running", "queued"):
@@ -51,6 +51,10 @@ def page() -> None:
         _ended(run)
 
 
+def _new() -> None:
+    st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params=spec_form.left(FORM))
+
+
 def _form() -> None:
     _filled_from_address()
     st.subheader("What is the shape of a checkpoint's space?", anchor=False)
@@ -58,7 +62,7 @@ def _form() -> None:
     spec, problem = spec_form.parsed(FORM)
     models, recent = data.models(), [data.inspection(name) for name in data.inspections()[:_RECENT]]
     seen = [data.spec(run) for run in recent]
-    many = fitting.many(spec_form.values(FORM)["task"], spec)
+    many = fitting.many(spec_form.value("task"), spec)
     form, side = st.columns([5, 3], gap="large")
     with form:
         with st.container(border=True, gap="medium"):
@@ -72,7 +76,7 @@ def _form() -> None:
                     form=FORM,
                     format_func=lambda path: models.get(path, path),
                 )
-                chosen = MODELS.get(st.session_state[f"{FORM}model"])
+                chosen = MODELS.get(spec_form.value("model"))
                 st.caption(chosen.title if chosen else "A run's model, a local folder, or an id on the Hub.")
             with right:
                 spec_form.field(
@@ -108,7 +112,7 @@ def _form() -> None:
         if st.button("Inspect", type="primary", icon=":material/biotech:", disabled=not ready) and ready:
             path = jobs.inspect(spec.baseline(), data.runs_dir())
             data.forget_names()
-            st.query_params.from_dict({"of": path.name})
+            address.only(of=path.name)
             st.rerun()
         st.caption("Nothing is trained. The built-in model and 400 texts take about ten seconds on two cores.")
     with side:
@@ -163,14 +167,13 @@ def _of_what(run: Run) -> str:
 
 
 def _filled_from_address() -> None:
-    """Take a model, or another inspection's settings, from the address into the form."""
-    model, like = st.query_params.get("model"), st.query_params.get("like")
-    if model is None and like is None:
+    """Take another inspection's settings, which the address names, into the form."""
+    like = st.query_params.get("like")
+    if like is None:
         return
-    for name in ("model", "like"):
-        st.query_params.pop(name, None)
+    address.only()
     try:
-        spec_form.fill(data.spec(data.inspection(like)) if like is not None else {"model": model}, FORM)
+        spec_form.fill(data.spec(data.inspection(like)))
     except IsobarError as error:
         st.toast(plain(error, 200), icon=":material/error:")
 
@@ -193,7 +196,7 @@ def _header(run: Run) -> None:
         if run.state == "finished":
             with st.popover("Save", icon=":material/download:"):
                 _saves(run)
-        st.page_link(links.INSPECT, label="New inspection", icon=":material/add:", query_params={}, width="content")
+        _new()
     snapshot = data.before(run) if run.state == "finished" else None
     n, d = snapshot.embeddings.shape if snapshot else (0, 0)
     shape = f"{data.modality(run).counted(n)} · {d:,} dimensions" if n else ""
@@ -263,16 +266,16 @@ def _found(run: Run) -> None:
     if data.probe(run).empty:
         st.warning(f"The {data.modality(run).many} (probe.parquet) can't be read.", icon=":material/broken_image:")
     reference.show(run)
-    view = st.segmented_control(
+    view = address.widget(
+        st.segmented_control,
         "View",
         list(VIEWS),
+        key="view-inspection",
         default="Barcodes",
         required=True,
-        key="view-inspection",
-        bind="query-params",
         label_visibility="collapsed",
     )
-    VIEWS[view or "Barcodes"](run, snapshot)
+    VIEWS[view](run, snapshot)
     for note in data.recorded_task(run).get("notes") or []:
         st.caption(plain(note, 300))
 

@@ -21,11 +21,11 @@ from core.studies.landscape import (
 )
 from core.tasks import BUILT_IN as TASKS
 from explorer.charts.predicting import residuals, scatter, states
-from explorer.panels import data, links
+from explorer.panels import address, data, links
 from explorer.panels.estimate import estimate
 from explorer.panels.figure import figure
 from explorer.panels.studies import Studies
-from explorer.panels.words import meaning, plain
+from explorer.panels.words import DASH, meaning, plain
 
 STUDIES = Studies("landscape", layout.LANDSCAPES, FILE, links.LANDSCAPE)
 _COLUMNS = ("spearman", "ladder", "given_noise", "off", "pearson")
@@ -54,20 +54,18 @@ def _show(run: Run, found: Landscape) -> None:
         return
     version = STUDIES.version(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        task = (
-            st.selectbox("Task", found.tasks, key="task", bind="query-params", format_func=data.short) or found.tasks[0]
+        task = address.widget(
+            st.selectbox, "Task", found.tasks, key="task", default=found.tasks[0], format_func=data.short
         )
         said, told = _told(version, task, found)
-        by = (
-            st.selectbox(
-                "Predictor",
-                [one.name for one in told],
-                index=min(1, len(told) - 1),
-                format_func=_label,
-                key="predictor",
-                bind="query-params",
-            )
-            or NOISE
+        predictors = [one.name for one in told] or [NOISE]
+        by = address.widget(
+            st.selectbox,
+            "Predictor",
+            predictors,
+            key="predictor",
+            default=predictors[min(1, len(predictors) - 1)],
+            format_func=_label,
         )
     st.markdown(plain(said, 900))
     frame = states(found, task, by)
@@ -107,6 +105,7 @@ def _show(run: Run, found: Landscape) -> None:
             for one in told
         ),
         hide_index=True,
+        placeholder=DASH,
         column_config={
             head: st.column_config.NumberColumn(format="%+.2f", help=help_) for head, help_ in _HEADS.values()
         },

@@ -22,10 +22,10 @@ from core.studies.layers import (
 )
 from core.tasks import BUILT_IN as TASKS
 from explorer.charts.depth import alike, by_depth, depth_lines, model_colours
-from explorer.panels import data, links
+from explorer.panels import address, data, links
 from explorer.panels.figure import figure
 from explorer.panels.studies import Studies
-from explorer.panels.words import meaning, plain
+from explorer.panels.words import DASH, meaning, plain
 
 STUDIES = Studies("layers", layout.LAYERS, FILE, links.LAYERS)
 _SHOWN = [name for name in MEASURES if name not in LESS_DRIFT.values()]
@@ -38,25 +38,30 @@ def _show(run: Run, study: LayersStudy) -> None:
     called = _called([about["model"] for about in study.models])
     there = [points for points in POINTS if any(row["points"] == points for row in study.rows)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        points = st.segmented_control(
+        points = address.widget(
+            st.segmented_control,
             "A point is",
             there,
+            key="points",
             default=there[-1] if "tokens" not in there else "tokens",
             required=True,
-            key="points",
-            bind="query-params",
         )
-        measure = st.selectbox(
-            "Measure", _SHOWN, format_func=lambda name: CATALOGUE[name].label, key="measure", bind="query-params"
+        measure = address.widget(
+            st.selectbox,
+            "Measure",
+            _SHOWN,
+            key="measure",
+            default=_SHOWN[0],
+            format_func=lambda name: CATALOGUE[name].label,
         )
-        without = st.toggle(
+        without = address.widget(
+            st.toggle,
             "Take the common mean off",
             key="centered",
-            bind="query-params",
+            default=False,
             disabled=measure not in LESS_DRIFT,
             help="How much of it is drift: the same measure about the mean of all points. The measures for which this is off don't see where the origin is.",
         )
-    points, measure = points or "tokens", measure or _SHOWN[0]
     shown = LESS_DRIFT[measure] if without and measure in LESS_DRIFT else measure
     for sentence in verdicts(_renamed(study, called), measure, points):
         st.markdown(f"- {plain(sentence, 400)}")
@@ -94,17 +99,17 @@ def _compared(run: Run, study: LayersStudy, called: dict[str, str]) -> None:
     st.subheader("The same examples in two models", anchor=False)
     pairs = {f"{called[pair['one']]} and {called[pair['other']]}": pair for pair in study.pairs}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        which = st.selectbox("Models", list(pairs), key="pair", bind="query-params")
-        by = st.segmented_control(
+        which = address.widget(st.selectbox, "Models", list(pairs), key="pair", default=next(iter(pairs)))
+        by = address.widget(
+            st.segmented_control,
             "Alike by",
             list(ALIKE),
+            key="alike",
             default=ALIKE[0],
             format_func=_COMPARED.get,
             required=True,
-            key="alike",
-            bind="query-params",
         )
-    pair, by = pairs[which or next(iter(pairs))], by or ALIKE[0]
+    pair = pairs[which]
     with st.container(border=True):
         figure(
             lambda: alike(
@@ -126,7 +131,7 @@ def _told(study: LayersStudy, called: dict[str, str]) -> None:
         rows = [
             {"model": called[about["model"]], **{name: about.get(name) for name in facts}} for about in study.models
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
+        st.dataframe(pd.DataFrame(rows), hide_index=True, placeholder=DASH)
         if study.matrices:
             names = ("mean_cosine", "mean_cosine_centered", "mean_vector_share", "isoscore")
             st.dataframe(
@@ -140,6 +145,7 @@ def _told(study: LayersStudy, called: dict[str, str]) -> None:
                     for row in study.matrices
                 ),
                 hide_index=True,
+                placeholder=DASH,
             )
         for about in study.models:
             for note in about.get("notes") or ():

@@ -7,43 +7,44 @@ from core.errors import IsobarError
 from core.topology.examples import EXAMPLES, example_cloud
 from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import Growing, growing
-from explorer.panels import acting, lesson, points
+from explorer.panels import acting, address, lesson, points
 from explorer.panels.figure import figure
 from explorer.panels.growing import shown
-from explorer.panels.words import number, plain, signed
+from explorer.panels.words import DASH, number, plain, signed
 
 OWN = "your points"
 _FREE = "free"
-_DEFAULTS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0}
+_LESSONS = [_FREE, *lesson.STEPS]
+_DEFAULTS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0, "own": "", "act": False}
 
 
 def page() -> None:
     """Draw the cloud that the address names, its barcode, and what the regularizer does to it."""
-    _set_up_by_address()
+    step, defaults = _step(), _defaults()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         head = st.container(width="content")
         right = st.container(width="content", horizontal=True, vertical_alignment="center", gap="small")
     with right:
-        if st.session_state.get("lesson", _FREE) == _FREE:  # in a lesson the head says so
+        if step == _FREE:  # in a lesson the head says so
             st.caption("Lesson", width="content")
-        step = st.segmented_control(
+        address.widget(
+            st.segmented_control,
             "Lesson",
-            [_FREE, *lesson.STEPS],
+            _LESSONS,
+            key="lesson",
             default=_FREE,
             required=True,
-            key="lesson",
-            bind="query-params",
             label_visibility="collapsed",
-            on_change=lambda: _set_up(st.session_state["lesson"]),
+            on_change=lambda: _set_up(address.own_value("lesson")),
         )
     if step in lesson.STEPS:
         head.subheader(f"{step}. {lesson.STEPS[step].title}", anchor=False)
         lesson.show(step, _set_up, _show)
         with right, st.popover("Cloud", icon=":material/scatter_plot:", type="tertiary", help="Change the cloud"):
-            cloud, of = _chosen()
+            cloud, of = _chosen(defaults)
     else:
         head.subheader("What is a barcode?", anchor=False)
-        cloud, of = _chosen()
+        cloud, of = _chosen(defaults)
     if cloud is None:
         return
     found = _growing(of, cloud)
@@ -59,48 +60,63 @@ def page() -> None:
             "Click a bar or an edge of the tree, and both are marked. Click a loop: the thick edge begins it, the thin "
             "one ends it."
         )
-        if st.toggle("Bars as a table", key="table", bind="query-params"):
+        if address.widget(st.toggle, "Bars as a table", key="table", default=False):
             st.dataframe(
                 found.bars[["bar", "length", "kind"]],
                 hide_index=True,
+                placeholder=DASH,
                 height=280,
                 alt="The bars of dimension 0, longest first",
             )
-    _regularizer(cloud, of)
+    _regularizer(cloud, of, defaults["act"])
 
 
-def _chosen() -> tuple[np.ndarray | None, tuple]:
+def _chosen(defaults: dict) -> tuple[np.ndarray | None, tuple]:
     """Return the chosen cloud, or None where there is none yet, and what it is known by."""
-    columns = st.columns([3, 3, 3, 2], gap="medium", vertical_alignment="bottom")
+    columns = st.columns([5, 5, 5, 4], gap="small", vertical_alignment="bottom")
     with columns[0]:
-        name = st.selectbox(
-            "Cloud", [*EXAMPLES, OWN], key="cloud", bind="query-params", format_func=str.capitalize, filter_mode=None
+        name = address.widget(
+            st.selectbox,
+            "Cloud",
+            [*EXAMPLES, OWN],
+            key="cloud",
+            default=defaults["cloud"],
+            format_func=str.capitalize,
+            filter_mode=None,
         )
     own = name == OWN
     with columns[1]:
-        n = st.slider("Points", points.FEWEST, points.MOST, _DEFAULTS["n"], key="n", bind="query-params", disabled=own)
+        n = address.widget(
+            st.slider,
+            "Points",
+            key="n",
+            default=defaults["n"],
+            min_value=points.FEWEST,
+            max_value=points.MOST,
+            disabled=own,
+        )
     with columns[2]:
-        noise = st.slider(
+        noise = address.widget(
+            st.slider,
             "Noise",
-            0.0,
-            0.5,
-            _DEFAULTS["noise"],
-            0.01,
             key="noise",
-            bind="query-params",
+            default=defaults["noise"],
+            min_value=0.0,
+            max_value=0.5,
+            step=0.01,
             disabled=own,
             help="Standard deviation of each point's displacement, where the cloud has a radius of about 1.",
         )
     with columns[3]:
-        seed = st.number_input("Seed", 0, 9999, _DEFAULTS["seed"], 1, key="seed", bind="query-params", disabled=own)
+        seed = address.widget(
+            st.number_input, "Seed", key="seed", default=defaults["seed"], min_value=0, max_value=9999, disabled=own
+        )
     if own:
-        return _own()
-    if "own" in st.query_params:
-        del st.query_params["own"]
+        return _own(defaults["own"])
     return example_cloud(name, n, noise, seed), (name, n, noise, seed)
 
 
-def _own() -> tuple[np.ndarray | None, tuple]:
+def _own(default: str) -> tuple[np.ndarray | None, tuple]:
     """Return the points of a file, or those of the address."""
     left, right = st.columns(2, gap="medium")
     with left:
@@ -115,8 +131,8 @@ def _own() -> tuple[np.ndarray | None, tuple]:
         )
     try:
         if file is None:
-            text = st.query_params.get("own")
-            if text is None:
+            text = address.read("own", default)
+            if not text:
                 with right:
                     st.info(
                         f"A row is a point: two numbers, with or without a header; {points.FEWEST} to {points.MOST} "
@@ -133,7 +149,7 @@ def _own() -> tuple[np.ndarray | None, tuple]:
                 x = st.selectbox("x", names, key="x")
             with columns[1]:
                 y = st.selectbox("y", names, 1, key="y")
-            st.dataframe(numbers.head(100), height=118, alt="The columns of numbers in the file")
+            st.dataframe(numbers.head(100), placeholder=DASH, height=118, alt="The columns of numbers in the file")
         cloud = points.cloud(numbers, x, y)
         text = points.to_address(cloud)
     except IsobarError as error:
@@ -141,12 +157,12 @@ def _own() -> tuple[np.ndarray | None, tuple]:
         return None, ()
     if len(numbers) > len(cloud):
         st.caption(f"The first {len(cloud)} of {len(numbers):,} points.")
-    if st.query_params.get("own") != text:
-        st.query_params["own"] = text
+    if address.read("own", default) != text:
+        address.write({"own": text})
     return points.from_address(text), (OWN, text)
 
 
-def _regularizer(cloud: np.ndarray, of: tuple) -> None:
+def _regularizer(cloud: np.ndarray, of: tuple, default: bool) -> None:
     """Draw what gradient descent on the regularizer makes of the points, once it is asked for."""
     st.subheader("What does the regularizer do to it?", anchor=False)
     st.caption(
@@ -154,25 +170,25 @@ def _regularizer(cloud: np.ndarray, of: tuple) -> None:
         f"{acting.STEPS} steps of gradient descent."
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        choice = st.segmented_control(
+        choice = address.widget(
+            st.segmented_control,
             "What it acts on",
             list(acting.CHOICES),
+            key="raise",
             default="all bars",
             required=True,
-            key="raise",
-            bind="query-params",
             label_visibility="collapsed",
             format_func=str.capitalize,
             help="Whose entropy is raised; and whether cohesion times the mean noise bar is added to the loss.",
         )
-        if "act" in st.query_params:
-            st.button("Put the points back", icon=":material/undo:", on_click=lambda: st.query_params.pop("act"))
+        acts = address.read("act", default)
+        how = {"on_click": address.put, "args": [{"act": not acts}, {"act": default}]}
+        if acts:
+            st.button("Put the points back", icon=":material/undo:", **how)
         else:
-            st.button(
-                "Let the regularizer act", type="primary", icon=":material/play_arrow:", on_click=_act, key="act-button"
-            )
+            st.button("Let the regularizer act", type="primary", icon=":material/play_arrow:", key="act-button", **how)
     st.caption(_explained(cloud, choice))
-    if "act" not in st.query_params:
+    if not acts:
         return
     with st.spinner("Loading torch, the first time …"):
         done = _acted(of, choice, cloud)
@@ -206,44 +222,32 @@ def _explained(cloud: np.ndarray, choice: str) -> str:
     )
 
 
-def _act() -> None:
-    st.query_params["act"] = "1"
+def _step() -> str:
+    """Return which step of the lesson the address names, or that it is none."""
+    return address.read("lesson", _FREE, _LESSONS)
+
+
+def _defaults() -> dict:
+    """Return what the page's widgets show where the address says nothing: of a step of the lesson, its own cloud."""
+    step = lesson.STEPS.get(_step())
+    if step is None:
+        return _DEFAULTS
+    return {**_DEFAULTS, **({"cloud": OWN} if step.own else {}), **step.setting, "own": step.own, "act": step.acts}
 
 
 def _set_up(name: str) -> None:
-    """Set the page up for a step of the lesson; free, it stays as it is."""
-    st.session_state["lesson"] = name
-    st.session_state["answer"] = False
-    if name not in lesson.STEPS:
-        return
-    step = lesson.STEPS[name]
-    st.session_state.update({**_DEFAULTS, **step.setting, "raise": "all bars"})
-    if step.own:
-        _show_own(step.own)
-    if step.acts:
-        st.query_params["act"] = "1"
-    else:
-        st.query_params.pop("act", None)
-
-
-def _show_own(text: str) -> None:
-    st.session_state["cloud"] = OWN
-    st.query_params["own"] = text
+    """Set the page up for a step of the lesson; free, it keeps the cloud."""
+    was = _defaults()
+    kept = {at: address.read(at, default) for at, default in was.items()} if name == _FREE else {}
+    table = {"table": address.read("table", False)}
+    address.only(**({"lesson": name} if name != _FREE else {}))
+    address.put(table | kept, {**_DEFAULTS, "table": False})
 
 
 def _show(cloud: str | dict) -> None:
     """Show a cloud of the lesson: points, as the address has them, or an example, as the widgets have it."""
-    if isinstance(cloud, str):
-        _show_own(cloud)
-    else:
-        st.session_state.update(cloud)
-
-
-def _set_up_by_address() -> None:
-    """An address that names a step and no cloud is one that somebody wrote by hand: it gets the step's."""
-    asked = st.query_params.get("lesson")
-    if asked in lesson.STEPS and "cloud" not in st.session_state and not {"cloud", "n", "own"} & set(st.query_params):
-        _set_up(asked)
+    shown = {"cloud": OWN, "own": cloud} if isinstance(cloud, str) else {**cloud, "own": ""}
+    address.put(shown, _defaults())
 
 
 # A cloud is known by what it was made from.

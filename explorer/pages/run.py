@@ -7,7 +7,7 @@ import yaml
 from core.errors import IsobarError
 from core.runs import Run
 from explorer import report
-from explorer.panels import anisotropy, barcodes, cards, cloud, data, figure, links, moved, timeline, training
+from explorer.panels import address, anisotropy, barcodes, cards, cloud, data, figure, links, moved, timeline, training
 from explorer.panels.words import STATES, plain
 
 _MOVED = "{} that moved"
@@ -39,7 +39,7 @@ def page() -> None:
         return
     st.session_state["run"] = name
     if "run" not in st.query_params:
-        st.query_params["run"] = name
+        address.write({"run": name})
         st.rerun()  # the sidebar marks the run that the address names
     _header(run)
     _state(run)
@@ -52,16 +52,16 @@ def page() -> None:
         training.watch(name)
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        view = st.segmented_control(
+        view = address.widget(
+            st.segmented_control,
             "View",
             list(VIEWS),
+            key="view",
             default="Barcodes",
             required=True,
             format_func=lambda view: (
                 _MOVED.format(data.modality(run).many.capitalize()) if view == _TEXTS_MOVED else view
             ),
-            key="view",
-            bind="query-params",
             label_visibility="collapsed",
         )
         if baseline:
@@ -71,7 +71,7 @@ def page() -> None:
                 icon=":material/compare_arrows:",
                 query_params={"run": data.name_of(baseline)},
             )
-    VIEWS[view or "Barcodes"](run, before, after)
+    VIEWS[view](run, before, after)
 
 
 def _newest() -> str | None:
@@ -143,6 +143,7 @@ def _exports(run: Run) -> None:
         f"{name}-log.txt",
         "text/plain",
         on_click="ignore",
+        disabled=not run.log(1000).strip(),
         width="stretch",
     )
 

@@ -9,7 +9,7 @@ from core.tasks import BUILT_IN as TASKS
 from core.training.presets import about, preset_settings, presets
 from core.training.spec import RunSpec, overlaid
 from explorer import jobs
-from explorer.panels import cards, data, links, spec_form, training, upload
+from explorer.panels import address, cards, data, links, spec_form, training, upload
 from explorer.panels.estimate import estimate, least_memory
 from explorer.panels.words import plain
 
@@ -24,7 +24,7 @@ def page() -> None:
         run = data.find(name)
     except IsobarError as error:
         st.error(plain(error, 300), icon=":material/link_off:")
-        st.page_link(links.TRAIN, label="New run", icon=":material/add:", query_params={})
+        st.page_link(links.TRAIN, label="New run", icon=":material/add:", query_params=spec_form.left())
         return
     st.session_state["run"] = name
     _watched(run, name)
@@ -44,12 +44,12 @@ def _form() -> None:
             with left:
                 known = [*MODELS, *(s["model"] for s in seen if isinstance(s.get("model"), str))]
                 spec_form.field("model", problem, options=known, label="Model")
-                chosen = MODELS.get(st.session_state["spec_model"])
+                chosen = MODELS.get(spec_form.value("model"))
                 st.caption(chosen.title if chosen else "A local folder, or an id on the Hub.")
             with right:
                 known = [*TASKS, *(s["task"] for s in seen if isinstance(s.get("task"), str))]
                 spec_form.field("task", problem, options=known, label="Task", format_func=upload.label)
-                st.caption(_about_task(st.session_state["spec_task"]))
+                st.caption(_about_task(spec_form.value("task")))
             spec_form.field("regularizers", problem, label="Regularizer")
         upload.show(spec_form.KEY, upload.TO_TRAIN, not_taken)
         with st.expander("More settings", icon=":material/tune:", expanded=bool(problem)):
@@ -76,12 +76,13 @@ def _start(spec: RunSpec | None, problem: str) -> None:
         st.error(plain(problem, 300))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         clicked = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=spec is None)
-        both = st.toggle(
+        both = address.widget(
+            st.toggle,
             "Also run the baseline with the same seed",
             key="baseline",
+            default=False,
             disabled=spec is None or not spec.regularizers,
             help="A second run of the same settings without the regularizer, which the first is then compared with.",
-            persist_state="session",
         )
     if spec is not None:
         st.caption(estimate(spec).words + (" The baseline takes about as long again." if both else ""))
@@ -96,7 +97,7 @@ def _start(spec: RunSpec | None, problem: str) -> None:
         if both and spec.regularizers:
             jobs.start(spec.baseline(), data.runs_dir())
         data.forget_names()
-        st.query_params.from_dict({"run": path.name})
+        address.only(run=path.name)
         st.rerun()
 
 
@@ -108,7 +109,7 @@ def _watched(run: Run, name: str) -> None:
             f"{plain(row.task)} · {plain(row.model)} · {plain(row.method)} · seed {plain(row.seed)}", anchor=False
         )
     with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.page_link(links.TRAIN, label="New run", icon=":material/add:", query_params={})
+        st.page_link(links.TRAIN, label="New run", icon=":material/add:", query_params=spec_form.left())
         st.page_link(links.RUN, label="Show the run", icon=":material/equalizer:", query_params={"run": name})
     if run.state in ("running", "queued"):
         training.watch(name)
@@ -136,7 +137,7 @@ def _filled_from_address() -> None:
     like = st.query_params.get("like")
     if like is None:
         return
-    del st.query_params["like"]
+    address.only()
     try:
         run = data.find(like)
         if data.trained_outside(run):

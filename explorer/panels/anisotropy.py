@@ -16,9 +16,9 @@ from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.layers import depths, layer_profile
 from explorer.charts.spectrum import SIDES, cumulative, dumbbells, shares, spectrum
 from explorer.charts.style import MEDIUM, SPACE, class_colour
-from explorer.panels import data
+from explorer.panels import address, data
 from explorer.panels.figure import figure
-from explorer.panels.words import meaning, number, plain
+from explorer.panels.words import DASH, meaning, number, plain
 
 NO_OUTLIERS = f"No dimension's variance exceeds {OUTLIER_FACTOR:g} times the mean variance."
 WITHIN, CENTERED = "within classes", "centered"
@@ -46,16 +46,15 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
 
 def pick(sides: Mapping[str, Snapshot]) -> str | None:
     """Draw the choice of what directions are about, and return it; None, and a sentence, where it has nothing to show."""
-    chosen = st.segmented_control(
+    about = address.widget(
+        st.segmented_control,
         "Measured about",
         list(ABOUT),
+        key="about",
         default=first(sides),
         required=True,
-        key="about",
-        bind="query-params",
         label_visibility="collapsed",
     )
-    about = chosen if chosen in ABOUT else first(sides)
     if about == WITHIN and (sentence := _nothing_within(sides)):
         st.info(sentence, icon=":material/category:")
         return None
@@ -176,7 +175,7 @@ def _outliers(before: Snapshot | None, after: Snapshot | None) -> None:
         return
     times = {name: st.column_config.NumberColumn(f"{name}, times the mean variance", format="%.1f") for name in sides}
     st.dataframe(
-        frame, hide_index=True, height=min(300, 38 + 35 * len(frame)), column_config=times,
+        frame, hide_index=True, placeholder=DASH, height=min(300, 38 + 35 * len(frame)), column_config=times,
         alt="Outlier dimensions and their variances",
     )  # fmt: skip
 

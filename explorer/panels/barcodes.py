@@ -15,11 +15,11 @@ from explorer.charts.barcode import barcode, bars
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges, selections
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
-from explorer.panels import classes, data
+from explorer.panels import address, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import show as show_example
 from explorer.panels.texts import texts_of
-from explorer.panels.words import FIVE, number
+from explorer.panels.words import DASH, FIVE, number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
@@ -164,9 +164,13 @@ def _linked_row(
                 )
             with columns[-1] if alone else column:
                 joined(event, run, shape, texts, example=alone)
-        if st.toggle("Bars as a table", key="table", bind="query-params"):
+        if address.widget(st.toggle, "Bars as a table", key="table", default=False):
             st.dataframe(
-                _table(titles, shapes, texts), hide_index=True, height=320, alt=f"The bars of the class {name}"
+                _table(titles, shapes, texts),
+                hide_index=True,
+                placeholder=DASH,
+                height=320,
+                alt=f"The bars of the class {name}",
             )
 
 

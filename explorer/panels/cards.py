@@ -52,7 +52,7 @@ def rows(run: Run, within: Sequence[str], whole: Sequence[str]) -> Iterator[str]
             with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
                 yield name
     if set(CLASSES) & set(within):
-        columns[-1].caption(
+        (columns[-1] if len(whole) < _IN_A_ROW else st).caption(
             f"Of all {data.modality(run).many} together: these can't tell a stretched space from classes that are well apart.",
             help=APART,
         )
@@ -65,8 +65,8 @@ def _card(name: str, before: float | None, after: float | None, baseline: float 
     st.metric(
         about.label,
         f"{number(before)} → {number(after)}" if after is not None else number(before),
-        delta=round(change, 3) if change is not None else None,
-        format="%+.3f" if change is not None else None,
+        delta=round(change, 3) + 0.0 if change is not None else None,
+        format=None if change is None else "%+.3f" if round(change, 3) else "%.3f",
         delta_color=colour,
         delta_description=word,
         help=about.definition,

@@ -5,7 +5,7 @@ import re
 import streamlit as st
 
 from core.runs import Run, Snapshot
-from explorer.panels import data
+from explorer.panels import address, data
 
 ALL = "all classes"
 _BUTTONS = 6  # with more choices than this, a list instead of buttons
@@ -32,7 +32,8 @@ def pick(names: dict[int, str], whole: int) -> list[int]:
         return list(names)
     options = [*([ALL] if len(names) <= whole else []), *names.values()]
     few = len(options) <= _BUTTONS and not any(map(_MARKUP.search, options))
-    draw = st.segmented_control if few else st.selectbox
-    extra = {"default": options[0], "required": True} if draw is st.segmented_control else {}
-    name = draw("Class", options, key="class", bind="query-params", label_visibility="collapsed", **extra)
+    draw, extra = (st.segmented_control, {"required": True}) if few else (st.selectbox, {})
+    name = address.widget(
+        draw, "Class", options, key="class", default=options[0], label_visibility="collapsed", **extra
+    )
     return [label for label, found in names.items() if found == name] or list(names)

@@ -14,10 +14,10 @@ from core.modalities import Modality
 from core.runs import Run, Snapshot
 from explorer.charts.cloud import BRUSH, COLOURINGS, cloud, cloud_points, in_brush, tree_edges
 from explorer.charts.style import class_colours
-from explorer.panels import classes, data
+from explorer.panels import address, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
-from explorer.panels.words import number, plain
+from explorer.panels.words import DASH, number, plain
 
 _MOST_POINTS = 1200
 _MOST_EDGES = 1500  # of a side
@@ -54,8 +54,8 @@ class Shown:
     axes: tuple[int, int]
     extent: float
 
-    def chart(self, *, colouring: str = COLOURINGS[0], tree: bool = False) -> alt.LayerChart:
-        """Return the chart, beginning with this colouring, and with the spanning trees or without."""
+    def chart(self, *, colouring: str = COLOURINGS[0], tree: bool = False, controls: bool = True) -> alt.LayerChart:
+        """Return the chart with this colouring, and with the spanning trees or without; `controls` of its own change both."""
         return cloud(
             self.points,
             self.edges,
@@ -64,6 +64,7 @@ class Shown:
             axes=tuple(f"{_ORDINALS[axis]} principal axis" for axis in self.axes),
             colouring=colouring,
             tree=tree,
+            controls=controls,
             kind=self.kind.one,
             description=f"{len(self.points)} {self.kind.many} along two principal axes, {' and '.join(self.shares)} training, "
             f"of the classes {', '.join(self.names[label] for label in self.chosen)}.",
@@ -130,23 +131,27 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     """Draw the view."""
     sides = {name: side for name, side in (("before", before), ("after", after)) if side is not None}
     names = classes.names_of(run, *sides.values())
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         chosen = classes.pick(names, whole=len(names))
-        picked = st.segmented_control(
-            "Principal axes", list(_AXES), default="1 and 2", required=True, key="axes", bind="query-params",
+        picked = address.widget(
+            st.segmented_control, "Principal axes", list(_AXES), key="axes", default="1 and 2", required=True,
             label_visibility="collapsed", help="Which principal axes are drawn",
         )  # fmt: skip
+        colouring = address.widget(
+            st.segmented_control, "Colour by", COLOURINGS, key="colour", default=COLOURINGS[0], required=True,
+            label_visibility="collapsed", help="What colour means",
+        )  # fmt: skip
+        tree = address.widget(st.toggle, "Spanning trees", key="tree", default=False)
     try:
-        shown = prepared(run, sides, chosen, names, _AXES[picked or "1 and 2"])
+        shown = prepared(run, sides, chosen, names, _AXES[picked])
     except IsobarError as error:
         st.info(plain(error, 300), icon=":material/blur_off:")
         return
-    colouring = st.query_params.get("colour", COLOURINGS[0])
-    tree = st.query_params.get("tree") in ("1", "true")
     with st.container(border=True):
         event = figure(
-            lambda: shown.chart(colouring=colouring, tree=tree),
+            lambda: shown.chart(colouring=colouring, tree=tree, controls=False),
             key="cloud",
+            about=(picked, *chosen),
             of=(
                 *(side and side.version for side in (before, after)),
                 tuple(chosen),
@@ -158,14 +163,15 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             selection_mode=BRUSH,
         )
     st.caption(shown.said())
-    _table(event, run, shown)
+    # It keeps its place when there is nothing to list, so that no list of before is left.
+    place, brush = st.empty(), (event["selection"].get(BRUSH) if event else None) or {}
+    if {"px", "py"} <= set(brush):
+        with place.container():
+            _table(brush, run, shown)
 
 
-def _table(event, run: Run, shown: Shown) -> None:
+def _table(brush: dict, run: Run, shown: Shown) -> None:
     """List the brushed examples."""
-    brush = event["selection"].get(BRUSH) if event else None
-    if not brush or not {"px", "py"} <= set(brush):
-        return
     found = shown.points[in_brush(shown.points, brush, shown.extent)]
     st.markdown(f"**{shown.kind.counted(len(found))}**")
     if found.empty:
@@ -177,7 +183,7 @@ def _table(event, run: Run, shown: Shown) -> None:
         if f"{side}_prediction" in found:
             frame[f"predicted {side}"] = found[f"{side}_prediction"]
     st.dataframe(
-        frame, hide_index=True, height=min(320, 38 + 35 * len(frame)), alt=f"The {shown.kind.many} that were brushed",
+        frame, hide_index=True, placeholder=DASH, height=min(320, 38 + 35 * len(frame)), alt=f"The {shown.kind.many} that were brushed",
         column_config={
             "image": st.column_config.ImageColumn("", width=60),
             "text": st.column_config.TextColumn(shown.kind.one, width="large"),

@@ -13,10 +13,10 @@ from core.training.spec import RunSpec
 from explorer.charts.linked import SELECTION
 from explorer.charts.style import LARGE, class_colour
 from explorer.charts.tradeoff import BASELINE, differences, differences_height, group_colours, tradeoff
-from explorer.panels import barcodes, cards, classes, data
+from explorer.panels import address, barcodes, cards, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import texts_of
-from explorer.panels.words import meaning, moment, number, plain
+from explorer.panels.words import DASH, meaning, moment, number, plain
 
 MEASURES = {
     "within classes": "anisotropy_1_within",
@@ -220,7 +220,7 @@ def numbers(found: Comparison) -> None:
         frame,
         hide_index=True,
         height=360,
-        placeholder="–",
+        placeholder=DASH,
         alt="Every measure of each group: mean over seeds, interval, difference from the baseline",
         column_config={
             name: st.column_config.NumberColumn(format="%.3f") for name in frame.select_dtypes("float").columns
@@ -236,20 +236,21 @@ def side_by_side(runs: list[Run]) -> None:
         st.caption("Pick two runs that have snapshots, and their barcodes stand here side by side.")
         return
     names = list(there)
-    left, right, which = st.columns([2, 2, 1], gap="small")
-    chosen = [
-        column.selectbox(side, names, index=index, key=side.lower(), bind="query-params", format_func=_run_label)
-        for column, side, index in ((left, "Left", 0), (right, "Right", 1))
+    *two, which = st.columns([2, 2, 1], gap="small")
+    pair = [
+        there[address.widget(column.selectbox, side, names, key=side.lower(), default=name, format_func=_run_label)]
+        for column, side, name in zip(two, ("Left", "Right"), names, strict=False)
     ]
-    pair = [there.get(name, there[names[index]]) for index, name in enumerate(chosen)]
     sides = [data.after(run) or data.before(run) for run in pair]
     labels = sorted({shape.label for side in sides if side for shape in side.classes})
     if not labels:
         st.caption("Neither of them has a snapshot that can be read.")
         return
     class_names = {label: name for label, name in classes.names_of(pair[0], *sides).items() if label in labels}
-    name = which.selectbox("Class", list(class_names.values()), key="class", bind="query-params")
-    label = next((label for label, found in class_names.items() if found == name), labels[0])
+    name = address.widget(
+        which.selectbox, "Class", list(class_names.values()), key="class", default=class_names[labels[0]]
+    )
+    label = next(label for label, found in class_names.items() if found == name)
     _pair(pair, sides, label)
 
 

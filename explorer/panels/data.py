@@ -23,6 +23,7 @@ from explorer.panels.words import moment
 SAMPLE = "sample"
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
 _SHIPPED = {SAMPLE: _ASSETS / "sample", "sample-baseline": _ASSETS / "sample_baseline"}
+_OTHERS = {layout.INSPECTIONS: "inspection", layout.LAYERS: "study of layers", layout.LANDSCAPES: "landscape"}
 _LOOK_BACK = 200  # of how many of the newest runs the state is read again and again
 
 
@@ -211,6 +212,16 @@ def active() -> list[Run]:
     """Return the runs that run or wait, oldest first."""
     found = [Run(runs_dir() / name) for name in names()[:_LOOK_BACK]]
     return [run for run in reversed(found) if run.state in ("running", "queued")]
+
+
+def others_under_way() -> list[str]:
+    """Return what else than a run is under way, in words: inspections and studies."""
+    found = []
+    for folder, word in _OTHERS.items():
+        names = _names(str((runs_dir() / folder).absolute()))[:20]
+        count = sum(Run(runs_dir() / folder / name).state in ("running", "queued") for name in names)
+        found += [f"{word} under way" + (f", {count - 1} waiting" if count > 1 else "")] if count else []
+    return found
 
 
 def baseline_of(run: Run) -> Run | None:

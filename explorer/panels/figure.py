@@ -15,18 +15,19 @@ from explorer.charts.style import tables, vector
 HINT = "Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV."
 
 
-def figure(make: Callable[[], alt.TopLevelMixin], *, key: str, of: tuple, **options):
+def figure(make: Callable[[], alt.TopLevelMixin], *, key: str, of: tuple, about: tuple = (), **options):
     """Show the chart that `make` returns, and what saves it; returns what is selected in it.
 
     Args:
         make: makes the chart.
         key: the chart's own name on the page, and of the files it is saved as.
         of: everything that decides what the chart shows, such as a snapshot's version and the class.
+        about: what, where it changes, leaves nothing of what was selected.
         options: of `st.vega_lite_chart`, for instance ``on_select``.
     """
     spec = _spec(key, of, make)
     with st.container(key=f"figure-{key}", gap=None):
-        event = st.vega_lite_chart(spec, key=key, width="stretch", **options)
+        event = st.vega_lite_chart(spec, key="-".join(map(str, (key, *about))), width="stretch", **options)
         _save(spec, key)
     return event
 

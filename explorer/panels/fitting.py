@@ -10,7 +10,9 @@ from core.models import BUILT_IN as MODELS
 from core.models.modality import modality_of_model
 from core.tasks import BUILT_IN as TASKS
 from core.tasks import modality_of_task
+from core.training.presets import preset_settings, presets
 from core.training.spec import RunSpec
+from explorer.panels import address
 
 _LARGEST = 100 << 20  # bytes of a file that is looked into while somebody waits for the page
 _COLUMNS = ("text_column", "text_pair_column")
@@ -23,21 +25,41 @@ def many(task: str, spec: RunSpec | None = None) -> str:
     return MODALITIES[_held_by(task, *columns) or "text"].many
 
 
-def follow(chosen: str, form: str) -> None:
-    """Let the task, or the model, of a form follow the other one, which was `chosen`, where it is built in and doesn't fit."""
+def follow(chosen: str, *, to_train: bool) -> None:
+    """Let the task, or the model, of the form follow the other one, which was `chosen`, where it is built in and doesn't fit.
+
+    Where it is `to_train`, so do the settings that nobody has changed.
+    """
+    _follow(chosen)
+    if to_train:
+        _settle()
+
+
+def _settle() -> None:
+    """Let what nobody has changed be as in the preset of the task and its model, which is trained from scratch."""
+    defaults = RunSpec.defaults()
+    made = {name: preset_settings(name) for name in presets() if name in TASKS}
+    preset = made.get(address.read("task", defaults["task"]), {})
+    if preset.get("model") != address.read("model", defaults["model"]):
+        preset = {}
+    names = {name for settings in made.values() for name in settings} - {"model", "task", "regularizers", "regularizer"}
+    now = {name: address.read(name, defaults[name]) for name in names}
+    untouched = {n for n in names if now[n] in [defaults[n], *(made[one].get(n) for one in made)]}
+    address.put({name: preset.get(name, defaults[name]) for name in untouched}, defaults)
+
+
+def _follow(chosen: str) -> None:
     other = {"model": "task", "task": "model"}[chosen]
-    name = st.session_state[form + other]
-    if name not in _BUILT_IN[other]:
+    defaults = RunSpec.defaults()
+    model, task = (address.read(name, defaults[name]) for name in ("model", "task"))
+    if {"model": model, "task": task}[other] not in _BUILT_IN[other]:
         return
-    columns = [st.session_state.get(form + column) or None for column in _COLUMNS]
-    kinds = {
-        "model": modality_of_model(st.session_state[f"{form}model"]),
-        "task": _held_by(st.session_state[f"{form}task"], *columns),
-    }
+    columns = [address.read(column, None) or None for column in _COLUMNS]
+    kinds = {"model": modality_of_model(model), "task": _held_by(task, *columns)}
     fitting = next((one for one, kind in _BUILT_IN[other].items() if kind == kinds[chosen]), None)
     if kinds[chosen] in (None, kinds[other]) or fitting is None:
         return
-    st.session_state[form + other] = fitting
+    address.put({other: fitting}, defaults)
     st.toast(
         f"The {other} is {fitting} now, which {'reads' if other == 'model' else 'is of'} {MODALITIES[kinds[chosen]].many}.",
         icon=":material/sync_alt:",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from explorer.panels import address
 from explorer.panels.words import FIVE
 
 EQUAL = "0_0~1_0~2_0~3_0~4_0"
@@ -119,7 +120,7 @@ def show(name: str, set_up: Callable[[str], None], show_cloud: Callable[[str | d
         with right:
             st.markdown(f":material/help: **{step.question}**")
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                st.toggle("Answer", key="answer", bind="query-params")
+                answered = address.widget(st.toggle, "Answer", key="answer", default=False)
                 names = list(STEPS)
                 following = names[(names.index(name) + 1) % len(names)]
                 st.button(
@@ -129,5 +130,5 @@ def show(name: str, set_up: Callable[[str], None], show_cloud: Callable[[str | d
                     on_click=set_up,
                     args=[following],
                 )
-        if st.session_state.get("answer"):
+        if answered:
             st.success(step.answer)

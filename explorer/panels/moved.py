@@ -8,9 +8,9 @@ from core.errors import IsobarError
 from core.geometry import class_silhouettes, neighbours_kept
 from core.modalities import Modality
 from core.runs import Run, Snapshot
-from explorer.panels import classes, data
+from explorer.panels import address, classes, data
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
-from explorer.panels.words import number, plain
+from explorer.panels.words import DASH, number, plain
 
 NEIGHBOURS = 10
 _MOST = 1000
@@ -39,10 +39,10 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     except IsobarError as error:
         st.info(plain(error, 300), icon=":material/blur_off:")
         return
-    by = st.segmented_control(
-        "Sorted by", list(_MEANING), default=NEAREST, required=True, key="by", bind="query-params",
+    by = address.widget(
+        st.segmented_control, "Sorted by", list(_MEANING), key="by", default=NEAREST, required=True,
         label_visibility="collapsed",
-    ) or NEAREST  # fmt: skip
+    )  # fmt: skip
     st.markdown(f"**{sentence(frame, kind, by)}**")
     st.caption(meaning(frame, kind, by))
     helps = {name: meaning(frame, kind, name) for name in (NEAREST, _CLASS)}
@@ -56,6 +56,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     st.dataframe(
         frame,
         hide_index=True,
+        placeholder=DASH,
         height=470,
         alt=f"The {kind.many} of the probe set, sorted by {by}",
         column_config={

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import warnings
 
 import numpy as np
@@ -33,7 +34,10 @@ def read_columns(content: bytes) -> pd.DataFrame:
         raise IsobarError(f"The file is not UTF-8 text (line {line}); save it as CSV in UTF-8.") from error
     if not text.strip():
         raise IsobarError("The file is empty; it needs a row of two numbers for each point.")
-    separator = max(",;\t", key=text.splitlines()[0].count)
+    first = text.strip().splitlines()[0]
+    separator = next((sign for sign in ";\t" if sign in first), ",")  # a comma beside them is in a number: 1,5;2,5
+    if separator != ",":
+        text = re.sub(r"(?<=\d),(?=\d)", ".", text)
     header = None if all(_is_number(cell) for cell in text.strip().splitlines()[0].split(separator)) else 0
     try:
         with warnings.catch_warnings():

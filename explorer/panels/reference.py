@@ -11,15 +11,16 @@ from explorer.charts.style import BEFORE, SPACE
 from explorer.panels import cards, data
 from explorer.panels.words import meaning, number, plain
 
-_LAST = "relative_entropy_all"
+_LAST, _RANK = "relative_entropy_all", "effective_rank"
 _COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.0, "nc1": 0.0}  # of the others it is 1
 
 
 def show(run: Run) -> None:
     """Draw the cards, and below them what their marks mean."""
     found = {name: (value, track) for name, value, track in tracks(run)}
-    whole = [name for name in found if name in cards.WHOLE]
-    for name in cards.rows(run, [name for name in found if name not in whole], whole):
+    names = list(found)
+    whole = names[names.index(_LAST) + 1 :]
+    for name in cards.rows(run, names[: -len(whole)], whole):
         about, (value, track) = meaning(name), found[name]
         st.metric(about.label, number(value), help=about.definition)
         st.html(track)
@@ -34,11 +35,11 @@ def tracks(run: Run) -> list[tuple[str, float | None, str]]:
     here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
     metric = report.get("metric")
     # A checkpoint that has a head for these classes can be scored on them; examples without labels have no classes.
-    first = metric if metric in here else "effective_rank"
-    names = [name for name in (*cards.CLASSES, first) if name in here]
+    scored = metric in here
+    names = [name for name in (*cards.CLASSES, metric if scored else _RANK) if name in here]
     return [
         (name, here.get(name), _track(name, here.get(name), isotropic.get(name), base.get(name), bool(base), many))
-        for name in (*names, _LAST, *cards.WHOLE)
+        for name in (*names, _LAST, *cards.WHOLE, *([_RANK] if scored else []))
     ]
 
 

@@ -1,6 +1,11 @@
-"""The form of a run: one widget a field of RunSpec, made from the field's own type, limits and description."""
+"""The form of a run: one widget a field of RunSpec, made from the field's own type, limits and description.
+
+The page's address holds what differs from the defaults, a name a field, as ``seed`` or ``koleo.weight``.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
 
 import streamlit as st
 import yaml
@@ -11,7 +16,7 @@ from core.regularizers.chosen import setting_choices
 from core.regularizers.registry import REGULARIZERS, settings_class
 from core.runs.settings import label as label_of
 from core.training.spec import RunSpec
-from explorer.panels import fitting
+from explorer.panels import address, fitting
 from explorer.panels.words import plain
 
 FIRST = ("model", "task", "regularizers")
@@ -45,35 +50,40 @@ GROUPS = {
         "report_to",
     ),
 }
-KEY = "spec_"  # a form of another key is another form, with values of its own
+KEY = "spec_"  # a form of another key is another form, on another page
 
 
-def values(form: str = KEY) -> dict:
-    """Return the form's values as they are now: the fields' defaults until somebody changes them."""
-    found = {name: _value(name, form) for name in RunSpec.model_fields}
+def values() -> dict:
+    """Return the form's values as the address has them: the fields' defaults until somebody changes them."""
+    found = {name: value(name) for name in RunSpec.model_fields}
     chosen = {
-        name: {key: _given(f"{name}.{key}", _value(f"{name}.{key}", form)) for key in settings_class(name).model_fields}
+        name: {key: _given(f"{name}.{key}", value(f"{name}.{key}")) for key in settings_class(name).model_fields}
         for name in REGULARIZERS
         if name in found["regularizers"]
     }
     return {**found, "regularizers": chosen}
 
 
-def fill(settings: Mapping, form: str = KEY) -> None:
+def fill(settings: Mapping) -> None:
     """Put these settings into the form; must come before it is drawn."""
     spec = RunSpec.parse(settings)
-    for name in RunSpec.model_fields:
-        st.session_state[form + name] = getattr(spec, name)
-    st.session_state[form + "regularizers"] = list(spec.regularizers)
+    found = {name: getattr(spec, name) for name in RunSpec.model_fields} | {"regularizers": list(spec.regularizers)}
     for name in REGULARIZERS:
         of = spec.regularizers.get(name) or settings_class(name)()
-        st.session_state.update({f"{form}{name}.{key}": getattr(of, key) for key in type(of).model_fields})
+        found |= {f"{name}.{key}": getattr(of, key) for key in type(of).model_fields}
+    address.put(found, {name: default(name) for name in found})
+
+
+def left(form: str = KEY) -> dict[str, str]:
+    """Return the address that the form was left with."""
+    return st.session_state.get(f"{form}left", {})
 
 
 def parsed(form: str = KEY) -> tuple[RunSpec | None, str]:
     """Return the spec that the form describes, or None and the sentence that says what is wrong with it."""
+    st.session_state[f"{form}left"] = st.query_params.to_dict()
     try:
-        spec = RunSpec.parse({k: _given(k, v) for k, v in values(form).items()})
+        spec = RunSpec.parse({k: _given(k, v) for k, v in values().items()})
     except IsobarError as error:
         return None, str(error)
     problem = fitting.problem(spec)
@@ -91,33 +101,28 @@ def field(
 ) -> None:
     """Draw the widget of the field `name`, or of a regularizer's, as ``koleo.weight``, and `problem` under it where it is about it."""
     about = _about(name)
-    key, help_ = form + name, about.description
     label = label or name.replace("_", " ").replace(".", " · ")
-    if key not in st.session_state:
-        st.session_state[key] = _default(name)
-    kept = {"key": key, "help": help_, "persist_state": "session"}
-    regularizer, _, setting = name.rpartition(".")
-    choices = setting_choices(regularizer, setting) if regularizer else RunSpec.choices(name)
+    of = {"key": form + name, "at": name, "default": default(name), "help": about.description}
     if name == "regularizers":
         what = "\n".join(f"- **{_title(one)}**: {settings_class(one).__doc__}" for one in REGULARIZERS)
-        st.pills(
-            label, list(REGULARIZERS), selection_mode="multi", format_func=_title,
-            **{**kept, "help": f"What is added to the task loss: one, several, or none for a baseline.\n\n{what}"},
+        of["help"] = f"What is added to the task loss: one, several, or none for a baseline.\n\n{what}"
+        chosen = address.widget(
+            st.pills, label, list(REGULARIZERS), selection_mode="multi", format_func=_title, **of
         )  # fmt: skip
-        if not st.session_state[key]:
+        if not chosen:
             st.caption("None: a baseline.")
-    elif choices:
-        st.selectbox(label, choices, **kept)
+    elif choices := _choices(name):
+        address.widget(st.selectbox, label, choices, **of)
     elif options:
-        known = list(dict.fromkeys([*options, str(st.session_state[key])]))
-        follow = {"on_change": fitting.follow, "args": (name, form)} if name in ("model", "task") else {}
-        st.selectbox(label, known, accept_new_options=True, format_func=format_func, **follow, **kept)
+        known = list(dict.fromkeys([*options, str(value(name))]))
+        then = partial(fitting.follow, name, to_train=form == KEY) if name in ("model", "task") else None
+        address.widget(st.selectbox, label, known, accept_new_options=True, format_func=format_func, then=then, **of)
     elif about.annotation is bool:
-        st.toggle(label, **kept)
+        address.widget(st.toggle, label, **of)
     elif about.annotation in (int, float):
-        st.number_input(label, **_limits(name), **kept)
+        address.widget(st.number_input, label, **_limits(name), **of)
     else:
-        st.text_input(label, **kept)
+        address.widget(st.text_input, label, **of)
     if concerns(name, problem):
         st.error(plain(problem, 300))
 
@@ -178,14 +183,23 @@ def _about(name: str) -> FieldInfo:
     return settings_class(regularizer).model_fields[setting] if regularizer else RunSpec.model_fields[name]
 
 
-def _default(name: str) -> object:
-    """Return what a widget holds until somebody changes it: of the regularizers, their names."""
-    default = _about(name).default
-    return list(default) if name == "regularizers" else default
+def default(name: str) -> Any:
+    """Return what the field `name` holds until somebody changes it: of the regularizers, their names."""
+    found = _about(name).default
+    return list(found) if name == "regularizers" else found
 
 
-def _value(name: str, form: str) -> object:
-    return st.session_state.get(form + name, _default(name))
+def value(name: str) -> Any:
+    """Return what the field `name` holds."""
+    options = list(REGULARIZERS) if name == "regularizers" else _choices(name) or None
+    limits = {"low": "min_value", "high": "max_value"}
+    given = _limits(name) if _about(name).annotation in (int, float) else {}
+    return address.read(name, default(name), options, **{ours: given.get(theirs) for ours, theirs in limits.items()})
+
+
+def _choices(name: str) -> tuple[str, ...]:
+    regularizer, _, setting = name.rpartition(".")
+    return tuple(setting_choices(regularizer, setting) if regularizer else RunSpec.choices(name))
 
 
 def _given(name: str, value: object) -> object:

@@ -11,7 +11,7 @@ from core.file_version import file_version
 from core.runs import Run, layout, list_runs
 from core.studies.study import StudySpec
 from explorer import jobs
-from explorer.panels import data
+from explorer.panels import address, data
 from explorer.panels.words import moment, plain
 
 SAMPLE = "sample"
@@ -84,7 +84,7 @@ class Studies:
         except IsobarError as error:
             st.error(plain(error, 300), icon=":material/error:")
             return
-        st.query_params.from_dict({"of": path.name})
+        address.only(of=path.name)
         st.rerun()
 
     def chosen(self) -> str | None:
@@ -95,7 +95,7 @@ class Studies:
             return None
         name = asked if asked is not None else names[0]
         if asked is None:
-            st.query_params["of"] = name
+            address.write({"of": name})
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             listed = names if name in names else [name, *names]
             picked = st.selectbox(
@@ -105,7 +105,7 @@ class Studies:
                 self.link, label="New study", icon=":material/add:", query_params={"new": "1"}, width="content"
             )
         if picked != name:
-            st.query_params.from_dict({"of": picked})
+            address.only(of=picked)
             st.rerun()
         return name
 

@@ -14,7 +14,7 @@ from core.geometry import ClassShape, aligned_axes
 from core.runs import Run, Snapshot
 from explorer.charts.style import class_colours
 from explorer.charts.timeline import BAR, MOMENT, film_bars, film_measures, film_points, timeline
-from explorer.panels import cards, classes, data
+from explorer.panels import address, cards, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import show as show_example
 from explorer.panels.texts import texts_of
@@ -68,20 +68,20 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
     names = classes.names_of(run, before, after)
     chosen = classes.pick(names, whole=CLASSES)
     wanted = _step(film.steps)
-    tree = st.query_params.get("tree") in ("1", "true")
-    scores = _scores(run, cards.headline(run), film.steps)
+    tree = address.read("tree", False)
+    scores = _evaluated(run, cards.headline(run))
     with st.container(border=True, key="timeline"):
         event = figure(
             lambda: drawn(run, film, names=names, chosen=chosen, at=film.steps.index(wanted), tree=tree),
             key="timeline-film",
-            of=(versions, tuple(chosen), wanted, tree, tuple(scores)),
+            of=(versions, tuple(chosen), wanted, tree, tuple(scores.items())),
             on_select="rerun",
             selection_mode=[BAR, MOMENT],
         )
     picked = (event["selection"].get(MOMENT) if event else None) or [{}]
     step = picked[0].get("step")
     if step in film.steps and step != wanted:
-        st.query_params["step"] = str(step)
+        address.write({"step": str(step)})
         st.rerun(scope="fragment")
     _joined(event, run, texts_of(run, len(film.labels)))
     st.caption(
@@ -105,8 +105,6 @@ def drawn(
     """
     texts, rows = texts_of(run, len(film.labels)), _rows(film)
     metric = cards.headline(run)
-    scores = _scores(run, metric, film.steps)
-    measures = [{metric: score, **found} for score, found in zip(scores, film.measures, strict=True)]
     points = film_points(
         [places[rows] for places in film.places],
         [names.get(int(k), f"class {k}") for k in film.labels[rows]],
@@ -117,7 +115,12 @@ def drawn(
     return timeline(
         points,
         bars,
-        film_measures(film.steps, measures, {metric: meaning(metric).label, **_LABELS}),
+        film_measures(
+            film.steps,
+            film.measures,
+            {metric: meaning(metric).label, **_LABELS},
+            evaluated={metric: _evaluated(run, metric)},
+        ),
         steps=film.steps,
         at=at,
         colours=class_colours(names),
@@ -181,11 +184,9 @@ def left_out(run: Run, film: Film, chosen: Sequence[int]) -> str:
     return " ".join(said)
 
 
-def _scores(run: Run, metric: str, steps: list[int]) -> list[float | None]:
-    """Return the metric as it was last evaluated at each of `steps`."""
-    found = {row.get("step", 0): (row.get("metrics") or {}).get(metric) for row in run.rows("evaluation")}
-    known = [max((at for at in found if at <= step), default=None) for step in steps]
-    return [None if at is None else found[at] for at in known]
+def _evaluated(run: Run, metric: str) -> dict[int, float]:
+    """Return the metric by the steps at which it was evaluated."""
+    return {row.get("step", 0): (row.get("metrics") or {}).get(metric) for row in run.rows("evaluation")}
 
 
 # A resumed run writes snapshots anew, so that their versions are a part of the key. Only what is drawn is kept.

@@ -58,32 +58,45 @@ def watch(name: str) -> None:
 
 
 def charts(run: Run) -> None:
-    """Draw the six charts."""
+    """Draw those of the six charts that there is something to draw of: none before the first step."""
     events = data.events(run)
     found = drawn(run)
     of = (str(run.path), data.events_stamp(run), run.status.get("total_steps"), tuple(_class_names(run, events)))
     names = list(found)
-    for start in (0, 3):
-        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=True):
+    for start in range(0, len(names), 3):
+        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=False):
             with column, st.container(border=True):
                 figure(found[name], key=f"history-{name}", of=of)
-    st.caption(_times(events))
+    if names:
+        st.caption(_times(events))
     for note in data.notes(run):
         st.caption(plain(note, 400))
 
 
 def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
-    """Return what makes each of the six charts, by its name."""
+    """Return what makes each of the six charts, by its name; those without a value are left out."""
     events = data.events(run)
     total = run.status.get("total_steps") or None
     classes = _class_names(run, events)
     colours = {name: class_colour(int(label)) for label, name in classes.items()}
     metric = cards.headline(run)
     about = meaning(metric)
-    regularized = bool(data.spec(run).get("regularizers"))
-    return {
+    columns = {
+        "loss": {"task_loss": "task loss"},
+        "regularizer": _terms(events),
+        "metric": {f"metrics/{metric}": about.label},
+        "entropy": {f"classes/{k}/relative_entropy": name for k, name in classes.items()},
+        "bars": {f"classes/{k}/features": name for k, name in classes.items()},
+        "anisotropy": {
+            "measures/anisotropy_1_within": "within classes",
+            "measures/anisotropy_1_centered": "centered",
+            "measures/anisotropy_1": "uncentered",
+            "measures/between_share": "share between",
+        },
+    }
+    made = {
         "loss": lambda: history(
-            _long(events, "step", {"task_loss": "task loss"}),
+            _long(events, "step", columns["loss"]),
             title="Task loss",
             value="nats",
             colours={"task loss": SPACE},
@@ -92,15 +105,15 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
             description="Task loss at each logged step",
         ),
         "regularizer": lambda: history(
-            _long(events, "step", _terms(events)),
-            title="Regularizer" if regularized else "Regularizer: none, a baseline",
+            _long(events, "step", columns["regularizer"]),
+            title="Regularizer",
             value="nats",
             colours=dict(zip(_terms(events).values(), cycle(_TERMS))),
             total_steps=total,
             description="What each regularizer adds to the loss, at each logged step",
         ),
         "metric": lambda: history(
-            _long(events, "evaluation", {f"metrics/{metric}": about.label}),
+            _long(events, "evaluation", columns["metric"]),
             title=f"{about.label} on the validation set",
             value=about.label,
             colours={about.label: SPACE},
@@ -110,16 +123,16 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
             description=f"{about.label} at each evaluation",
         ),
         "entropy": lambda: history(
-            _long(events, "step", {f"classes/{k}/relative_entropy": name for k, name in classes.items()}),
+            _long(events, "step", columns["entropy"]),
             title="Entropy in the batch",
             value="share of maximum",
             colours=colours,
             total_steps=total,
-            description="Relative persistent entropy of the selected bars of each class in the batch",
+            description="Relative persistent entropy of the features of each class in the batch",
         ),
         "bars": lambda: history(
-            _long(events, "step", {f"classes/{k}/features": name for k, name in classes.items()}),
-            title="Bars kept in the batch",
+            _long(events, "step", columns["bars"]),
+            title="Features in the batch",
             value="features",
             colours=colours,
             total_steps=total,
@@ -128,16 +141,7 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
             description="How many bars of each class were features in the batch",
         ),
         "anisotropy": lambda: history(
-            _long(
-                events,
-                "probe",
-                {
-                    "measures/anisotropy_1_within": "within classes",
-                    "measures/anisotropy_1_centered": "centered",
-                    "measures/anisotropy_1": "uncentered",
-                    "measures/between_share": "share between",
-                },
-            ),
+            _long(events, "probe", columns["anisotropy"]),
             title="Anisotropy 1 of the probe set",
             value="share",
             colours={
@@ -153,6 +157,8 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
             "the strongest direction that lies between classes",
         ),
     }
+    there = {column for column in events if events[column].notna().any()}
+    return {name: make for name, make in made.items() if there & set(columns[name])}
 
 
 def resume(run: Run) -> None:

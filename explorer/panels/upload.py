@@ -25,8 +25,9 @@ from core.tasks.columns import (
 from core.tasks.labels import DoubtfulLabelsError, NoLabelsError
 from core.tasks.load import NO_LABELS
 from core.tasks.sampling import FEWEST_PROBES, ONE_CLOUD
-from explorer.panels import data, fitting
-from explorer.panels.words import plain
+from core.training.spec import RunSpec
+from explorer.panels import address, data, fitting
+from explorer.panels.words import DASH, plain
 
 MEGABYTES = 50
 FOLDER = ".uploads"  # in the folder of runs
@@ -71,7 +72,9 @@ def take(form: str, use: Use) -> str:
     Returns:
         a sentence that says why it can't be used, or nothing.
     """
-    file, task, seen = _file(form), st.session_state.get(f"{form}task"), st.session_state.get(f"{form}upload-seen")
+    defaults = RunSpec.defaults()
+    file, task = _file(form), address.read("task", defaults["task"])
+    seen = st.session_state.get(f"{form}upload-seen")
     if file is None:
         return ""
     if seen and seen != (file.file_id, task) and seen[0] == file.file_id:
@@ -90,10 +93,10 @@ def take(form: str, use: Use) -> str:
         return str(error)
     taken = {"text_column": found.columns.text, "text_pair_column": found.columns.text_pair}
     taken["label_column"] = columns.label or found.columns.label
-    st.session_state.update({f"{form}{name}": column for name, column in taken.items()})
+    address.put(taken, defaults)
     if path != task:
-        st.session_state[f"{form}task"] = path
-        fitting.follow("task", form)
+        address.put({"task": path}, defaults)
+        fitting.follow("task", to_train=use is TO_TRAIN)
     st.session_state[f"{form}upload-seen"] = (file.file_id, path)
     return ""
 
@@ -138,7 +141,12 @@ def _look(form: str, name: str, content: bytes, use: Use, problem: str) -> None:
     columns = _columns(form, split, digest, use)
     table = split.table
     st.caption(f"The first {min(_PREVIEW, table.num_rows)} of {table.num_rows:,} rows")
-    st.dataframe(table.slice(0, _PREVIEW).to_pandas(), hide_index=True, alt="The first rows of the uploaded file")
+    st.dataframe(
+        table.slice(0, _PREVIEW).to_pandas(),
+        hide_index=True,
+        placeholder=DASH,
+        alt="The first rows of the uploaded file",
+    )
     if not problem:
         st.caption(_summary(_texts(_safe(name), digest, columns, split)))
 

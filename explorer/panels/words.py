@@ -86,13 +86,13 @@ def number(value: object, digits: int = 3) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     decimals = max(0, digits - max(0, int(math.log10(abs(value))) if abs(value) >= 1 else 0))
-    return f"{value:.{decimals}f}".replace("-", "−")
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")  # no −0.000
 
 
 def signed(value: object, digits: int = 3) -> str:
-    """Return `value` with its sign, or a dash where there is none."""
+    """Return `value` with its sign, which 0 has none of, or a dash where there is none."""
     text = number(value, digits)
-    return text if text == DASH or text.startswith("−") else f"+{text}"
+    return f"+{text}" if text[0].isdigit() and text.strip("0.,") else text
 
 
 def duration(seconds: object) -> str:

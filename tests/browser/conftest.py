@@ -43,9 +43,8 @@ def app(gallery):
 
 
 def is_complaint(message) -> bool:
-    """Whether a line of the console is an error, other than Streamlit's asking below a page's path where its server is."""
-    asks = message.location.get("url", "").endswith(("/_stcore/health", "/_stcore/host-config"))
-    return message.type == "error" and not asks
+    """Whether a line of the console is an error, or a warning of Vega's."""
+    return message.type == "error" or (message.type == "warning" and message.text.startswith("WARN "))
 
 
 @pytest.fixture
@@ -90,7 +89,7 @@ def visit(chromium, contexts):
     """A function that opens an address in a fresh browser; what its console complains of fails the test."""
     complaints = []
 
-    def visited(address, **options):
+    def visited(address, settled=True, **options):
         context = chromium.new_context(viewport={"width": 1280, "height": 800}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -99,7 +98,8 @@ def visit(chromium, contexts):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.goto(address)
-        settle(page)
+        if settled:
+            settle(page)
         return page
 
     yield visited

@@ -90,7 +90,7 @@ def test_a_chosen_cloud_is_in_the_address_and_survives_a_reload(app, visit):
     page.get_by_label("Seed").fill("5")
     page.get_by_label("Seed").press("Enter")
     expect(page).to_have_url(re.compile("seed=5"))
-    page.get_by_role("radio", name="2").or_(page.get_by_text("2", exact=True)).first.click()
+    page.get_by_role("radiogroup", name="Lesson").get_by_text("2", exact=True).click()
     expect(page.get_by_text("Features stand out from noise")).to_be_visible()
     expect(page).to_have_url(re.compile("lesson=2"))
     page.get_by_text("Answer", exact=True).click()
@@ -149,6 +149,20 @@ def test_noise_is_pulled_together_or_pushed_apart_as_the_page_says(app, visit, c
     slide(page, 60, "acting")
     expect(said(page, "acting")).to_have_text("Step 60 of 60")
     assert middle() > 1.3 * before if longer else middle() < 0.85 * before
+
+
+def test_nothing_lies_over_a_choice_and_nothing_is_cut(app, visit):
+    page = visit(f"{app}/learn?lesson=3")
+    figure = page.locator(".st-key-figure-growing")
+    figure.hover()
+    save, mark = figure.get_by_role("button", name="Save"), box(page).get_by_label("mark bar")
+    expect(save).to_be_visible()
+    assert save.bounding_box()["y"] >= mark.bounding_box()["y"] + mark.bounding_box()["height"]
+    page.get_by_role("button", name="Cloud", exact=True).click()
+    popover = page.get_by_test_id("stPopoverBody")
+    seed = popover.get_by_test_id("stNumberInputContainer").bounding_box()
+    inside = popover.bounding_box()
+    assert seed["x"] + seed["width"] <= inside["x"] + inside["width"]
 
 
 def test_at_1280_by_720_cloud_barcode_and_slider_are_seen_at_once(app, visit):

@@ -1,5 +1,6 @@
 """A folder of runs for pages to read, and the pages without a browser."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,11 @@ import pytest
 from tests.explorer.synthetic import write_gallery, write_run
 
 MAIN = Path(__file__).resolve().parents[2] / "explorer" / "frame" / "main.py"
+
+
+def called(widgets, key: str):
+    """The one of `widgets` that is called `key`: something else than a choice in it may have made it anew."""
+    return next(one for one in widgets if re.fullmatch(rf"{re.escape(key)}(-\d+)?", one.key or ""))
 
 
 @pytest.fixture(scope="session")

@@ -386,6 +386,23 @@ def test_a_film_holds_every_frame_of_every_point_and_bar():
     assert {len(str(row["x"]).split()) for row in values_of(spec) if "x" in row} == {5}
 
 
+def test_a_film_draws_a_score_where_it_was_evaluated_and_says_when():
+    steps = [0, 10, 20, 30, 40, 50, 60]
+    found = film_measures(
+        steps,
+        [{"isoscore": 0.5}] * 7,
+        {"mcc": "MCC", "isoscore": "IsoScore"},
+        evaluated={"mcc": {0: 0.1, 35: 0.4, 60: 0.6}},
+    )
+    score = found[found["measure"] == "MCC"]
+    drawn = score[score["step"] == score["measured"]]
+    assert drawn[["frame", "step", "value"]].to_numpy().tolist() == [[0, 0, 0.1], [-1, 35, 0.4], [6, 60, 0.6]]
+    said = score[score["frame"] >= 0]
+    assert said["measured"].tolist() == [0, 0, 0, 0, 35, 35, 60]
+    assert said["value"].tolist() == [0.1, 0.1, 0.1, 0.1, 0.4, 0.4, 0.6]
+    assert (found[found["measure"] == "IsoScore"]["frame"] == range(7)).all()
+
+
 def test_a_film_of_few_bars_and_of_next_to_nothing():
     assert a_film(most=4)[3].groupby("class").size().tolist() == [4, 4]
     nothing = film_bars([np.zeros((1, 2))], [[]], 5)

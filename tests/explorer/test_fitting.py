@@ -3,6 +3,7 @@
 import pytest
 
 from core.tiny import tiny_checkpoint, tiny_task
+from tests.explorer.conftest import called
 
 FORMS = {"train": ("spec_", "Start"), "inspect": ("inspect_", "Inspect")}
 
@@ -14,7 +15,7 @@ def form(request, open_page, tmp_path):
     app = open_page(request.param, tmp_path / "runs")
 
     def put(name, value):
-        box = app.selectbox(key=key + name)
+        box = called(app.selectbox, key + name)
         if value not in box.options:
             box.options.append(value)  # a person types it, which an AppTest can't
         box.set_value(value).run()
@@ -23,7 +24,7 @@ def form(request, open_page, tmp_path):
 
     def held():
         disabled = next(found for found in app.button if found.label == button).disabled
-        return app.selectbox(key=f"{key}model").value, app.selectbox(key=f"{key}task").value, not disabled
+        return *(called(app.selectbox, key + name).value for name in ("model", "task")), not disabled
 
     return put, held
 
@@ -50,6 +51,21 @@ def test_the_task_follows_the_model(form):
     assert app.toast[0].value == "The task is tones now, which is of sounds."
     put("model", "minilm")
     assert held() == ("minilm", "grammar", True)
+
+
+def test_what_is_trained_from_scratch_is_trained_at_its_own_rate(open_page, tmp_path):
+    app = open_page("train", tmp_path / "runs")
+    called(app.number_input, "spec_seed").set_value(3).run()
+    for task, said in (
+        ("digits", {"model: tiny-vit", "learning_rate: 0.001", "epochs: 30.0", "warmup: 0.1"}),
+        ("tones", {"model: tiny-ast", "learning_rate: 0.0015", "epochs: 16.0", "warmup: 0.2"}),
+        ("grammar", {"model: minilm", "learning_rate: 0.0002", "warmup: 0.1"}),
+    ):
+        called(app.selectbox, "spec_task").set_value(task).run()
+        assert said | {"seed: 3"} <= set(app.code[0].value.splitlines())
+    called(app.number_input, "spec_learning_rate").set_value(0.01).run()
+    called(app.selectbox, "spec_task").set_value("digits").run()
+    assert {"learning_rate: 0.01", "epochs: 30.0"} <= set(app.code[0].value.splitlines())
 
 
 def test_a_model_of_one_s_own_is_kept_and_the_form_says_that_it_does_not_fit(form, tmp_path):
@@ -81,13 +97,13 @@ def test_a_spec_that_is_pasted_is_told_too(open_page, tmp_path):
     app.text_area(key="pasted").set_value("task: digits").run()
     next(button for button in app.button if button.label == "Use it").click().run()
     assert "reads texts, but the task" in app.error[0].value
-    assert app.selectbox(key="spec_model").value == "minilm"
+    assert called(app.selectbox, "spec_model").value == "minilm"
 
 
 def test_the_words_are_those_of_the_task(open_page, tmp_path):
     app = open_page("inspect", tmp_path / "runs")
     app.selectbox(key="inspect_task").set_value("digits").run()
     assert app.number_input(key="inspect_probe_per_class").label == "Images a class"
-    assert any("Its validation images are looked at" in caption.value for caption in app.caption)
+    assert any("its validation images are looked at" in caption.value for caption in app.caption)
     app = open_page("train", tmp_path / "runs")
     assert any("the texts of a batch come on top" in caption.value for caption in app.caption)

@@ -8,6 +8,7 @@ from core.runs import checkpoints, layout, load_run
 from core.training.spec import RunSpec
 from explorer import report
 from explorer.panels.words import number
+from tests.explorer.conftest import called
 from tests.explorer.synthetic import NASTY, write_inspection, write_run
 from tests.explorer.test_pages import all_text, charts
 
@@ -97,7 +98,7 @@ def test_one_that_found_nothing_says_why_and_leads_back(open_page, tmp_path, sta
     assert said in all_text(app)
     assert not app.metric
     app = open_page("inspect", tmp_path, like=path.name)
-    assert app.number_input(key="inspect_seed").value == 3
+    assert called(app.number_input, "inspect_seed").value == 3
 
 
 @pytest.mark.parametrize("name", ["nowhere", "../../etc", "..", "<b>"])
@@ -148,8 +149,8 @@ def test_inspect_starts_one_of_what_was_chosen(open_page, tmp_path, monkeypatch)
         jobs, "inspect", lambda spec, runs: started.append(spec) or write_inspection(tmp_path, state="running")
     )
     app = open_page("inspect", tmp_path)
-    app.number_input(key="inspect_layer").set_value(3).run()
-    app.selectbox(key="inspect_pooling").set_value("mean").run()
+    called(app.number_input, "inspect_layer").set_value(3).run()
+    called(app.selectbox, "inspect_pooling").set_value("mean").run()
     button(app, "Inspect").click().run()
     assert not app.exception
     (spec,) = started
@@ -159,7 +160,7 @@ def test_inspect_starts_one_of_what_was_chosen(open_page, tmp_path, monkeypatch)
 
 def test_the_form_of_one_page_is_not_that_of_the_other(open_page, tmp_path):
     app = open_page("inspect", tmp_path, model="./mine")
-    assert app.selectbox(key="inspect_model").value == "./mine"
+    assert called(app.selectbox, "inspect_model").value == "./mine"
     assert "spec_model" not in app.session_state
 
 
@@ -168,7 +169,7 @@ def test_finished_runs_offer_their_models(open_page, tmp_path):
     (path / layout.MODEL).mkdir()
     (path / layout.MODEL / "config.json").write_text("{}")
     app = open_page("inspect", tmp_path)
-    assert any(option.startswith("run: grammar") for option in app.selectbox(key="inspect_model").options)
+    assert any(option.startswith("run: grammar") for option in called(app.selectbox, "inspect_model").options)
     of_model = write_inspection(tmp_path, model=str(path / layout.MODEL))
     app = open_page("inspect", tmp_path, of=of_model.name)
     assert app.subheader[0].value == "minilm, fine-tuned, on grammar"
@@ -224,24 +225,24 @@ def test_an_upload_is_the_choice_of_the_data(open_page, tmp_path):
     assert not app.error
     (kept,) = (tmp_path / ".uploads").rglob("*.csv")
     assert kept.read_bytes() == csv(60, "message,queue")
-    assert app.selectbox(key="inspect_task").value == str(kept)
-    assert "moods.csv (uploaded)" in app.selectbox(key="inspect_task").options
+    assert called(app.selectbox, "inspect_task").value == str(kept)
+    assert "moods.csv (uploaded)" in called(app.selectbox, "inspect_task").options
     assert (box(app, "Text column").value, box(app, "Label column").value) == ("message", "queue")
-    assert app.text_input(key="inspect_label_column").value == "queue"
+    assert called(app.text_input, "inspect_label_column").value == "queue"
     assert "60 texts in 2 classes" in all_text(app)
     assert not button(app, "Inspect").disabled
     box(app, "Label column").set_value("(none: one cloud)").run()
-    assert app.text_input(key="inspect_label_column").value == "none"
+    assert called(app.text_input, "inspect_label_column").value == "none"
 
 
 def test_other_data_that_are_chosen_take_the_upload_back(open_page, tmp_path):
     app = uploaded(open_page("inspect", tmp_path), csv())
-    app.selectbox(key="inspect_task").set_value("paraphrase").run()
-    assert app.selectbox(key="inspect_task").value == "paraphrase"
+    called(app.selectbox, "inspect_task").set_value("paraphrase").run()
+    assert called(app.selectbox, "inspect_task").value == "paraphrase"
     assert app.file_uploader[0].value is None
     app = uploaded(open_page("train", tmp_path), b"text,text\na,b\n", form="spec_")
     assert button(app, "Start").disabled
-    app.selectbox(key="spec_task").set_value("paraphrase").run()
+    called(app.selectbox, "spec_task").set_value("paraphrase").run()
     assert not button(app, "Start").disabled
     assert not app.error
 
@@ -284,8 +285,8 @@ def test_texts_without_labels_are_one_cloud_to_look_at_and_none_to_train_on(open
     assert {box.label: box.value for box in app.selectbox}["Label column"] == "(none: one cloud)"
     assert "texts, one cloud" in all_text(app)
     assert not app.exception
-    assert app.text_input(key="inspect_label_column").value == "none"
-    assert app.text_input(key="inspect_text_column").value == text
+    assert called(app.text_input, "inspect_label_column").value == "none"
+    assert called(app.text_input, "inspect_text_column").value == text
     train = open_page("train", tmp_path)
     assert "one cloud" not in all_text(train)
     if name.endswith("csv"):
@@ -478,3 +479,24 @@ def test_a_stopped_run_with_a_checkpoint_can_be_resumed(open_page, tmp_path, mon
         button(app, "Resume from step 30").click().run()
         assert not app.exception
     assert resumed == [path.name] * 2
+
+
+def test_what_is_under_way_is_said_be_it_no_run(open_page, tmp_path):
+    app = open_page("learn", tmp_path)
+    assert "no run under way" in all_text(app)
+    write_inspection(tmp_path, state="running")
+    app = open_page("learn", tmp_path)
+    assert "inspection under way" in all_text(app)
+    assert "no run under way" not in all_text(app)
+
+
+def test_effective_rank_is_shown_with_a_score_and_without(open_page, tmp_path):
+    path = write_inspection(tmp_path)
+    report = json.loads((path / "report.json").read_text())
+    assert "effective_rank" in report["before"]
+    for score in ({}, {"mcc": 0.5}):
+        (path / "report.json").write_text(json.dumps({**report, "before": {**report["before"], **score}}))
+        app = open_page("inspect", tmp_path, of=path.name)
+        labels = [metric.label for metric in app.metric]
+        assert labels.count("Effective rank") == 1
+        assert ("MCC" in labels) == bool(score)

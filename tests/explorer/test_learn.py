@@ -1,3 +1,5 @@
+import dataclasses
+import math
 import os
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import frame_of, growing, slider_scale
 from explorer.panels import acting, lesson, points
 from explorer.panels.growing import shown
+from tests.explorer.conftest import called
 from tests.explorer.test_charts import contrast
 from tests.explorer.test_pages import all_text, charts
 
@@ -71,6 +74,12 @@ def test_every_near_pair_is_drawn_once_and_appears_when_its_discs_touch():
     late = appears - np.sort(found.pairs["length"])
     assert (late >= -1e-9).all()
     assert (late < slider["step"] + 1e-9).all()
+
+
+def test_less_than_all_is_not_called_all():
+    found = shown(example_cloud("ring", 30, 0.01, 1))
+    almost = growing(dataclasses.replace(found, entropy=math.log(29) * 0.997)).to_dict()
+    assert almost["hconcat"][1]["vconcat"][2]["title"]["text"].endswith("3.357 of at most ln 29 = 3.367 nats (99.7%)")
 
 
 def test_discs_are_drawn_to_scale():
@@ -250,7 +259,7 @@ def test_each_step_sets_the_page_up_asks_and_answers_on_demand(open_page, tmp_pa
     assert not app.success
     assert len(charts(app)) == 1 + step.acts
     for key, value in step.setting.items():
-        assert app.session_state[key] == value
+        assert called([*app.selectbox, *app.slider, *app.number_input], key).value == value
     app.toggle(key="answer").set_value(True).run()
     assert app.success[0].value == step.answer
     app.button(key="following").click().run()
@@ -301,7 +310,8 @@ def test_the_lesson_on_features_shows_groups_and_an_even_ring(open_page, tmp_pat
     for words, setting, features in (("an even ring", lesson.EVEN, 5), ("two groups", lesson.GROUPS, 2)):
         app.button(key=f"points-{words}").click().run()
         assert not app.exception
-        assert {key: app.session_state[key] for key in setting} == setting
+        held = {key: called([*app.selectbox, *app.slider, *app.number_input], key).value for key in setting}
+        assert held == setting
         assert (app.dataframe[0].value["kind"] == "feature").sum() == features
     assert "the rule keeps five bars, whether it has 32 points or 1,000" in app.success[0].value
 

@@ -153,6 +153,20 @@ def test_a_running_run_is_shown_while_it_runs(one_run, open_page, tmp_path):
     assert "step 30 of 60" in all_text(app) or "step 30 of 60" in str(list(app.get("progress")))
 
 
+def test_a_chart_is_there_once_something_was_measured_and_its_axis_has_its_name(one_run, open_page, tmp_path):
+    path = one_run(state="queued", steps=60, done=0, per_class=8, width=8)
+    events = (path / "events.jsonl").read_text()
+    (path / "events.jsonl").write_text("")
+    app = open_page("train", tmp_path, run=path.name)
+    assert not app.exception
+    assert list(app.get("progress"))
+    assert not charts(app)
+    (path / "events.jsonl").write_text(events)
+    app.run()
+    assert len(charts(app)) == 2  # what was evaluated and measured before the first step
+    assert any("MCC on the validation set" in chart.proto.spec for chart in charts(app))
+
+
 def test_stop_asks_the_run_to_stop(one_run, open_page, tmp_path):
     path = one_run(state="running", steps=60, done=30)
     app = open_page("train", tmp_path, run=path.name)
@@ -277,6 +291,25 @@ def test_the_filter_finds_runs_by_any_words(gallery, open_page):
     assert 0 < len(app.get("page_link")) < before
     app.text_input(key="filter").set_value("no such run").run()
     assert "matches" in all_text(app)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seeds"),
+    [("baseline", ["0"]), ("features", ["0", "5"]), ("seed 5", ["5"]), ("waiting", ["7"]), ("7 all bars", ["7"])],
+)
+def test_the_filter_finds_what_the_entries_show(one_run, open_page, tmp_path, wanted, seeds):
+    one_run(per_class=8, width=8, regularizer="none")
+    one_run(per_class=8, width=8, minutes_ago=5)
+    one_run(per_class=8, width=8, seed=5)
+    one_run(per_class=8, width=8, seed=7, state="queued", regularizer="persistent-entropy(selection=all)")
+    app = open_page("learn", tmp_path)
+    app.text_input(key="filter").set_value(wanted).run()
+    assert sorted(re.findall(r"seed (\d+)", " ".join(said.value for said in app.sidebar.caption))) == seeds
+    app = open_page("compare", tmp_path)
+    app.text_input(key="compare-filter").set_value(wanted).run()
+    assert not app.exception
+    own = app.dataframe[0].value
+    assert sorted(own.loc[~own["run"].str.startswith("sample"), "seed"].astype(str)) == seeds
 
 
 def test_a_run_of_a_later_format_is_refused_and_breaks_no_list(one_run, open_page, tmp_path):

@@ -19,6 +19,11 @@ def test_columns_of_numbers_are_found_with_or_without_a_header(text, columns):
     assert list(read_columns(text.encode()).columns) == columns
 
 
+@pytest.mark.parametrize("text", ["x;y\n1,5;2\n-3,25;4,5\n", "1,5;2\n-3,25;4,5", "1,5\t2\n-3,25\t4,5\n"])
+def test_a_comma_in_a_number_is_read(text):
+    assert read_columns(text.encode()).to_numpy().tolist() == [[1.5, 2], [-3.25, 4.5]]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -12,6 +12,7 @@ from explorer.panels.words import DASH, duration, meaning, moment, number, plain
         (0.58412, "0.584"),
         (-0.58412, "−0.584"),
         (0.0, "0.000"),
+        (-0.0004, "0.000"),
         (12.3456, "12.35"),
         (75.018, "75.02"),
         (1234.5, "1234"),
@@ -32,6 +33,7 @@ def test_changes_carry_their_sign():
     assert signed(0.1, 2) == "+0.10"
     assert signed(-0.1, 2) == "−0.10"
     assert signed(None) == DASH
+    assert (signed(0), signed(-0.0001), signed(0.0001), signed(0.0006)) == ("0", "0.000", "0.000", "+0.001")
 
 
 @pytest.mark.parametrize(
