@@ -203,17 +203,18 @@ def print_layers_study(found: LayersStudy) -> None:
 def print_landscape(found: Landscape) -> None:
     """Print of each task what goes with its scores, and what that says."""
     for task in found.tasks:
-        print_rows([one.as_row() for one in predictions(found, task)])
-        _say(verdict(found, task))
+        told = predictions(found, task)
+        print_rows([one.as_row() for one in told])
+        _say(verdict(task, told))
 
 
 def landscape_markdown(found: Landscape) -> str:
     """Return the same as Markdown, with the points behind it."""
     parts = []
     for task in found.tasks:
-        points = [point for point in found.points if point["task"] == task]
-        parts += [f"## {task}: {len(points)} points", "", verdict(found, task), ""]
-        parts += [markdown([one.as_row() for one in predictions(found, task)])]
+        points, told = [point for point in found.points if point["task"] == task], predictions(found, task)
+        parts += [f"## {task}: {len(points)} points", "", verdict(task, told), ""]
+        parts += [markdown([one.as_row() for one in told])]
         names = ("model", "weights", "seed", "score")
         parts += [markdown([{name: _of_point(point, name) for name in names} for point in points])]
     return "\n".join(parts)

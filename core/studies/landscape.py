@@ -238,9 +238,13 @@ def _strength(one: Prediction) -> float:
     return abs(value) if math.isfinite(value) else -1.0
 
 
-def verdict(found: Landscape, task: str) -> str:
-    """Return in a sentence or three whether geometry predicts the score of `task`, and whether it says more than the noise does."""
-    told = predictions(found, task)
+def verdict(task: str, told: Sequence[Prediction]) -> str:
+    """Return in a sentence or three whether geometry predicts the score of `task`, and whether it says more than the noise does.
+
+    Args:
+        task: that the predictions are of.
+        told: as :func:`predictions` returns them.
+    """
     if not told or not math.isfinite(told[0].ladder[0]) or len(told) < 2:
         return f"{task}: too few finished points to tell."
     noise, measures = told[0], told[1:]
@@ -290,14 +294,19 @@ def _pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return _pearson(_ranks(x), _ranks(y))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata
 
-    return _pearson(rankdata(x, axis=-1), rankdata(y, axis=-1))
+    return rankdata(values, axis=-1)
 
 
 def _partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Return Spearman's correlation of `x` and `y` less what the ranks of `given` say of both."""
-    xy, xz, yz = _spearman(x, y), _spearman(x, given), _spearman(y, given)
+    x, y, given = _ranks(x), _ranks(y), _ranks(given)
+    xy, xz, yz = _pearson(x, y), _pearson(x, given), _pearson(y, given)
     left = (1 - xz**2) * (1 - yz**2)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(left > 1e-12, np.clip((xy - xz * yz) / np.sqrt(left), -1, 1), np.nan)

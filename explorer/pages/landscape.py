@@ -46,7 +46,8 @@ _HEADS = {
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _told(version: tuple, task: str, _found: Landscape) -> tuple[str, list[Prediction]]:
-    return verdict(_found, task), predictions(_found, task)
+    told = predictions(_found, task)
+    return verdict(task, told), told
 
 
 def _show(run: Run, found: Landscape) -> None:

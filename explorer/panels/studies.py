@@ -14,12 +14,12 @@ from explorer import jobs
 from explorer.panels import address, data
 from explorer.panels.words import moment, plain
 
-SAMPLE = "sample"
+SAMPLE = "sample-"  # begins the name of a study that ships with Isobar; its directory's name follows
 _SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "studies"
 
 
 class Studies:
-    """The studies of one kind, in a folder within that of the runs, and the one that ships with Isobar.
+    """The studies of one kind: those in a folder within that of the runs, and those that ship with Isobar.
 
     Args:
         kind: "layers" or "landscape", as the command line calls it.
@@ -32,9 +32,9 @@ class Studies:
         self.kind, self.folder, self.file, self.link = kind, folder, file, link
 
     def names(self) -> list[str]:
-        """Return what studies are called, newest first, and the shipped one last."""
-        found = [run.name for run in list_runs(data.runs_dir() / self.folder)]
-        return found + [SAMPLE] * (_SHIPPED / self.kind / self.file).exists()
+        """Return what studies are called, newest first, and the shipped ones last."""
+        shipped = sorted(path.parent.name for path in (_SHIPPED / self.kind).glob(f"*/{self.file}"))
+        return [run.name for run in list_runs(data.runs_dir() / self.folder)] + [SAMPLE + name for name in shipped]
 
     def find(self, name: str) -> Run:
         """Return the directory of the study `name`.
@@ -42,15 +42,15 @@ class Studies:
         Raises:
             IsobarError: there is none.
         """
-        if name == SAMPLE and (_SHIPPED / self.kind).is_dir():
-            return Run(_SHIPPED / self.kind)
-        path = data.runs_dir() / self.folder / name
-        if not name or Path(name).name != name or name in (".", "..") or not path.is_dir():
+        folder = _SHIPPED / self.kind if name.startswith(SAMPLE) else data.runs_dir() / self.folder
+        own = name.removeprefix(SAMPLE)
+        path = folder / own
+        if not own or Path(own).name != own or own in (".", "..") or not path.is_dir():
             raise IsobarError(f"There is no study {name!r} in {data.runs_dir() / self.folder}.")
         return Run(path)
 
     def state(self, run: Run) -> str:
-        """Return how a study stands; the shipped one has no status, since nobody runs it."""
+        """Return how a study stands; a shipped one has no status, since nobody runs it."""
         return "finished" if run.path.is_relative_to(_SHIPPED) else run.state
 
     def version(self, run: Run) -> tuple:
@@ -130,8 +130,8 @@ class Studies:
 
 def called(name: str) -> str:
     """Return what a person calls a study: its models and when it was begun."""
-    if name == SAMPLE:
-        return "Sample, shipped with Isobar"
+    if name.startswith(SAMPLE):
+        return f"Sample: {name.removeprefix(SAMPLE)}"
     when = moment(name)
     return f"{plain(name.partition('_')[2] or name, 60)} · {when}" if when else name
 

@@ -92,8 +92,8 @@ def test_what_only_follows_the_noise_says_nothing_more(ladder):
     assert follows.ladder[0] < -0.9
     assert follows.given_noise[1] < 0 < follows.given_noise[2]
     assert predictions(ladder, "grammar")[0].name == NOISE
-    assert "the level of the noise alone ranks the scores at Spearman -0.9" in verdict(ladder, "grammar")
-    assert "Given the noise, no measure says anything more" in verdict(ladder, "grammar")
+    assert "the level of the noise alone ranks the scores at Spearman -0.9" in verdict("grammar", predictions(ladder, "grammar"))
+    assert "Given the noise, no measure says anything more" in verdict("grammar", predictions(ladder, "grammar"))
 
 
 def test_what_says_more_than_the_noise_is_found():
@@ -101,7 +101,7 @@ def test_what_says_more_than_the_noise_is_found():
     told = predictions(found, "grammar")
     assert told[1].name == "isoscore"
     assert told[1].given_noise[1] > 0
-    assert "Given the noise, IsoScore still says something" in verdict(found, "grammar")
+    assert "Given the noise, IsoScore still says something" in verdict("grammar", predictions(found, "grammar"))
 
 
 def test_intervals_draw_states_and_not_points():
@@ -141,7 +141,7 @@ def test_an_interval_covers():
 def test_too_little_to_tell_is_said(ladder, change):
     found = Landscape({}, change(ladder.points))
     assert all(not math.isfinite(one.spearman[0]) for one in predictions(found, "grammar"))
-    assert "too few" in verdict(found, "grammar")
+    assert "too few" in verdict("grammar", predictions(found, "grammar"))
 
 
 def test_states_with_missing_repetitions_are_told_too(ladder):
