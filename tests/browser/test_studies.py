@@ -17,7 +17,7 @@ def wait_until_nothing_is_cut_off(page):
     page.wait_for_function(
         """() => {
             const main = document.querySelector('[data-testid="stMain"]');
-            const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"] .marks')];
+            const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"] .marks')].filter(c => c.checkVisibility());
             return main.scrollWidth <= main.clientWidth
                 && charts.every(chart => chart.getBoundingClientRect().right <= innerWidth);
         }"""
@@ -26,10 +26,11 @@ def wait_until_nothing_is_cut_off(page):
 
 def saved(page, key, kind):
     """Return the text of the file that the chart `key` is saved as, by the keyboard alone."""
+    settle(page)
     page.locator(f".st-key-save-{key}").get_by_role("button", name="Save").focus()
     page.keyboard.press("Enter")
     with page.expect_download() as download:
-        page.get_by_role("button", name=kind, exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name=kind).last.click()
     page.keyboard.press("Escape")
     return download.value.path().read_text(encoding="utf-8")
 
@@ -89,6 +90,7 @@ def test_a_study_is_started_watched_stopped_gone_on_with_and_shown(own_runs, own
                 settle(page)
                 field.locator("input").first.fill(value)
                 field.locator("input").first.press("Enter")
+                field.locator("input").first.press("Escape")  # while its list is open all else is hidden
                 expect(field.get_by_text(value)).to_be_visible()
         for label, value in (("Seeds", 3), ("Sentences measured", 20), ("Steps of each fine-tuning", 1)):
             field = page.get_by_label(label, exact=True)
