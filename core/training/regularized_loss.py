@@ -87,6 +87,11 @@ class RegularizedLoss(nn.Module):
         self._warned: set[str] = set()
         self._trained()
 
+    def __setattr__(self, name: str, value) -> None:
+        super().__setattr__(name, value)
+        if name == "loss" and hasattr(self, "terms"):  # how a Trainer that made a new model gives it to its losses
+            self._trained()
+
     @property
     def model(self) -> nn.Module:
         """The inner loss's model; a Trainer puts its own wrapper of it there."""

@@ -432,6 +432,23 @@ def test_the_probe_set_is_a_run_with_both_losses(tiny_model, tmp_path):
     assert "things_spearman_cosine" in run.report["after"]
 
 
+def test_a_model_that_the_trainer_makes_anew_has_the_terms_too(tiny_model, tmp_path):
+    """As in a search over settings: the loss that it has is given the new model."""
+    made = library.SentenceTransformerTrainer(
+        model_init=lambda: library.SentenceTransformer(str(tiny_model), device="cpu"),
+        loss=lambda model: with_term(ranking(model)),
+        train_dataset=Dataset.from_dict(dict(zip(("one", "other"), COLUMNS))),
+        callbacks=[ProbeCallback(COLUMNS[0], run_dir=tmp_path / "run", snapshots=2)],
+        args=library.SentenceTransformerTrainingArguments(
+            str(tmp_path), max_steps=1, use_cpu=True, report_to="none", save_strategy="no"
+        ),
+    )
+    first = made.model
+    made.train()
+    assert made.model is not first
+    assert load_run(tmp_path / "run").spec["regularizers"].keys() == {"persistent-entropy", "koleo"}
+
+
 def test_texts_with_labels_go_by_their_numbers(tiny_model, tmp_path):
     probe = ProbeCallback([*COLUMNS[0], *COLUMNS[2]], [0] * 8 + [1] * 8, run_dir=tmp_path / "run")
     fitted(tmp_path / "out", tiny_model, with_term, callbacks=[probe])
