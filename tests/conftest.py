@@ -1,5 +1,6 @@
 """Small real things to test with, made here: a model, a tokenizer, a task."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a network; the failu
 # The threads of a product as small as those here wait for each other, and for those of pytest's other processes, longer than they
 # work. A process that is tested with all of them takes it out of its environment.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish():
+    """Set apart what is there for as long as pytest is: every Trainer and every page drawn by AppTest collects all garbage once."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
