@@ -92,7 +92,9 @@ def test_what_only_follows_the_noise_says_nothing_more(ladder):
     assert follows.ladder[0] < -0.9
     assert follows.given_noise[1] < 0 < follows.given_noise[2]
     assert predictions(ladder, "grammar")[0].name == NOISE
-    assert "the level of the noise alone ranks the scores at Spearman -0.9" in verdict("grammar", predictions(ladder, "grammar"))
+    assert "the level of the noise alone ranks the scores at Spearman -0.9" in verdict(
+        "grammar", predictions(ladder, "grammar")
+    )
     assert "Given the noise, no measure says anything more" in verdict("grammar", predictions(ladder, "grammar"))
 
 
