@@ -91,6 +91,7 @@ def cloud(
     colouring: str = "class",
     tree: bool = False,
     kind: str = "text",
+    titles: Mapping[str, str] | None = None,
     description: str = "",
     height: int = 430,
 ) -> alt.LayerChart:
@@ -108,9 +109,11 @@ def cloud(
         colouring: with which of `COLOURINGS` it begins.
         tree: whether the spanning trees are drawn at first.
         kind: the column with the points' texts.
+        titles: of the sides, where they are called otherwise than "before" and "after".
         description: for screen readers.
         height: in pixels.
     """
+    called = {side: side for side in SIDES} | dict(titles or {})
     shifts = _shifts(frame, extent)
     scale_x = alt.Scale(domain=[-extent, max(shifts.values()) + extent], nice=False)
     ticks = _ticks(extent)
@@ -167,7 +170,7 @@ def cloud(
         tooltip = [
             *([alt.Tooltip(f"{kind}:N")] if kind in frame else []),
             alt.Tooltip("class:N"),
-            alt.Tooltip(f"{side}_prediction:N", title=f"predicted {side}"),
+            alt.Tooltip(f"{side}_prediction:N", title=f"predicted {called[side]}"),
         ]
         points = (
             alt.Chart(frame)
@@ -189,7 +192,13 @@ def cloud(
             )
         )
         layers.append(points.add_params(brush) if side == next(iter(shifts)) else points)
-    heads = pd.DataFrame({"px": list(shifts.values()), "py": extent, "side": [side.capitalize() for side in shifts]})
+    heads = pd.DataFrame(
+        {
+            "px": list(shifts.values()),
+            "py": extent,
+            "side": [called[side] if titles else side.capitalize() for side in shifts],
+        }
+    )
     layers.append(
         alt.Chart(heads)
         .mark_text(baseline="top", fontSize=14, fontWeight=600, color=BEFORE, dy=2)
