@@ -143,11 +143,10 @@ def _beside(found: Standing, word: str) -> str:
     others = [row for row in references() if not _same(row, found)]
     if word != NOT_COLLAPSED:
         return f"nearest to {min(others, key=lambda row: _distance(row, found)).name}"
-    scale = {"an isotropic cloud": 0.0} | {row.name: row.mean_cosine for row in others if row.kind == HEALTHY}
+    scale = [(0.0, "an isotropic cloud"), *((row.mean_cosine, row.name) for row in others if row.kind == HEALTHY)]
     value = max(found.mean_cosine, 0.0)
-    below = max((name for name, at in scale.items() if at <= value), key=scale.get)
-    above = min((name for name, at in scale.items() if at > value), key=scale.get, default="")
-    return f"between {below} and {above}" if above else f"beyond {below}"
+    below, above = (sorted(one for one in scale if (one[0] > value) == over) for over in (False, True))
+    return f"between {below[-1][1]} and {above[0][1]}" if above else f"beyond {below[-1][1]}"
 
 
 def _same(row: Reference, found: Standing) -> bool:

@@ -255,7 +255,8 @@ class _OtherPooling:
     def measured(self) -> dict:
         if not self._batches:
             return {}
-        return {"pooling": self.pooling, **measure(np.concatenate(self._batches), "main")}
+        found = measure(np.concatenate(self._batches), "main")
+        return {"pooling": self.pooling, **{k: v if math.isfinite(v) else None for k, v in found.items()}}
 
 
 def _read(model: str, data: Task, examples: int, pooling: str, layer: int) -> str:
