@@ -6,11 +6,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from core.geometry import APART, MEASURES
+from core.geometry import APART, COMPARISONS, MEASURES
 from core.geometry.summary import Measured
 from core.geometry.verdict import pooling_sentence
 from core.modalities import MODALITIES
 from core.runs import Run
+from core.studies import beside
 from core.studies.compare import Comparison, Group, called
 from core.studies.landscape import Landscape, predictions, verdict
 from core.studies.layers import LayersStudy, verdicts
@@ -73,6 +74,7 @@ def _pooled(found) -> str:
 def print_inspection(found) -> None:
     """Print the measures of a checkpoint beside an isotropic Gaussian's, and each class's barcode."""
     console = Console()
+    console.print(Text(f"{found.verdict.sentence}\n", style="bold"))
     n, d = found.embeddings.shape
     many = MODALITIES[found.record["task"]["modality"]].many
     table = Table(
@@ -117,6 +119,33 @@ def print_inspection(found) -> None:
     for note in found.notes:
         console.print(Text(f"Note: {note}"))
     console.print(Text(found.read))
+
+
+def print_side_by_side(found, pairs: Sequence[beside.Beside]) -> None:
+    """Print the verdict on each of several models, and of each but the first what is to be said of it beside the first."""
+    console = Console()
+    for one in found:
+        console.print(Text(f"{one.model}{_pooled(one)}. {one.verdict.sentence}"))
+    for pair in pairs:
+        table = Table("measure", title=Text(f"\n{beside.sentence(pair)}"), title_justify="left")
+        for name in (pair.one.name, pair.other.name, "difference", "95 % interval"):
+            table.add_column(Text(name), justify="right")
+        for name, (value, low, high) in pair.differences.items():
+            one, other = (side[name] for side in pair.values)
+            table.add_row(
+                _label(name),
+                number(one),
+                number(other),
+                f"{value:+.3f}",
+                f"[{low:+.3f}, {high:+.3f}]".replace("nan", _DASH),
+            )
+        for name, value in pair.alike.items():
+            table.add_row(COMPARISONS[name].label, "", "", number(value), "")
+        console.print(table)
+        console.print(Text("Whose neighbours changed most:"))
+        for row in pair.moved(5).itertuples(index=False):
+            console.print(Text(f"  kept {100 * row.kept:3.0f} %  {' '.join(str(row.text).split())[:100]}"))
+    console.print(Text(found[0].read.partition("; ")[2]))
 
 
 def _say_what_it_cannot_tell(console: Console, measures: Mapping) -> None:

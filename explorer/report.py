@@ -6,6 +6,7 @@ page forbids itself to fetch anything.
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from html import escape
@@ -38,6 +39,7 @@ from explorer.panels import (
     moved,
     reference,
     space,
+    standing,
     timeline,
     training,
 )
@@ -67,6 +69,7 @@ def html(run: Run) -> str:
     charts: Charts = {}
     examples = _Examples(run)
     parts = [
+        *_standing(run, before, charts),
         *_numbers(run, alone=after is None),
         *_barcodes(run, before, after, charts),
         *_cloud(run, before, after, charts),
@@ -129,6 +132,18 @@ def _head(run: Run) -> str:
     facts = [STATES[run.state][2], of, *data.facts(run), data.name_of(run)]
     notes = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in [*data.missing(run), *data.notes(run)])
     return f'<h1>{escape(_title(run))}</h1><p class="soft">{escape(" · ".join(facts))}</p>{notes}'
+
+
+def _standing(run: Run, before: Snapshot | None, charts: Charts) -> Iterator[str]:
+    """Of an inspection: has it collapsed?"""
+    if before is None or not data.report(run).get("isotropic"):
+        return
+    found = standing.found_of(before)
+    yield f"<p><b>{escape(found.sentence)}</b></p>"
+    if math.isfinite(found.standing.directions):
+        charts["standing"] = standing.drawn(found)
+        yield _panel("standing")
+        yield f'<p class="soft">{escape(standing.ABOUT)}</p>'
 
 
 def _numbers(run: Run, *, alone: bool) -> Iterator[str]:

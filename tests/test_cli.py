@@ -95,12 +95,30 @@ def test_runs_lists_them(isobar, tiny, tmp_path):
     assert [row["state"] for row in rows] == ["finished"]
 
 
+def test_inspect_puts_models_layers_and_poolings_side_by_side(isobar, tiny_model, tiny_task, tmp_path):
+    words = ("inspect", tiny_model, f"{tiny_model}:layer=0,pooling=mean", "--task", tiny_task, "--probe-per-class", 8)
+    table = isobar(*words)
+    assert table.returncode == 0, table.stderr
+    assert "Whose neighbours changed most" in table.stdout
+    found = json.loads(isobar(*words, "--json").stdout)
+    assert [one["model"] for one in found["inspections"]] == [str(tiny_model), f"{tiny_model}:layer=0,pooling=mean"]
+    ((rows,),) = [[pair["differences"] for pair in found["comparisons"]]]
+    for name in ("mean_cosine", "effective_rank"):
+        one, other = (side[name] for side in found["inspections"])
+        assert rows[name]["difference"] == pytest.approx(other - one)
+        assert rows[name]["low"] <= rows[name]["difference"] <= rows[name]["high"]
+    refused = isobar(*words, "--run-dir", tmp_path / "x")
+    assert refused.returncode == 2
+    assert "--run-dir takes one model" in refused.stderr
+
+
 def test_inspect_prints_a_table_json_and_a_file(isobar, tiny_model, tiny_task, tmp_path):
     words = ("inspect", tiny_model, "--task", tiny_task, "--probe-per-class", 8)
     table = isobar(*words)
     assert table.returncode == 0, table.stderr
     assert "isotropic" in table.stdout.lower()
     assert "The space of each layer" in table.stdout
+    assert "ollapsed" in table.stdout or "examples for a verdict" in table.stdout
     out = tmp_path / "shape.json"
     printed = json.loads(isobar(*words, "--json", "--out", out).stdout)
     assert json.loads(out.read_text()) == printed

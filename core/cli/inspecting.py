@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 from core.cli.options import Json, with_spec_options
 from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, progress_on_terminal
+from core.errors import IsobarError
 from core.training.spec import RunSpec
 
 commands = typer.Typer()
@@ -25,7 +26,12 @@ _PROBE_OPTIONS = (
 def inspect_(
     settings: dict,
     model: Annotated[
-        str | None, typer.Argument(help="Built-in name, local folder or Hub id. [default: minilm]", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            help="Built-in name, local folder or Hub id. [default: minilm] Several are compared by the same examples, each with "
+            "the first; MODEL:layer=3,pooling=cls looks at that layer and pooling of it.",
+            show_default=False,
+        ),
     ] = None,
     task: Annotated[
         str | None,
@@ -40,9 +46,17 @@ def inspect_(
 ) -> None:
     """Show the shape of a checkpoint's space, without training."""
     base = RunSpec.from_yaml(spec).model_dump() if spec is not None else {}
-    named = {name: value for name, value in (("model", model), ("task", task)) if value is not None}
+    models = model or []
+    named = {name: value for name, value in (("model", next(iter(models), None)), ("task", task)) if value is not None}
     chosen = RunSpec.parse({**base, **settings, **named}, where="the options")
     check_place(out)
+    if len(models) > 1:
+        if run_dir is not None:
+            raise IsobarError(
+                "--run-dir takes one model; inspect each into a directory, and the app puts them side by side."
+            )
+        _side_by_side(models, chosen, out, as_json)
+        return
 
     from core.training.inspection import inspect_checkpoint, record_inspection
     from core.training.progress import Stopped
@@ -55,16 +69,36 @@ def inspect_(
                 _, found = record_inspection(chosen, run_dir, progress=progress)
             except Stopped:
                 sys.exit(130)
-    text = json.dumps(found.as_dict())
+    if not _told(found.as_dict(), out, as_json):
+        from core.tables import print_inspection
+
+        print_inspection(found)
+
+
+def _side_by_side(models: list[str], spec: RunSpec, out: Path | None, as_json: bool) -> None:
+    from core.studies.beside import Space, against_the_first
+    from core.training.inspection import inspect_side_by_side
+
+    with quiet(as_json) as console, progress_bar(console) as progress:
+        found = inspect_side_by_side(models, spec=spec, progress=progress)
+        spaces = [Space(one.model, one.embeddings, one.probe) for one in found]
+        pairs = against_the_first(spaces, seed=spec.seed, progress=progress)
+    both = {"inspections": [one.as_dict() for one in found], "comparisons": [pair.as_dict() for pair in pairs]}
+    if not _told(both, out, as_json):
+        from core.tables import print_side_by_side
+
+        print_side_by_side(found, pairs)
+
+
+def _told(found: dict, out: Path | None, as_json: bool) -> bool:
+    """Write what was `found` as JSON where that is asked for; returns whether it was printed so."""
+    text = json.dumps(found)
     if out is not None:
         with writing(out):
             out.write_text(text, encoding="utf-8")
     if as_json:
         print(text)
-    else:
-        from core.tables import print_inspection
-
-        print_inspection(found)
+    return as_json
 
 
 class _ExplainsMeasures(TyperCommand):

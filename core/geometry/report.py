@@ -1,5 +1,6 @@
 """Many measures of one cloud at the price of one decomposition, their intervals, and what an isotropic cloud would show."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -142,30 +143,94 @@ def measure_intervals(
     Raises:
         IsobarError: as :func:`measure`; less than 2 resamples.
     """
-    from scipy.stats import DegenerateDataWarning, bootstrap
-
     names = measure_names(measures, labels is not None)
-    if resamples < 2 or not 0.0 < confidence < 1.0:
-        raise IsobarError("A bootstrap interval needs at least 2 resamples and a confidence between 0 and 1.")
     cloud = as_cloud(x)
     codes = as_classes(cloud, labels).labels if labels is not None else None
     values = measure(cloud, names, codes)
-    # A measure that is undefined here is not asked of the resamples.
-    defined = [name for name in names if np.isfinite(values[name])]
-    intervals = {name: (value, float("nan"), float("nan")) for name, value in values.items()}
-    if not defined:
-        return intervals
-    whole, done = cloud.moderate, 0
+    drawn = _resampled([cloud], [values], codes, resamples, seed, confidence, progress)
+    return {
+        name: _interval(value, drawn[0].get(name), confidence, MEASURES[name].range) for name, value in values.items()
+    }
 
-    repeated = [name for name in defined if MEASURES[name].repeats == "count"]
-    apart = [name for name in defined if MEASURES[name].repeats != "count"]
+
+def measure_differences(
+    x: Embeddings,
+    y: Embeddings,
+    measures: Names = "main",
+    resamples: int = 200,
+    seed: int = 0,
+    confidence: float = 0.95,
+    progress: Callable[[int, int], None] | None = None,
+    labels: Labels | None = None,
+) -> dict[str, Interval]:
+    """Return by how much measures of `y` (n, e) exceed those of `x` (n, d), two spaces of the same n examples: (value, low, high).
+
+    The intervals are paired: each resample takes the same examples on both sides, so that what an example does to both
+    cancels. Else they are as those of :func:`measure_intervals`.
+
+    Raises:
+        IsobarError: as :func:`measure_intervals`; not as many rows in both.
+    """
+    names = measure_names(measures, labels is not None)
+    clouds = [as_cloud(x), as_cloud(y)]
+    if clouds[0].n != clouds[1].n:
+        raise IsobarError(
+            f"Spaces are compared by the same examples; there are {clouds[0].n} in one and {clouds[1].n} in the other."
+        )
+    codes = as_classes(clouds[0], labels).labels if labels is not None else None
+    values = [measure(cloud, names, codes) for cloud in clouds]
+    drawn = _resampled(clouds, values, codes, resamples, seed, confidence, progress)
+    return {
+        name: _interval(
+            values[1][name] - values[0][name],
+            drawn[1][name] - drawn[0][name] if name in drawn[0] and name in drawn[1] else None,
+            confidence,
+            (-math.inf, math.inf),
+        )
+        for name in names
+    }
+
+
+def _interval(value: float, drawn: np.ndarray | None, confidence: float, limits: tuple[float, float]) -> Interval:
+    """Return `value` with the interval of the resamples `drawn`, laid around it."""
+    drawn = drawn[np.isfinite(drawn)] if drawn is not None else np.empty(0)
+    if drawn.size < 2:
+        return value, float("nan"), float("nan")
+    ends = value + np.quantile(drawn, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]) - drawn.mean()
+    low, high = np.clip(ends, *limits)
+    return value, float(low), float(high)
+
+
+def _resampled(
+    clouds: list[Cloud],
+    values: list[dict[str, float]],
+    codes: np.ndarray | None,
+    resamples: int,
+    seed: int,
+    confidence: float,
+    progress: Callable[[int, int], None] | None,
+) -> list[dict[str, np.ndarray]]:
+    """Return of each cloud its measures (resamples,) by name, over resamples of the same rows of all; those that are undefined are left out."""
+    from scipy.stats import DegenerateDataWarning, bootstrap
+
+    if resamples < 2 or not 0.0 < confidence < 1.0:
+        raise IsobarError("A bootstrap interval needs at least 2 resamples and a confidence between 0 and 1.")
+    # A measure that is undefined here is not asked of the resamples.
+    asked = [(at, name) for at, found in enumerate(values) for name in found if np.isfinite(found[name])]
+    if not asked:
+        return [{} for _ in clouds]
+    wholes, done = [cloud.moderate for cloud in clouds], 0
 
     def statistic(rows: np.ndarray) -> list[float]:
         nonlocal done
-        found = dict.fromkeys(defined, float("nan"))
-        for names, some in ((repeated, rows), (apart, np.unique(rows))):
-            if names and some.size > 1:
-                found |= measure(Cloud(whole.x[some], whole.scale), names, None if codes is None else codes[some])
+        found = dict.fromkeys(asked, float("nan"))
+        for counts, some in ((True, rows), (False, np.unique(rows))):
+            for at, whole in enumerate(wholes):
+                names = [name for of, name in asked if of == at and (MEASURES[name].repeats == "count") == counts]
+                if names and some.size > 1:
+                    cloud = Cloud(whole.x[some], whole.scale)
+                    measured = measure(cloud, names, None if codes is None else codes[some])
+                    found |= {(at, name): value for name, value in measured.items()}
         done += 1
         if progress is not None:
             progress(done, resamples)
@@ -175,22 +240,17 @@ def measure_intervals(
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)
         result = bootstrap(
-            (np.arange(cloud.n),),
+            (np.arange(clouds[0].n),),
             statistic,
             n_resamples=resamples,
             vectorized=False,
             method="percentile",
             rng=np.random.default_rng(seed),
         )
-    for name, drawn in zip(defined, result.bootstrap_distribution, strict=True):
-        drawn = drawn[np.isfinite(drawn)]
-        if drawn.size < 2:
-            continue
-        value = values[name]
-        ends = value + np.quantile(drawn, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]) - drawn.mean()
-        low, high = np.clip(ends, *MEASURES[name].range)
-        intervals[name] = (value, float(low), float(high))
-    return intervals
+    drawn: list[dict[str, np.ndarray]] = [{} for _ in clouds]
+    for (at, name), distribution in zip(asked, result.bootstrap_distribution, strict=True):
+        drawn[at][name] = distribution
+    return drawn
 
 
 def isotropic_reference(

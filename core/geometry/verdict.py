@@ -17,6 +17,11 @@ from core.geometry.report import isotropic_reference, measure
 REFERENCES = Path(__file__).parents[2] / "assets" / "references.json"
 HEALTHY, RANDOM, TRAINED, COLLAPSED = "healthy", "random weights", "fine-tuned", "collapsed"
 FEWEST = 16  # examples; with fewer the number of directions is mostly chance
+# Each lies between the healthy models of the table and those that are not; on which side a model of it falls, a test sees.
+CONE = 0.9
+"""The mean cosine from which a space is called a cone."""
+FEW = 10.0
+"""The directions below which they are called few."""
 _TOLD = ("mean_cosine", "anisotropy_1")
 
 
@@ -91,6 +96,70 @@ def standing(x: Embeddings, labels: Labels | None = None) -> Standing:
         effective_rank=found["effective_rank"],
         isotropic_rank=isotropic["effective_rank"],
     )
+
+
+def verdict(x: Embeddings, labels: Labels | None = None) -> Verdict:
+    """Return whether the space of the rows of `x` (n, d) has collapsed; `labels` (n,) are their classes.
+
+    It goes by the mean cosine and by the directions within classes, neither of which depends on n.
+
+    Raises:
+        IsobarError: as :func:`standing`.
+    """
+    found = standing(x, labels)
+    if found.n < FEWEST:
+        return Verdict("too few examples", f"Too few examples for a verdict: {found.n}; it takes {FEWEST}.", found)
+    if not found.directions_whole > 0:
+        return Verdict(COLLAPSED_TO, "Collapsed: all embeddings are the same.", found)
+    if not found.directions > 0:
+        return Verdict(STRETCHED, "Collapsed within classes: the embeddings of each class are the same.", found)
+    word = word_of(found)
+    used = f"{found.effective_rank:.0f} of {found.isotropic_rank:.0f} directions in use"
+    said = f"{word[:1].upper()}{word[1:]}: {used}, mean cosine {found.mean_cosine:.2f}, {_beside(found, word)}."
+    return Verdict(word, said + _MORE.get(word, "").format(within=found.directions), found)
+
+
+NOT_COLLAPSED, GATHERED, STRETCHED = "not collapsed", "gathered by class", "stretched along few directions"
+CROWDED, COLLAPSED_TO = "crowded into a cone", "collapsed"
+_MORE = {
+    GATHERED: " Its classes lie along few directions, as a head of them wants it; within classes there are about {within:.0f}.",
+    STRETCHED: " Fine-tuned models often are; whether that costs anything, the task's score says.",
+    CROWDED: " About their mean the embeddings are not crowded, so that centering them mends it (isobar repair).",
+}
+
+
+def word_of(found: Standing) -> str:
+    """Return what a space that stands there is called."""
+    cone, few = found.mean_cosine >= CONE, found.directions < FEW
+    if cone:
+        return COLLAPSED_TO if few else CROWDED
+    if few:
+        return STRETCHED
+    return GATHERED if found.directions_whole < FEW else NOT_COLLAPSED
+
+
+def _beside(found: Standing, word: str) -> str:
+    """Return which known models it stands between by its mean cosine, or where it is no healthy one is nearest to."""
+    others = [row for row in references() if not _same(row, found)]
+    if word != NOT_COLLAPSED:
+        return f"nearest to {min(others, key=lambda row: _distance(row, found)).name}"
+    scale = [(0.0, "an isotropic cloud"), *((row.mean_cosine, row.name) for row in others if row.kind == HEALTHY)]
+    value = max(found.mean_cosine, 0.0)
+    below, above = (sorted(one for one in scale if (one[0] > value) == over) for over in (False, True))
+    return f"between {below[-1][1]} and {above[0][1]}" if above else f"beyond {below[-1][1]}"
+
+
+def _same(row: Reference, found: Standing) -> bool:
+    return (
+        abs(row.mean_cosine - found.mean_cosine) < 5e-4
+        and abs(row.directions - found.directions) < 5e-3 * found.directions
+    )
+
+
+def _distance(row: Reference, found: Standing) -> float:
+    """Return how far apart two spaces stand, in factors of what is left of the angle, and of directions."""
+    angle = math.log(max(1 - row.mean_cosine, 1e-6) / max(1 - found.mean_cosine, 1e-6))
+    return math.hypot(angle, math.log(row.directions / found.directions))
 
 
 @lru_cache(maxsize=1)

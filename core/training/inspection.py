@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from core.errors import IsobarError, RunFailedError
 from core.geometry import ClassShape, isotropic_reference, measure, shape_by_class
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
+from core.geometry.verdict import Verdict, verdict
 from core.modalities import MODALITIES, Cut, Preview
 from core.models.changes import Change
 from core.models.device import check_device, to_device
@@ -40,6 +43,7 @@ from core.training.record import record
 from core.training.spec import RunSpec
 
 _BEAT_SECONDS = 0.4
+_SIDE = re.compile(r"(?P<model>.+):(?P<own>(?:layer|pooling)=[\w-]+(?:,(?:layer|pooling)=[\w-]+)*)")
 _AT_ONCE = 2_048  # examples that are encoded together, so that batches can be of like length
 
 
@@ -79,6 +83,12 @@ class Inspection:
     preview: Callable[[int], Preview | None] = field(default=lambda row: None, repr=False)
     other_pooling: dict = field(default_factory=dict)
     read: str = ""
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether the space has collapsed."""
+        labels = self.probe["label"].to_numpy()
+        return verdict(self.embeddings, labels if len(np.unique(labels)) > 1 else None)
 
     @property
     def notes(self) -> list[str]:
@@ -122,6 +132,40 @@ def inspect_checkpoint(
     check_device(spec.device)
     progress("loading", 0, 1)
     return _inspected(spec, examples_of(spec), progress)
+
+
+def inspect_side_by_side(
+    models: Sequence[str], *, spec: RunSpec | None = None, progress: Progress | None = None
+) -> list[Inspection]:
+    """Look at several models, or layers or poolings of one, by the same examples; what each is called is its `model`.
+
+    Args:
+        models: as :func:`inspect_checkpoint` takes them, with ``:layer=3,pooling=cls`` behind one that is to be looked at
+            otherwise than `spec` says.
+        spec: the task, and all else.
+        progress: called with (phase, done, in all).
+
+    Raises:
+        IsobarError: as :func:`inspect_checkpoint`; they don't read the same examples.
+    """
+    spec, tell = spec or RunSpec(), progress or (lambda phase, done, total: None)
+    check_device(spec.device)
+    specs = [_sided(name, spec) for name in models]
+    tell("loading", 0, 1)
+    data = examples_of(next((one for one in specs if _run_of(one.model)), specs[0]))
+    found = [replace(_inspected(one, data, tell), model=name) for one, name in zip(specs, models, strict=True)]
+    if any(len(one.probe) != len(found[0].probe) for one in found):
+        raise IsobarError("These models don't read the same examples, so that their spaces can't be compared.")
+    return found
+
+
+def _sided(name: str, spec: RunSpec) -> RunSpec:
+    """Return `spec` with the model, and the layer and the pooling, that `name` says."""
+    said = _SIDE.fullmatch(name)
+    if said is None:
+        return spec.model_copy(update={"model": name})
+    own = dict(one.split("=") for one in said["own"].split(","))
+    return RunSpec.parse({**spec.model_dump(), **own, "model": said["model"]}, where=f"{name!r}")
 
 
 def examples_of(spec: RunSpec) -> Task:
@@ -211,7 +255,8 @@ class _OtherPooling:
     def measured(self) -> dict:
         if not self._batches:
             return {}
-        return {"pooling": self.pooling, **measure(np.concatenate(self._batches), "main")}
+        found = measure(np.concatenate(self._batches), "main")
+        return {"pooling": self.pooling, **{k: v if math.isfinite(v) else None for k, v in found.items()}}
 
 
 def _read(model: str, data: Task, examples: int, pooling: str, layer: int) -> str:

@@ -92,6 +92,7 @@ def cloud(
     tree: bool = False,
     controls: bool = True,
     kind: str = "text",
+    titles: Mapping[str, str] | None = None,
     description: str = "",
     height: int = 430,
 ) -> alt.LayerChart:
@@ -109,9 +110,11 @@ def cloud(
         tree: whether the spanning trees are drawn.
         controls: whether the chart has a choice of the colouring and a switch for the trees, which act in the browser.
         kind: the column with the points' texts.
+        titles: of the sides, where they are called otherwise than "before" and "after".
         description: for screen readers.
         height: in pixels.
     """
+    called = {side: side for side in SIDES} | dict(titles or {})
     shifts = _shifts(frame, extent)
     scale_x = alt.Scale(domain=[-extent, max(shifts.values()) + extent], nice=False)
     ticks = _ticks(extent)
@@ -170,7 +173,7 @@ def cloud(
         tooltip = [
             *([alt.Tooltip(f"{kind}:N")] if kind in frame else []),
             alt.Tooltip("class:N"),
-            alt.Tooltip(f"{side}_prediction:N", title=f"predicted {side}"),
+            alt.Tooltip(f"{side}_prediction:N", title=f"predicted {called[side]}"),
         ]
         points = (
             alt.Chart(frame)
@@ -192,7 +195,13 @@ def cloud(
             )
         )
         layers.append(points.add_params(brush) if side == next(iter(shifts)) else points)
-    heads = pd.DataFrame({"px": list(shifts.values()), "py": extent, "side": [side.capitalize() for side in shifts]})
+    heads = pd.DataFrame(
+        {
+            "px": list(shifts.values()),
+            "py": extent,
+            "side": [called[side] if titles else side.capitalize() for side in shifts],
+        }
+    )
     layers.append(
         alt.Chart(heads)
         .mark_text(baseline="top", fontSize=14, fontWeight=600, color=BEFORE, dy=2)

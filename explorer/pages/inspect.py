@@ -11,7 +11,21 @@ from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
 from core.tasks import BUILT_IN as TASKS
 from explorer import jobs, report
-from explorer.panels import address, barcodes, data, figure, fitting, links, merges, reference, space, spec_form, upload
+from explorer.panels import (
+    address,
+    barcodes,
+    beside,
+    data,
+    figure,
+    fitting,
+    links,
+    merges,
+    reference,
+    space,
+    spec_form,
+    standing,
+    upload,
+)
 from explorer.panels.words import moment, plain
 
 FORM = "inspect_"
@@ -21,6 +35,7 @@ VIEWS = {
     "Merges": merges.show,
     "Anisotropy": space.directions,
     "Layers": space.layers,
+    "Beside another": beside.show,
 }
 _PHASES = {
     "loading": "loading model and data",
@@ -265,6 +280,7 @@ def _found(run: Run) -> None:
         return
     if data.probe(run).empty:
         st.warning(f"The {data.modality(run).many} (probe.parquet) can't be read.", icon=":material/broken_image:")
+    standing.show(snapshot)
     reference.show(run)
     view = address.widget(
         st.segmented_control,

@@ -1,6 +1,6 @@
 """The view "Cloud": the probe set along its principal axes, before and after, and the examples that one brushes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -54,8 +54,18 @@ class Shown:
     axes: tuple[int, int]
     extent: float
 
-    def chart(self, *, colouring: str = COLOURINGS[0], tree: bool = False, controls: bool = True) -> alt.LayerChart:
-        """Return the chart with this colouring, and with the spanning trees or without; `controls` of its own change both."""
+    def chart(
+        self,
+        *,
+        colouring: str = COLOURINGS[0],
+        tree: bool = False,
+        controls: bool = True,
+        titles: Mapping[str, str] | None = None,
+    ) -> alt.LayerChart:
+        """Return the chart with this colouring, and with the spanning trees or without; `controls` of its own change both.
+
+        `titles` call the sides.
+        """
         return cloud(
             self.points,
             self.edges,
@@ -65,6 +75,7 @@ class Shown:
             colouring=colouring,
             tree=tree,
             controls=controls,
+            titles=titles,
             kind=self.kind.one,
             description=f"{len(self.points)} {self.kind.many} along two principal axes, {' and '.join(self.shares)} training, "
             f"of the classes {', '.join(self.names[label] for label in self.chosen)}.",
@@ -84,14 +95,21 @@ class Shown:
 
 
 def prepared(
-    run: Run, sides: dict[str, Snapshot], chosen: Sequence[int], names: dict[int, str], axes: tuple[int, int] = (0, 1)
+    run: Run,
+    sides: dict[str, Snapshot],
+    chosen: Sequence[int],
+    names: dict[int, str],
+    axes: tuple[int, int] = (0, 1),
+    projection: Projection | None = None,
 ) -> Shown:
     """Return what is drawn of the classes `chosen` of `names` on each of `sides`, "before", "after" or both.
+
+    It is along the principal axes of all sides together, or as a `projection` has it.
 
     Raises:
         IsobarError: there are no principal axes.
     """
-    projection = _projection(tuple(side.version for side in sides.values()), list(sides.values()))
+    projection = projection or _projection(tuple(side.version for side in sides.values()), list(sides.values()))
     coordinates = [full[:, list(axes)] for full in projection.coordinates]
     labels = next(iter(sides.values())).labels
     texts = texts_of(run, len(labels))
@@ -163,6 +181,11 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
             selection_mode=BRUSH,
         )
     st.caption(shown.said())
+    brushed(event, run, shown)
+
+
+def brushed(event, run: Run, shown: Shown) -> None:
+    """List the brushed examples."""
     # It keeps its place when there is nothing to list, so that no list of before is left.
     place, brush = st.empty(), (event["selection"].get(BRUSH) if event else None) or {}
     if {"px", "py"} <= set(brush):

@@ -63,7 +63,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
         settle(page)
         expect(page.get_by_text(re.compile("^Pooled by (mean|cls) instead"))).to_be_visible()
-        expect(charts(page)).to_have_count(2)
+        expect(charts(page)).to_have_count(3)
         expect(page.get_by_text(re.compile(r"isotropic 0\.\d+")).first).to_be_visible()
         page.get_by_text("Merges", exact=True).click()
         expect(page.get_by_text("Farthest: the longest bars").first).to_be_visible()
@@ -79,7 +79,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         page.get_by_role("button", name="Inspect", exact=True).click()
         expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
         settle(page)
-        expect(charts(page)).to_have_count(1)
+        expect(charts(page)).to_have_count(2)
         expect(page.get_by_text("24 of the 120 texts were taken")).to_be_visible()
     found = list_runs(own_inspections / layout.INSPECTIONS)
     assert [run.state for run in found] == ["finished"] * 2

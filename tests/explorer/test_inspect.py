@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from core.geometry import mean_cosine
 from core.runs import checkpoints, layout, load_run
 from core.training.spec import RunSpec
 from explorer import report
@@ -12,7 +13,7 @@ from tests.explorer.conftest import called
 from tests.explorer.synthetic import NASTY, write_inspection, write_run
 from tests.explorer.test_pages import all_text, charts
 
-VIEWS = ("Barcodes", "Merges", "Anisotropy", "Layers")
+VIEWS = ("Barcodes", "Merges", "Anisotropy", "Layers", "Beside another")
 
 
 def button(app, label):
@@ -33,10 +34,44 @@ def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each
     assert values["Anisotropy 1"] == f"{report['before']['anisotropy_1']:.3f}"
     assert f"isotropic {report['isotropic']['anisotropy_1']:.3f}" in all_text(app)
     assert f"untouched {report['base']['anisotropy_1']:.3f}" in all_text(app)
-    assert len(charts(app)) == 2
+    assert len(charts(app)) == 3
     assert "A note on the data" in all_text(app)
     saves = {"Report, HTML", "Measures and bars, JSON", "Numbers, CSV", "Bars, CSV"}
     assert saves <= {button.label for button in app.get("download_button")}
+
+
+def test_the_verdict_is_core_s_on_the_page_and_in_the_report(open_page, tmp_path):
+    from html import unescape
+
+    from core.geometry.verdict import verdict
+
+    run = load_run(write_inspection(tmp_path))
+    said = verdict(run.before.embeddings, run.before.labels).sentence
+    assert said in all_text(open_page("inspect", tmp_path, of=run.name)).replace("\\", "").replace("\u2060", "")
+    assert said in unescape(report.html(run))
+    assert '"standing"' in report.html(run)
+
+
+def test_two_inspections_of_the_same_examples_stand_side_by_side(open_page, tmp_path):
+    one = write_inspection(tmp_path, minutes_ago=2)
+    view = {"view-inspection": "Beside another"}
+    app = open_page("inspect", tmp_path, of=one.name, **view)
+    assert "No other inspection is of the same texts yet." in all_text(app)
+    write_inspection(tmp_path, minutes_ago=3, names=("all texts",))
+    other = write_inspection(tmp_path, minutes_ago=1, model="./mine")
+    app = open_page("inspect", tmp_path, of=one.name, **view)
+    assert not app.exception
+    assert len(box(app, "Beside").options) == 1  # the third is of other examples
+    assert len(charts(app)) == 2
+    said = all_text(app).replace("\\", "")
+    assert "CKA" in said
+    assert "of nearest neighbours kept" in said
+    table = app.dataframe[0].value
+    rows = [load_run(path).before.embeddings for path in (one, other)]
+    mean = table.set_index("measure").loc["Mean cosine"]
+    assert mean["difference"] == pytest.approx(mean_cosine(rows[1]) - mean_cosine(rows[0]))
+    assert mean["from"] <= mean["difference"] <= mean["to"]
+    assert app.query_params["of"] == [one.name] or app.query_params["of"] == one.name
 
 
 def test_without_a_base_nothing_is_said_of_it(open_page, tmp_path):
@@ -47,11 +82,11 @@ def test_without_a_base_nothing_is_said_of_it(open_page, tmp_path):
 def test_a_link_may_name_a_class_and_a_view(open_page, tmp_path):
     of = {"of": write_inspection(tmp_path).name}
     app = open_page("inspect", tmp_path, **of, **{"class": "acceptable"})
-    assert len(charts(app)) == 1
+    assert len(charts(app)) == 2
     assert "Bar 1" in all_text(app)
-    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Anisotropy"}))) == 3
-    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Layers"}))) == 9
-    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "nonsense"}))) == 2
+    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Anisotropy"}))) == 4
+    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "Layers"}))) == 10
+    assert len(charts(open_page("inspect", tmp_path, **of, **{"view-inspection": "nonsense"}))) == 3
 
 
 def test_merges_are_told_as_the_texts_that_they_join(open_page, tmp_path):
@@ -71,7 +106,7 @@ def test_layers_are_drawn_where_they_were_measured(open_page, tmp_path):
     path = write_inspection(tmp_path, layers=4)
     app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})
     assert not app.exception
-    assert len(charts(app)) == 9
+    assert len(charts(app)) == 10
     assert "The large point is layer 3" in all_text(app)
     path = write_inspection(tmp_path, layers=0, seed=1)
     app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})

@@ -90,6 +90,7 @@ def test_a_report_of_before_alone_is_that_of_an_inspection(one_run):
     (path / "events.jsonl").unlink()
     page = Elements(report.html(load_run(path)))
     assert list(charts_of(page)) == [
+        "standing",
         "barcode-0-before",
         "barcode-1-before",
         "cloud",

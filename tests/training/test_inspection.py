@@ -164,3 +164,17 @@ def test_of_the_model_of_a_run_those_rows_are_looked_at_that_it_was_not_trained_
     assert "The model's run was trained on the other rows." in found.notes
     assert "16 of 16 texts" in found.read
     assert "16 of 80 texts" in inspect_checkpoint(spec.model, spec.task, spec=spec).read
+
+
+def test_models_layers_and_poolings_are_looked_at_by_the_same_examples(spec):
+    from core.studies.beside import same_examples
+    from core.training.inspection import inspect_side_by_side
+
+    model = spec.model
+    found = inspect_side_by_side([model, f"{model}:layer=0", f"{model}:layer=1,pooling=mean"], spec=spec)
+    assert [one.model for one in found] == [model, f"{model}:layer=0", f"{model}:layer=1,pooling=mean"]
+    assert all(same_examples(found[0].probe, one.probe) for one in found)
+    alone = inspect_checkpoint(model, spec.task, spec=spec.model_copy(update={"layer": 1, "pooling": "mean"}))
+    assert np.allclose(found[2].embeddings, alone.embeddings, atol=1e-6)
+    with pytest.raises(IsobarError, match="pooling"):
+        inspect_side_by_side([model, f"{model}:pooling=nonsense"], spec=spec)
