@@ -1,7 +1,7 @@
 """CPU seconds of the tests, by folder, file and test: ``python -m tests.benchmarks.suite [arguments of pytest]``.
 
-CPU seconds are user and system time of pytest and of the processes that it started and waited for: unlike wall time they
-hardly change when a machine is shared. A fixture's seconds are those of the test that asked for it first.
+CPU seconds are user and system time of pytest and of the processes that it started and waited for. On a shared machine they
+swing less than wall time, where each process has one thread. A fixture's seconds are those of the test that asked for it first.
 """
 
 import os
@@ -14,6 +14,7 @@ from collections import Counter
 import pytest
 
 PROPERTY = "cpu_seconds"
+BEGAN = pytest.StashKey[float]()
 
 
 def cpu_seconds() -> float:
@@ -23,7 +24,7 @@ def cpu_seconds() -> float:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """Note what the test before it took, as pytest sees it: set-up, call and tear-down."""
+    """Note what had been used when the test began."""
     item.config.stash[BEGAN] = cpu_seconds()
     return (yield)
 
@@ -53,9 +54,6 @@ def pytest_terminal_summary(terminalreporter):
         print(f"\n| {title} | CPU s |\n| --- | --- |")
         for name, seconds in table.most_common(rows):
             print(f"| {name} | {seconds:.1f} |")
-
-
-BEGAN = pytest.StashKey[float]()
 
 
 def main() -> None:
