@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from core.errors import IsobarError
 from core.regularizers.base import Regularizer
 from core.regularizers.chosen import Regularizers
+from core.training import ranks
 from core.training.any_trainer import announce, terms_of
 from core.training.terms import Clouds, StepLog, Terms
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _log = logging.getLogger("isobar")
+_NO_MODEL = (
+    "The loss runs no model whose sentence embeddings could be read; it should call the SentenceTransformer itself, not "
+    "parts of it."
+)
 
 
 class RegularizedLoss(nn.Module):
@@ -118,6 +123,8 @@ class RegularizedLoss(nn.Module):
         else:
             with self._added_in(cached, model) as added:
                 found = self.loss(features, labels)
+            if added.keys() != self.terms.chosen.keys():
+                raise IsobarError(_NO_MODEL)
         parts = found if isinstance(found, dict) else {"task_loss": found}
         if not all(isinstance(part, Tensor) for part in parts.values()):
             raise IsobarError(
@@ -167,7 +174,7 @@ class RegularizedLoss(nn.Module):
             raise IsobarError(
                 "The regularizers would reach no weight: no part of the model that makes the embeddings is trained."
             )
-        fewest = min(map(len, columns))
+        fewest = min(map(len, columns)) * ranks.count()
         for name, settings in self.terms.chosen.items():
             if fewest < settings.fewest and name not in self._warned:
                 self._warned.add(name)
@@ -258,10 +265,7 @@ def _columns(runs: list[Tensor], features: list[dict[str, Tensor]]) -> list[Tens
     layers, which don't count.
     """
     if not runs:
-        raise IsobarError(
-            "The loss runs no model whose sentence embeddings could be read; it should call the SentenceTransformer itself, "
-            "not parts of it."
-        )
+        raise IsobarError(_NO_MODEL)
     ids = features[0].get("input_ids")
     flat = not isinstance(ids, Tensor) or ids.ndim != 2 or "cu_seq_lens_q" in features[0]
     size = len(runs[0]) if flat else len(ids)  # of flattened texts the first run tells: it is of the first column

@@ -257,11 +257,12 @@ def test_a_model_that_is_not_trained_is_an_error(sentences, inner):
         loss(tokens(frozen, 2), torch.tensor(SCORES))
 
 
-def test_a_loss_that_does_not_run_the_model_is_an_error(sentences):
+@pytest.mark.parametrize("part", [None, cached])
+def test_a_loss_that_does_not_run_the_model_is_an_error(sentences, part):
     class Idle(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.model = sentences
+            self.model, self.part = sentences, part and part(sentences)
 
         def forward(self, features, labels):
             return torch.zeros((), requires_grad=True)
