@@ -12,7 +12,7 @@ from explorer.charts.cloud import BRUSH
 from explorer.panels import address, classes, cloud, data, links
 from explorer.panels.figure import figure
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
-from explorer.panels.words import meaning, moment, number, plain
+from explorer.panels.words import DASH, meaning, moment, number, plain
 
 _LOOK_BACK = 60  # of the newest inspections
 
@@ -99,7 +99,7 @@ def _differences(found: Beside) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
-        placeholder="–",
+        placeholder=DASH,
         alt="Each measure of both, and their difference with its interval",
         column_config={
             **{name: st.column_config.NumberColumn(format="%.3f") for name in ("this", "other")},
@@ -157,6 +157,7 @@ def _moved(run: Run, found: Beside) -> None:
     st.dataframe(
         frame,
         hide_index=True,
+        placeholder=DASH,
         alt=f"The {kind.many} that kept the fewest of their nearest neighbours",
         column_config={
             "image": st.column_config.ImageColumn("", width=60),

@@ -47,7 +47,8 @@ def test_a_run_of_the_sidebar_stays_while_its_views_are_looked_at(address, runs,
     other = next(run.name for run in list_runs(runs) if run.state == "finished")
     page = visit(address)
     expect(page).to_have_url(re.compile(re.escape(first.replace("+", "%2B"))))
-    page.locator(f".st-key-run-{other} a").first.click()
+    entry = page.locator(f".st-key-run-{other}")
+    entry.click(position={"x": entry.bounding_box()["width"] - 8, "y": entry.bounding_box()["height"] - 4})
     expect(page).to_have_url(re.compile(f"run={re.escape(other)}"))
     settle(page)
     for view in ("Timeline", "Cloud"):

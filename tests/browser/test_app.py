@@ -168,7 +168,8 @@ def test_a_run_is_started_watched_reloaded_outlives_the_app_and_is_stopped(
     runs = own_runs
     under_way = re.compile(r"step [\d,]+ of 100,000")
     with own_app(runs) as address:
-        page = visit(f"{address}/train")
+        page = visit(f"{address}/train?run=nowhere")
+        page.get_by_role("link", name="New run").click()
         for label, value in (("Model", tiny_model), ("Task", tiny_task)):
             box = page.get_by_role("combobox", name=label)
             box.fill(str(value))

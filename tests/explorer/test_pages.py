@@ -9,6 +9,7 @@ import yaml
 
 from core.geometry import anisotropy, anisotropy_within
 from core.runs import list_runs, load_run
+from tests.explorer.conftest import MAIN
 from tests.explorer.synthetic import NASTY, write_run
 
 
@@ -270,6 +271,22 @@ def test_no_runs_show_the_sample_or_say_what_to_do(open_page, tmp_path):
         assert "ships with Isobar" in app.info[0].value
     else:
         assert "No runs yet" in all_text(app)
+
+
+def test_a_log_without_a_line_is_not_offered(one_run, open_page, tmp_path):
+    path = one_run(per_class=8, width=8)
+    for log, offered in (("loading\n", True), ("", False)):
+        (path / "log.txt").write_text(log)
+        app = open_page("run", tmp_path, run=path.name)
+        (button,) = (button for button in app.get("download_button") if button.proto.label == "Log")
+        assert button.proto.disabled != offered
+
+
+def test_no_table_says_none_where_a_number_is_missing():
+    tables = {path: path.read_text(encoding="utf-8") for path in MAIN.parents[1].rglob("*.py")}
+    assert {
+        path.name: text.count("st.dataframe(") - text.count("placeholder=DASH") for path, text in tables.items()
+    } == {path.name: 0 for path in tables}
 
 
 def test_the_sample_has_a_baseline_where_one_is_shipped(one_run, tmp_path, open_page, monkeypatch):
