@@ -41,8 +41,9 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         found.setdefault(f"inspect-{run.state}", of)
         if run.state == "finished":
             found.setdefault("inspect-class", f"{of}&class={run.report['label_names'][-1]}")
-            for view in ("Merges", "Anisotropy", "Layers"):
-                found.setdefault(f"inspect-{view.lower()}", f"{of}&view-inspection={view}")
+            for view in ("Merges", "Anisotropy", "Layers", "Beside another"):
+                name = f"inspect-{view.lower().replace(' ', '-')}"
+                found.setdefault(name, f"{of}&view-inspection={quote(view)}")
     for state, name in by_state.items():
         found[f"run-{state}"] = f"/run?run={name}"
     shown = by_state.get("finished") or by_state.get("stopped")
