@@ -5,9 +5,35 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
+
+import pytest
 
 from core.children import python_module
 from tests.browser.app_process import HOME, answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_command_alone_ends_the_server(tmp_path, number):
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    command = [*python_module("core.cli"), "app", "--runs", str(tmp_path), "--port", str(port), "--no-browser"]
+    process = subprocess.Popen(
+        command, cwd=HOME, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        while not answers(f"http://localhost:{port}/_stcore/health"):
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(number)  # to it and not to its group, as a service manager does
+        process.wait()
+        with socket.socket() as probe:
+            assert probe.connect_ex(("localhost", port)) != 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_nothing_is_asked_in_the_terminal(tmp_path):

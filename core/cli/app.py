@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -37,12 +36,9 @@ def app(
     command += [f"--{name}={value}" for name, value in _flat(settings)]
     command += [f"--server.port={port}", "--server.address=localhost", f"--server.headless={str(not browser).lower()}"]
     environment = {**os.environ, "ISOBAR_RUNS": str(runs.absolute())}
-    process = subprocess.Popen(command, env=environment)
-    try:
-        sys.exit(process.wait())
-    except KeyboardInterrupt:
-        process.wait()
-        sys.exit(130)
+    sys.stdout.flush()
+    # In this process's place: whoever ends this one, by whatever signal, ends the server and frees its port.
+    os.execve(command[0], command, environment)
 
 
 def _flat(settings: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:

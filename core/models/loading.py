@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, logging
@@ -20,6 +21,11 @@ from core.models.builtin import BUILT_IN
 from core.models.sentence import Sentence, sentence_of, transformer_of
 from core.models.weights import Weighed, with_weights
 
+# What transformers raises where a file of a checkpoint holds something else than it should.
+_OF_FILES = (
+    OSError, ValueError, LookupError, RuntimeError, ImportError, TypeError, AttributeError, ArithmeticError, MemoryError,
+    SafetensorError, StrictDataclassError,
+)  # fmt: skip
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _NOT_REACHED = "ConnectionError|ConnectError|Timeout|Max retries|OfflineModeIsEnabled|LocalEntryNotFound|couldn't connect|cannot send"
 
@@ -104,7 +110,7 @@ def load_model(name: str, num_labels: int, modality: str = "text") -> LoadedMode
             weighed = Weighed(model, frozenset(model.state_dict()))
         else:
             weighed = with_weights(classifier, name, source, config, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except _OF_FILES as error:
         raise IsobarError(_why(name, error)) from error
 
     kind.fit(processor, weighed.model)
@@ -190,7 +196,7 @@ def _source(name: str) -> Path | str:
     folder = Path(name).expanduser()
     if folder.is_dir():
         folder = _model_of_run(folder)
-        _check_folder(transformer_of(folder))
+        check_folder(transformer_of(folder))
         return folder
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
     if looks_like_path or folder.exists() or not _HUB_ID.fullmatch(name):
@@ -207,7 +213,8 @@ def _model_of_run(folder: Path) -> Path:
     return folder / "model" if is_run else folder
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Raise an IsobarError where `folder` has no config, or no weights as safetensors: others are not opened."""
     if not (folder / "config.json").exists():
         steps = [path for path in folder.glob("checkpoint-*") if path.name.partition("-")[2].isdigit()]
         if steps:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from core.studies.compare import Difference, Estimate, Group, beside_baselines, 
 from core.training.spec import RunSpec, is_setting, overlaid, read_yaml, slug
 
 _LOOK_SECONDS = 0.5
+ELSEWHERE = "Another process is at it."
 
 
 class HasCells(Protocol):
@@ -217,7 +219,7 @@ def run_sweep(
     """Run every cell that has not finished, and return those that have.
 
     A cell that was cut short is resumed from its checkpoint; one that fails, or whose process is killed, is told and
-    left behind. On Ctrl-C the cells under way are asked to stop, and end with a checkpoint, before it is passed on.
+    left behind; one that another process is at is waited for, and gone on with should that not finish it. On Ctrl-C the cells under way are asked to stop, and end with a checkpoint, before it is passed on.
 
     Args:
         sweep: what to run.
@@ -242,12 +244,26 @@ def run_sweep(
     cells = {
         workers.submit(work or run_cell, paths[path].model_dump(), str(path.absolute()), *more): path for path in todo
     }
-    waiting = set(cells)
+    waiting: set[Future] = set(cells)
+    elsewhere: list[Path] = []
     try:
-        while waiting:
-            ended, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+        while waiting or elsewhere:
+            if waiting:
+                ended, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+            else:
+                time.sleep(_LOOK_SECONDS)
+                ended = set()
             for future in ended:
-                _settle(future, cells[future], paths[cells[future]], standing, tell)
+                if _is_elsewhere(future):
+                    tell(f"{cells[future].name}: another process is at it; waiting for that.")
+                    elsewhere.append(cells[future])
+                else:
+                    _settle(future, cells[future], paths[cells[future]], standing, tell)
+            for path in [path for path in elsewhere if not _is_under_way(path)]:
+                elsewhere.remove(path)
+                again = workers.submit(work or run_cell, paths[path].model_dump(), str(path.absolute()), *more)
+                cells[again] = path
+                waiting.add(again)
             standing.running = _under_way([cells[future] for future in waiting])
             watch(standing)
     except KeyboardInterrupt:
@@ -274,13 +290,21 @@ def run_cell(settings: dict, path: str) -> str | None:
                 f"Its directory holds a run with another {other[0]}, made when the default was another; move it away."
             )
         return None
-    if begun and there.state in ("running", "queued"):
-        return "Another process is at it."
+    if begun and _is_under_way(there.path):
+        return ELSEWHERE
     try:
         state = train(RunSpec(**settings), path, resume=begun).state
     except Exception as error:  # whatever it is, it is this cell's alone
         return str(error) if isinstance(error, IsobarError) else f"{type(error).__name__}: {error}"
     return None if state == "finished" else f"It was {state}."
+
+
+def _is_under_way(path: Path) -> bool:
+    return Run(path).state in ("running", "queued")
+
+
+def _is_elsewhere(future: Future) -> bool:
+    return not future.cancelled() and future.exception() is None and future.result() == ELSEWHERE
 
 
 def _settle(future: Future, path: Path, spec: RunSpec, standing: Standing, tell: Callable[[str], None]) -> None:

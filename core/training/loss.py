@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, Trainer
 
 from core.files import sentences_for_disk_errors
+from core.models.loading import check_folder
 from core.runs import checkpoints
 from core.tasks import score
 from core.training import ranks
@@ -137,6 +138,7 @@ class RegularizedTrainer(regularized(Trainer)):
         if not isinstance(model, PreTrainedModel):  # with adapters
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
+        check_folder(Path(resume_from_checkpoint))
         kept = type(model).from_pretrained(resume_from_checkpoint, dtype="float32", use_safetensors=True)
         model.load_state_dict(kept.state_dict())
         self.terms.recall(Path(resume_from_checkpoint), self.args.device)

@@ -1,10 +1,13 @@
 """What happened step by step: losses, entropies, bars kept, measures of the probe set, time."""
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from explorer.charts.style import SMALL, legend, step_axis
 from explorer.charts.style import title as styled
+
+_MOST_ROWS = 4_000  # of a chart: more than it has pixels for, and fewer than Altair refuses
 
 
 def history(
@@ -36,6 +39,7 @@ def history(
         description: for screen readers.
         height: in pixels.
     """
+    frame = thinned(frame)
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=zero, nice=True)
     base = alt.Chart(frame if len(frame) else pd.DataFrame({"step": [], "series": [], "value": []})).encode(
         x=step_axis(total_steps),
@@ -58,3 +62,26 @@ def history(
     # A wide invisible line makes a thin one easy to point at.
     touch = base.mark_line(strokeWidth=12, opacity=0)
     return alt.layer(line, touch).properties(title=styled(title), height=height, description=description)
+
+
+def thinned(frame: pd.DataFrame, most: int = _MOST_ROWS) -> pd.DataFrame:
+    """Return the rows of a `frame` of series over steps that can be told apart when it is drawn, about `most`.
+
+    Of each series that is longer than its share the steps are cut into equal parts, and of each the lowest and the highest
+    value stay, so that no peak is lost; and the first and the last row.
+    """
+    if len(frame) <= most:
+        return frame
+    series = [rows for _, rows in frame.groupby("series", sort=False)]
+    share = max(most // len(series), 4)
+    return pd.concat([rows if len(rows) <= share else _extremes(rows, share // 2 - 1) for rows in series])
+
+
+def _extremes(rows: pd.DataFrame, parts: int) -> pd.DataFrame:
+    values = rows["value"].to_numpy(dtype=float)
+    kept = {0, len(rows) - 1}
+    for part in np.array_split(np.arange(len(rows)), parts):
+        known = part[np.isfinite(values[part])]
+        if len(known):
+            kept |= {int(known[values[known].argmin()]), int(known[values[known].argmax()])}
+    return rows.iloc[sorted(kept)]

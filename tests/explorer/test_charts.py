@@ -419,3 +419,29 @@ def test_what_each_selection_gives_is_said(shape):
     assert f"features {shape.kept}: {shape.entropy:.3f} nats" in said
     assert f"all 29: {shape.entropy_all:.3f} nats" in said
     assert selections(np.zeros(3), 0) == "longest 3: 0.000 nats"
+
+
+@pytest.mark.parametrize(("steps", "series"), [(3_000, 2), (1_000, 20), (200, 348)])
+def test_a_long_history_is_thinned_to_what_can_be_seen_and_no_peak_is_lost(steps, series):
+    from explorer.charts.history import history, thinned
+
+    rng = np.random.default_rng(0)
+    names = [f"class {k}" for k in range(series)]
+    frame = pd.DataFrame(
+        {
+            "step": np.tile(np.arange(steps), series),
+            "series": np.repeat(names, steps),
+            "value": rng.normal(size=steps * series),
+        }
+    )
+    frame.loc[steps // 3, "value"], frame.loc[steps // 2, "value"] = 99.0, np.nan
+    seen = thinned(frame)
+    assert len(seen) <= 4_500
+    for name in names[:3]:
+        whole, part = frame[frame["series"] == name], seen[seen["series"] == name]
+        assert part["step"].iloc[[0, -1]].tolist() == [0, steps - 1]
+        assert part["step"].is_monotonic_increasing
+        assert part["value"].agg(["min", "max"]).tolist() == whole["value"].agg(["min", "max"]).tolist()
+    chart = history(frame, title="t", value="v", colours=dict.fromkeys(names, "#111111"))
+    chart.to_dict()
+    pd.testing.assert_frame_equal(thinned(frame.head(100)), frame.head(100))

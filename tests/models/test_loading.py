@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -167,3 +168,27 @@ def test_examples_that_the_model_does_not_read_are_one_sentence(task, many, usua
     with pytest.raises(IsobarError, match=sentence):
         train(RunSpec(task=task), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"num_attention_heads": 0}, {"num_attention_heads": "two"}, {"hidden_size": None}, {"hidden_dropout_prob": "x"},
+     {"hidden_act": "nope"}, {"vocab_size": 10**12}, {"model_type": 3}],
+    ids=str,
+)  # fmt: skip
+def test_a_config_of_wrong_values_is_a_sentence(tiny_model, tmp_path, wrong):
+    folder = shutil.copytree(tiny_model, tmp_path / "wrong")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **wrong}))
+    with pytest.raises(IsobarError, match="can't be loaded") as caught:
+        load_model(str(folder), 2)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, 5, 1000, 500_000])
+def test_weights_that_were_cut_short_are_a_sentence(tiny_model, tmp_path, size):
+    folder = shutil.copytree(tiny_model, tmp_path / "cut")
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:size])
+    with pytest.raises(IsobarError, match="can't be loaded"):
+        load_model(str(folder), 2)

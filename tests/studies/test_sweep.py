@@ -182,13 +182,26 @@ def test_a_folder_of_runs_that_cannot_be_made_is_one_sentence(sweep, tmp_path):
         run_sweep(sweep, tmp_path / "file", None)
 
 
-def test_a_cell_that_another_process_is_at_is_left_to_it(sweep, run, tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", ["finished", "failed"])
+def test_a_cell_that_another_process_is_at_is_waited_for(sweep, run, tmp_path, ends):
     one = sweep.model_copy(update={"grid": {}, "baselines": False})
     writer = RunWriter.create(cell_dir(tmp_path, one.cells()[0]), one.cells()[0].model_dump())
     writer.status("running")  # by this process, which lives
-    runs, told = run(one)
-    assert runs == []
-    assert "Another process is at it" in told[0]
+    looks = []
+
+    def watch(standing):
+        looks.append(standing.finished)
+        if len(looks) == 3:
+            writer.status(ends)
+
+    runs, told = run(one, watch=watch)
+    assert [run.state for run in runs] == ["finished"]
+    assert "another process is at it; waiting" in told[0]
+    assert told[1].startswith("[1/1]")
+    assert told[1].endswith("finished")
+    assert (runs[0].steps == [0, 2]) == (ends == "failed")  # what failed elsewhere is gone on with here
+    assert not (runs[0].path / "stop").exists()
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,18 @@ def test_nothing_in_a_checkpoint_is_unpickled(spec, broken, tmp_path, name, writ
     assert (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
+def test_an_index_in_a_checkpoint_that_names_pickles_is_refused(spec, broken, tmp_path):
+    checkpoint = broken / "checkpoint-4"
+    (checkpoint / "model.safetensors").unlink()
+    torch.save(Marker(tmp_path / "ran"), checkpoint / "evil.bin")
+    (checkpoint / "model.safetensors.index.json").write_text('{"weight_map": {"a": "evil.bin"}}')
+    checkpoints.seal(checkpoint)
+    with pytest.raises(RunFailedError, match=r"names evil\.bin, which is no safetensors file"):
+        train(spec, broken, resume=True)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_loss_that_is_no_number_names_step_loss_and_last_snapshot(spec, tmp_path, monkeypatch):
     from core.training.terms import Terms
 
