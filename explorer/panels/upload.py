@@ -93,9 +93,9 @@ def take(form: str, use: Use) -> str:
         return str(error)
     taken = {"text_column": found.columns.text, "text_pair_column": found.columns.text_pair}
     taken["label_column"] = columns.label or found.columns.label
-    address.put(taken, defaults)
+    if any(address.read(name, defaults[name]) != column for name, column in taken.items()) or path != task:
+        address.put({**taken, "task": path}, defaults)
     if path != task:
-        address.put({"task": path}, defaults)
         fitting.follow("task", to_train=use is TO_TRAIN)
     st.session_state[f"{form}upload-seen"] = (file.file_id, path)
     return ""

@@ -25,12 +25,14 @@ def choose(page, label, value):
     box = page.get_by_role("combobox", name=label)
     box.fill(str(value))
     box.press("Enter")
+    settle(page)
 
 
 def put(page, label, value):
     field = page.get_by_label(label, exact=True)
     field.fill(str(value))
     field.press("Enter")
+    settle(page)
 
 
 def upload(page, name, content):
@@ -56,6 +58,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         )
         expect(page.get_by_text("120 texts in 2 classes")).to_be_visible()
         expect(page.get_by_role("combobox", name="Data")).to_have_value("stones.csv (uploaded)")
+        settle(page)  # while the page is being drawn a choice may miss it
         choose(page, "Model", tiny_model)
         put(page, "Texts a class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()
@@ -75,6 +78,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         upload(page, "plain.txt", "\n".join(row.split(",")[0] for row in rows).encode())
         expect(page.get_by_text("120 texts, one cloud")).to_be_visible()
         expect(page.get_by_role("combobox", name="Data")).to_have_value("plain.txt (uploaded)")
+        settle(page)
         put(page, "Texts a class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()
         expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
