@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING
 from core.errors import IsobarError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 _LOOKED_AT = 1 << 16  # bytes of a csv, to tell what separates its cells
+_FORMULA = re.compile(r"[=+\-@\t\r]")
 LINES = ".txt"  # a text a line; no labels, so it can be looked at, and not trained on
+
+
+def csv_of(frame: pd.DataFrame) -> str:
+    """Return `frame` as csv for spreadsheets: a text that they would take for a formula has an apostrophe before it."""
+
+    def harmless(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+    return frame.map(harmless).rename(columns=harmless).to_csv(index=False)
 
 
 def read_table(path: Path) -> pa.Table:

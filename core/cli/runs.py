@@ -54,8 +54,10 @@ def compare(
     if csv is not None:
         import pandas as pd
 
+        from core.table_files import csv_of
+
         with writing(csv):
-            pd.DataFrame(found.rows()).to_csv(csv, index=False)
+            csv.write_text(csv_of(pd.DataFrame(found.rows())), encoding="utf-8")
     if as_json:
         print(json.dumps(found.as_dict()))
     else:

@@ -88,8 +88,10 @@ def layers(
     if out is not None:
         import pandas as pd
 
+        from core.table_files import csv_of
+
         with writing(out):
-            pd.DataFrame(found.rows).to_csv(out, index=False)
+            out.write_text(csv_of(pd.DataFrame(found.rows)), encoding="utf-8")
     if as_json:
         print(json.dumps(found.as_dict()))
     else:

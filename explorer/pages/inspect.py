@@ -9,6 +9,7 @@ import yaml
 from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
+from core.table_files import csv_of
 from core.tasks import BUILT_IN as TASKS
 from explorer import jobs, report
 from explorer.panels import (
@@ -325,7 +326,7 @@ def _saves(run: Run) -> None:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False).encode()
+    return csv_of(frame).encode()
 
 
 page()

@@ -6,6 +6,7 @@ import yaml
 
 from core.errors import IsobarError
 from core.runs import Run
+from core.table_files import csv_of
 from explorer import report
 from explorer.panels import address, anisotropy, barcodes, cards, cloud, data, figure, links, moved, timeline, training
 from explorer.panels.words import STATES, plain
@@ -121,7 +122,7 @@ def _exports(run: Run) -> None:
     )
     st.download_button(
         "Numbers, CSV",
-        lambda: pd.DataFrame(cards.table(run)).to_csv(index=False).encode(),
+        lambda: csv_of(pd.DataFrame(cards.table(run))).encode(),
         f"{name}-numbers.csv",
         "text/csv",
         on_click="ignore",
@@ -130,7 +131,7 @@ def _exports(run: Run) -> None:
     )
     st.download_button(
         "Bars, CSV",
-        lambda: barcodes.bars_table(run, before=data.before(run), after=data.after(run)).to_csv(index=False).encode(),
+        lambda: csv_of(barcodes.bars_table(run, before=data.before(run), after=data.after(run))).encode(),
         f"{name}-bars.csv",
         "text/csv",
         on_click="ignore",

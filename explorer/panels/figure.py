@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from core.table_files import csv_of
 from explorer.charts.style import tables, vector
 
 HINT = "Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV."
@@ -51,7 +52,7 @@ def _button(label: str, content: Callable[[], bytes], file: str, mime: str) -> N
 
 
 def _csv(rows: list[dict]) -> bytes:
-    return pd.DataFrame(rows).to_csv(index=False).encode()
+    return csv_of(pd.DataFrame(rows)).encode()
 
 
 # Altair takes its time to check and copy a chart; the description that it ends up with is small.
