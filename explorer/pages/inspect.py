@@ -125,7 +125,10 @@ def _form() -> None:
         if not_taken:
             st.error(upload.REFUSED, icon=":material/upload_file:")
         ready = spec is not None and not not_taken
-        if st.button("Inspect", type="primary", icon=":material/biotech:", disabled=not ready) and ready:
+        asked = st.button(
+            "Inspect", type="primary", icon=":material/biotech:", disabled=not ready, on_click=address.catch_up
+        )
+        if asked and ready:
             path = jobs.inspect(spec.baseline(), data.runs_dir())
             data.forget_names()
             address.only(of=path.name)

@@ -75,7 +75,9 @@ def _start(spec: RunSpec | None, problem: str) -> None:
     if problem and not spec_form.is_told(problem):
         st.error(plain(problem, 300))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        clicked = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=spec is None)
+        clicked = st.button(
+            "Start", type="primary", icon=":material/play_arrow:", disabled=spec is None, on_click=address.catch_up
+        )
         both = address.widget(
             st.toggle,
             "Also run the baseline with the same seed",

@@ -12,8 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-# In the session: which page is shown, the addresses of all as they were left, and how often a widget was made anew.
-_PAGE, _LEFT, _TURNS = "address:page", "address:left", "address:turns"
+# In the session: which page is shown, the addresses of all as they were left, how often a widget was made anew, and what the
+# browser was told, with the addresses that it may say until it has heard it.
+_PAGE, _LEFT, _TURNS, _TOLD = "address:page", "address:left", "address:turns", "address:told"
+_UNHEARD = 3  # such addresses
 _HELD = {
     "selectbox": lambda value, options: {"index": list(options).index(value)},
     "segmented_control": lambda value, _: {"default": value},
@@ -31,13 +33,23 @@ def arrive(page: str) -> None:
     if not query and came_from not in (None, page):
         query = st.session_state[_LEFT].get(page, {})
     st.session_state[_PAGE] = page
+    if query != _told()[0]:
+        st.session_state[_TOLD] = (query, [])  # a person has gone somewhere else
     _tell(query)
 
 
 def write(changed: Mapping[str, str | None]) -> None:
     """Change these parts of the address; None takes one away."""
-    query = {**st.query_params.to_dict(), **changed}
+    query = {**_heard(), **changed}
     _tell({key: text for key, text in query.items() if text is not None})
+
+
+def catch_up() -> None:
+    """Go by the address that the browser was told: what is done when a button is pressed whose act goes by the address.
+
+    Somebody who chooses and presses at once is faster than the browser, which then still says the address of before.
+    """
+    _tell(_heard())
 
 
 def only(**query: str) -> None:
@@ -166,6 +178,19 @@ def _chosen(key: str, at: str, default: Any, drawn: Any, then: Callable[[], None
         then()
 
 
+def _told() -> tuple[dict[str, str], list[dict[str, str]]]:
+    return st.session_state.get(_TOLD, ({}, []))
+
+
+def _heard() -> dict[str, str]:
+    """Return the address that the browser says, or was told where it has not heard that yet: two choices may be that fast."""
+    said, (told, unheard) = st.query_params.to_dict(), _told()
+    return told if said in unheard else said
+
+
 def _tell(query: Mapping[str, str]) -> None:
+    said, (told, unheard) = st.query_params.to_dict(), _told()
+    unheard = [*unheard, told] if said == told or said in unheard else [said]
+    st.session_state[_TOLD] = (dict(query), [one for one in unheard if one != query][-_UNHEARD:])
     st.session_state.setdefault(_LEFT, {})[st.session_state.get(_PAGE)] = dict(query)
     st.query_params.from_dict(query)

@@ -1,0 +1,65 @@
+"""The address is the state, also of somebody who is faster than the browser hears of it."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+
+def page():
+    import streamlit as st
+
+    from explorer.panels import address
+
+    address.arrive("page")
+    one = address.widget(st.number_input, "One", key="one", default=0)
+    two = address.widget(st.number_input, "Two", key="two", default=0)
+    three = address.widget(st.toggle, "Three", key="three", default=False)
+    if st.button("Go", on_click=address.catch_up):
+        st.write(f"went with {one}, {two}, {three}")
+
+
+def said(app, **query):
+    """Make the browser say this address with what it sends next."""
+    for name in list(app.query_params):
+        del app.query_params[name]
+    for name, value in query.items():
+        app.query_params[name] = value
+
+
+def address_of(app):
+    return {name: values[0] for name, values in app.query_params.items()}
+
+
+@pytest.fixture
+def app():
+    return AppTest.from_function(page).run()
+
+
+def test_choices_made_before_the_browser_hears_of_the_first_are_all_kept(app):
+    app.number_input(key="one").set_value(5).run()
+    assert address_of(app) == {"one": "5"}
+    said(app)
+    app.number_input(key="two").set_value(7).run()
+    assert address_of(app) == {"one": "5", "two": "7"}
+    said(app, one="5")  # it has heard of the first by now
+    app.toggle(key="three").set_value(True).run()
+    assert address_of(app) == {"one": "5", "two": "7", "three": "1"}
+    assert [box.value for box in app.number_input] == [5, 7]
+
+
+def test_a_button_goes_by_what_was_chosen_just_before(app):
+    app.number_input(key="one").set_value(5).run()
+    said(app)
+    app.button[0].click().run()
+    assert app.markdown[0].value == "went with 5, 0, False"
+    assert address_of(app) == {"one": "5"}
+
+
+def test_a_step_back_is_no_slow_browser(app):
+    app.number_input(key="one").set_value(5).run()
+    said(app, one="5")
+    app.run()
+    said(app)
+    app.run()
+    assert [box.value for box in app.number_input] == [0, 0]
+    app.number_input[1].set_value(7).run()
+    assert address_of(app) == {"two": "7"}
