@@ -73,7 +73,7 @@ def go_on(kind: str, run: Run) -> None:
         IsobarError: somebody is at it.
     """
     with RunWriter(run.path) as writer:
-        writer.begin(run.spec, resume=True)
+        writer.begin(run.settings, resume=True)
         writer.status("queued", queued=time.time())
     _keeper(kind, run.path)
 

@@ -67,9 +67,14 @@ class Run:
         """The RunSpec's fields as spec.yaml holds them, in the form of this version; empty where that is a later version's."""
         return {} if self.refused else self._fitted_spec[0]
 
+    @property
+    def settings(self) -> dict:
+        """What spec.yaml holds as it stands there, whatever it is the spec of: of a study it is a study's."""
+        return {} if self.refused else migrations.settings_now(self._spec)
+
     @cached_property
     def _fitted_spec(self) -> tuple[dict, list[str]]:
-        return shapes.fitting(migrations.settings_now(self._spec), shapes.SPEC)
+        return shapes.fitting(self.settings, shapes.SPEC)
 
     @cached_property
     def record(self) -> dict:

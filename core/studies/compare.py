@@ -13,6 +13,7 @@ from typing import ClassVar
 from core.errors import IsobarError
 from core.runs.reader import Run, load_run
 from core.runs.settings import OUTSIDE, experiment, flat, method, setting, varying
+from core.runs.shapes import is_whole
 
 CONFIDENCE = 0.95
 _DRAWS = 9999  # resamples and, above 13 seeds, sign flips; up to there all 2^n of these are counted
@@ -355,8 +356,11 @@ class _Member:
         spec = dict(run.spec) if run.spec.get(OUTSIDE) else {**defaults, **run.spec}
         if pooling := run.record.get("pooling"):  # what auto came to
             spec["pooling"] = pooling
-        if not isinstance(spec.get("seed", 0), int):
-            return f"{run.name} is left out, since its seed is {spec['seed']!r} and no whole number."
+        if not is_whole(seed := run.settings.get("seed", 0)):
+            return f"{run.name} is left out, since its seed is {str(seed)[:40]} and no whole number."
+        # Of another kind than settings are; with the default in its place it would pass for another run.
+        if odd := [name for name in run.settings.keys() - run.spec.keys() if run.settings[name] is not None]:
+            return f"{run.name} is left out, since {', '.join(sorted(map(str, odd)))} in its settings can't be read."
         status, metric = run.status, str(run.report.get("metric", ""))
         fingerprint = (run.record.get("task") or {}).get("fingerprint")
         began, steps = str(status.get("started", "")), status.get("total_steps")

@@ -64,6 +64,6 @@ def study_in(
 def _begin(writer: RunWriter, spec: dict) -> None:
     there = Run(writer.path)
     begun = (writer.path / layout.SPEC).exists()
-    if begun and there.spec != spec:
+    if begun and there.settings != spec:
         raise IsobarError(f"The directory {writer.path} holds something else than this study; choose another.")
     writer.begin(spec, resume=begun)

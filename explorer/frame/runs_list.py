@@ -25,11 +25,11 @@ def show() -> None:
     shown = found[: st.session_state.get("runs_shown", _SHOWN)]
     samples = entries.found([data.SAMPLE] if data.has_sample() else [], wanted or "")
     with st.container(key="runs", gap=None):
-        for name in [*shown, *samples]:
-            _entry(name)
         if not names:
             st.caption("No runs yet. **Train** starts one.")
-        elif not found and not samples:
+        for name in [*shown, *samples]:
+            _entry(name)
+        if names and not found and not samples:
             st.caption(f"None of {len(names):,} runs matches.")
     if len(found) > len(shown):
         st.button(

@@ -133,7 +133,7 @@ def called(name: str) -> str:
     if name.startswith(SAMPLE):
         return f"Sample: {name.removeprefix(SAMPLE)}"
     when = moment(name)
-    return f"{plain(name.partition('_')[2] or name, 60)} · {when}" if when else name
+    return f"{(name.partition('_')[2] or name)[:60]} · {when}" if when else name
 
 
 @st.fragment(run_every=1.0)

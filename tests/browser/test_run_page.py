@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.runs import list_runs
+from tests.browser.app_process import settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -52,6 +53,7 @@ def test_brushed_points_are_listed_and_other_axes_keep_colours_and_trees_and_no_
     brush()
     expect(listed).to_be_visible()
     expect(page.locator('[data-testid="stDataFrame"]')).to_be_visible()
+    settle(page)  # a chart that is changed while it is being drawn is drawn twice by Streamlit
     wrong, trees = chart.locator(".role-legend text", has_text="wrong"), chart.locator("g.mark-rule line")
     expect(wrong).to_have_count(0)
     page.get_by_text("error", exact=True).click()

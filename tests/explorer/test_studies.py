@@ -147,7 +147,8 @@ def test_a_new_one_is_asked_for_and_started(kind, tmp_path, open_page, monkeypat
     assert of == kind
     run = load_run(path)
     assert run.state == "queued"
-    assert (LayersSpec if kind == "layers" else LandscapeSpec).parse(run.spec)
+    spec = (LayersSpec if kind == "layers" else LandscapeSpec).parse(run.settings)
+    assert spec.model_dump(mode="json") == run.settings
     assert path.parent == tmp_path / (layout.LAYERS if kind == "layers" else layout.LANDSCAPES)
 
 

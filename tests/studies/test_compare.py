@@ -204,9 +204,9 @@ def test_runs_that_cannot_be_compared_are_an_error_that_says_why(write):
 
 
 def test_a_setting_that_came_later_does_not_split_a_group(write, five):
-    late = [write(LOWER[0], seed=9, lora=0), write(PLAIN[0], seed=9, regularizer="none", lora=0)]
+    late = [write(LOWER[0], seed=9, lora="r=8"), write(PLAIN[0], seed=9, regularizer="none", lora="r=8")]
     assert len(compare(five + late).groups) == 4
-    assert [len(group.runs) for group in compare(five + late, defaults={"lora": 0}).groups] == [6, 6]
+    assert [len(group.runs) for group in compare(five + late, defaults={"lora": "r=8"}).groups] == [6, 6]
 
 
 def test_measures_that_are_undefined_in_one_run_are_of_the_others(write):
@@ -320,3 +320,8 @@ def test_an_effect_too_small_for_three_decimals_is_not_told_as_none(write):
 def test_a_seed_that_is_none_is_a_note(write, five):
     found = compare([*five, write(0.5, seed=None, name="odd")])
     assert "odd is left out, since its seed is None and no whole number." in found.notes
+
+
+def test_a_setting_of_another_kind_is_no_default(write, five):
+    found = compare([*five, write(0.5, seed=7, layer="last", weights=["noise(0.1)"], name="odd")])
+    assert "odd is left out, since layer, weights in its settings can't be read." in found.notes
