@@ -97,6 +97,7 @@ def test_a_finished_study_is_shown_with_its_verdict(kind, tmp_path, open_page):
 @pytest.mark.parametrize(("state", "said"), [("stopped", "what had finished is kept"), ("failed", "No memory")])
 def test_one_that_did_not_finish_says_so_and_can_go_on(kind, state, said, tmp_path, open_page, monkeypatch):
     path = write(tmp_path, kind, state=state, error="No memory.")
+    settings = load_run(path).settings
     app = open_page(kind, tmp_path, of=path.name)
     assert said in words(app)
     started = []
@@ -104,6 +105,7 @@ def test_one_that_did_not_finish_says_so_and_can_go_on(kind, state, said, tmp_pa
     next(button for button in app.button if button.label == "Go on").click().run()
     assert started == [(kind, path)]
     assert load_run(path).state == "queued"
+    assert load_run(path).settings == settings
 
 
 @pytest.mark.parametrize("kind", ["layers", "landscape"])
