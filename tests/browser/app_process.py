@@ -76,7 +76,7 @@ def browser() -> Iterator:
 
 def settle(page) -> None:
     """Wait until the page has drawn all that was sent to it, and nothing has been added or removed for a moment."""
-    page.locator(".st-key-status-line").wait_for(timeout=30_000)
+    page.locator(".st-key-status-line").wait_for(timeout=60_000)
     page.wait_for_function(
         """() => {
             const has = (selector) => document.querySelectorAll(selector).length;
@@ -89,6 +89,6 @@ def settle(page) -> None:
             if (!drawn || size !== window.settledSize) { window.settledSize = size; window.settledSince = now; }
             return now - window.settledSince > 400;
         }""",
-        timeout=30_000,
+        timeout=60_000,
     )
     page.evaluate("document.fonts.ready")

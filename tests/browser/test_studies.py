@@ -69,7 +69,9 @@ def test_landscape_shows_a_study_that_ships_and_each_predictor_is_a_link(app, vi
     assert len(rows) > 40
 
 
-@pytest.mark.parametrize("path", ["layers", "layers?new=1", "landscape", "landscape?new=1"])
+@pytest.mark.parametrize(
+    "path", ["layers?of=sample-models", "layers?new=1", "landscape?of=sample-grammar", "landscape?new=1"]
+)
 def test_a_narrow_window_cuts_nothing_off(path, app, visit):
     page = visit(f"{app}/{path}")
     page.set_viewport_size({"width": 800, "height": 720})

@@ -112,7 +112,7 @@ def test_texts_without_labels_are_one_cloud_of_a_seeded_sample(spec, tmp_path, n
     assert set(run.probe["text"]) < set(texts)
     assert len(run.probe) == len(found.embeddings) == 12
     assert [(shape.name, shape.points) for shape in run.before.classes] == [("all texts", 12)]
-    assert (found.metrics, run.report["metric"], set(run.before.predictions)) == ({}, None, {-1})
+    assert (found.metrics, run.report.get("metric"), set(run.before.predictions)) == ({}, None, {-1})
     assert not {"anisotropy_1_within", "between_share", "nc1"} & {*found.measures, *found.reference, *found.layers[0]}
     assert any("12 of the 30 texts" in note for note in found.as_dict()["notes"])
     assert any("one cloud" in note for note in found.notes)
