@@ -4,6 +4,7 @@ from core.geometry.axes import Projection, aligned_axes, common_axes
 from core.geometry.catalogue import COMPARISONS, MAIN, MEASURES
 from core.geometry.classes import ClassShape, shape_by_class
 from core.geometry.compare import compare_spaces
+from core.geometry.maps import own_axes, umap_maps
 from core.geometry.measures import Measure
 from core.geometry.measures.angles import cosine_shares, isotropic_cosine_shares, mean_cosine, mean_vector_share
 from core.geometry.measures.density import gaussianity, kmeans_patchiness, vrm
@@ -20,7 +21,7 @@ from core.geometry.measures.spectrum import (
 )
 from core.geometry.measures.within import APART, anisotropy_within, between_share, nc1
 from core.geometry.merges import Merge, merges
-from core.geometry.neighbours import class_silhouettes, neighbours_kept
+from core.geometry.neighbours import class_silhouettes, nearest_to, neighbours_kept
 from core.geometry.report import (
     isotropic_reference,
     measure,
@@ -68,8 +69,10 @@ __all__ = [
     "measure_names",
     "merges",
     "nc1",
+    "nearest_to",
     "neighbours_kept",
     "outlier_dimensions",
+    "own_axes",
     "partition_ratio",
     "ph_dimension",
     "quantizer_lloyd",
@@ -77,5 +80,6 @@ __all__ = [
     "shape_by_class",
     "singular_values",
     "two_nn",
+    "umap_maps",
     "vrm",
 ]

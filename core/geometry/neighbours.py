@@ -55,6 +55,26 @@ def two_nearest(cloud: Cloud, queries: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return found[:, 0], found[:, 1]
 
 
+def nearest_to(x: Embeddings, row: int, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows of `x` (n, d) are the `k` nearest of `row`, the nearest first, and how far each is: (k,) and (k,).
+
+    Euclidean distance in float64, from differences; n - 1 where there are not as many. Of rows at the same distance the
+    first in `x` comes first; a row that equals `row` is a neighbour at 0.
+
+    Raises:
+        IsobarError: `k` is less than 1, `row` is none of `x`; fewer than two rows, NaN or infinity, not (n, d).
+    """
+    cloud = as_cloud(x)
+    if k < 1:
+        raise IsobarError(f"A point needs at least one neighbour; k is {k}.")
+    if not 0 <= row < cloud.n:
+        raise IsobarError(f"There is no row {row}; the rows are 0 to {cloud.n - 1}.")
+    distances = np.linalg.norm(cloud.centered - cloud.centered[row], axis=1)
+    order = np.argsort(distances, kind="stable")
+    near = order[order != row][:k]
+    return near, distances[near]
+
+
 def neighbours_kept(before: Embeddings, after: Embeddings, k: int = 10) -> np.ndarray:
     """Return, for each point, what share of its `k` nearest neighbours in `before` is among the `k` nearest in `after`.
 

@@ -16,6 +16,7 @@ from explorer.panels import (
     address,
     barcodes,
     beside,
+    cloud,
     data,
     figure,
     fitting,
@@ -33,6 +34,7 @@ FORM = "inspect_"
 TITLE = "This checkpoint"
 VIEWS = {
     "Barcodes": lambda run, snapshot: barcodes.show(run, snapshot, titles=(TITLE,)),
+    "Cloud": cloud.alone,
     "Merges": merges.show,
     "Anisotropy": space.directions,
     "Layers": space.layers,

@@ -1,16 +1,13 @@
 """The view "Beside another": a checkpoint and another one, or another layer or pooling of it, on the same examples."""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError
-from core.geometry import COMPARISONS, Projection, aligned_axes
+from core.geometry import COMPARISONS
 from core.runs import Run, Snapshot
 from core.studies.beside import NEIGHBOURS, RESAMPLES, Beside, Space, beside, same_examples, sentence, with_intervals
-from explorer.charts.cloud import BRUSH
 from explorer.panels import address, classes, cloud, data, links
-from explorer.panels.figure import figure
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
 from explorer.panels.words import DASH, meaning, moment, number, plain
 
@@ -113,37 +110,16 @@ def _differences(found: Beside) -> None:
 
 
 def _cloud(run: Run, one: Snapshot, other: Snapshot, found: Beside) -> None:
-    sides = {"before": one, "after": other}
     names = classes.names_of(run, one, other)
-    shown = cloud.prepared(
-        run, sides, list(names), names, projection=_aligned((one.version, other.version), one, other)
+    cloud.drawn(
+        run,
+        {"before": one, "after": other},
+        list(names),
+        names,
+        own=True,
+        titles={"before": found.one.name, "after": found.other.name},
+        key="cloud-beside",
     )
-    titles = {"before": found.one.name, "after": found.other.name}
-    with st.container(border=True):
-        event = figure(
-            lambda: shown.chart(titles=titles),
-            key="cloud-beside",
-            of=(one.version, other.version),
-            on_select="rerun",
-            selection_mode=BRUSH,
-        )
-    st.caption(
-        "Each along its own principal axes and at the same size (root mean square 1), the right one turned until its points "
-        "lie closest to the left one's (orthogonal Procrustes). Drag over points: they stand out on both sides."
-    )
-    cloud.brushed(event, run, shown)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _aligned(of: tuple, _one: Snapshot, _other: Snapshot) -> Projection:
-    return aligned_axes([_unit(side.embeddings) for side in (_one, _other)], 2)
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    """Return the cloud at root mean square 1 about its mean."""
-    x = np.asarray(x, np.float64) - np.mean(x, axis=0, dtype=np.float64)
-    size = np.sqrt(np.square(x).sum(1).mean())
-    return x / size if size > 0 else x
 
 
 def _moved(run: Run, found: Beside) -> None:
