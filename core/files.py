@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     When this returns, the new content is on the disk, under its name. Where the block fails, nothing is left of it.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}{_PART}")
     try:
         yield temporary
         sync(temporary)
@@ -44,6 +45,26 @@ def make_folder(path: Path) -> None:
         return
     make_folder(path.parent)
     path.mkdir(exist_ok=True)
+    _flush(path.parent)
+
+
+def new_folder(folder: Path, name: str) -> Path:
+    """Make a folder called `name` in `folder`, or `name` and a number where that is taken, and return it: of several who ask at once each has its own."""
+    path, count = folder / name, 2
+    while True:
+        try:
+            path.mkdir()
+            break
+        except FileExistsError:
+            path, count = folder / f"{name}-{count}", count + 1
+    _flush(folder)
+    return path
+
+
+def move(path: Path, to: Path) -> None:
+    """Give the file or folder `path` the name `to`, on the same disk; a folder that is empty gives way to one."""
+    path.replace(to)
+    _flush(to.parent)
     _flush(path.parent)
 
 

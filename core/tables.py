@@ -268,7 +268,9 @@ def print_runs(runs: Iterable[Run]) -> None:
         pairs = [
             f"{number(before.get(k))} → {number(after.get(k))}" for k in (metric, "anisotropy_1_within", "isoscore")
         ]
-        table.add_row(Text(run.name), run.state, f"{metric} {pairs[0]}", *pairs[1:])
+        note = run.note
+        name = "\n".join(filter(None, (note.name, run.name, " ".join(f"#{tag}" for tag in note.tags))))
+        table.add_row(Text(name), run.state, f"{metric} {pairs[0]}", *pairs[1:])
     Console().print(table)
 
 

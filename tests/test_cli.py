@@ -95,6 +95,49 @@ def test_runs_lists_them(isobar, tiny, tmp_path):
     assert [row["state"] for row in rows] == ["finished"]
 
 
+@pytest.fixture
+def three_runs(tmp_path):
+    for name in ("one", "two", "three"):
+        with RunWriter(tmp_path / "runs" / name) as writer:
+            writer.begin({"model": "m", "task": "t"})
+            writer.status("running")
+            writer.status("finished")
+    return tmp_path / "runs"
+
+
+def test_runs_are_thrown_away_taken_back_and_removed(isobar, three_runs):
+    def left():
+        return sorted(
+            Path(row["run"]).name for row in json.loads(isobar("runs", "--runs", three_runs, "--json").stdout)
+        )
+
+    done = isobar("runs", "rm", "one", three_runs / "two", "--runs", three_runs)
+    assert (done.returncode, left()) == (0, ["three"]), done.stderr
+    assert "isobar runs restore one" in done.stdout
+    assert "2 in the trash" in isobar("runs", "--runs", three_runs, "restore").stdout
+    assert isobar("runs", "--runs", three_runs, "restore", "one").returncode == 0
+    assert left() == ["one", "three"]
+    assert "1 run removed" in isobar("runs", "empty-trash", "--runs", three_runs).stdout
+    for words in (["rm", "onee"], ["rm", "one", "nowhere"], ["rm", "."], ["rm", ""], ["restore", "two"]):
+        refused = isobar("runs", words[0], "--runs", three_runs, *words[1:])
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1), words
+    assert "Did you mean 'one'?" in isobar("runs", "rm", "onee", "--runs", three_runs).stderr
+    assert left() == ["one", "three"]  # of several of which one is not there none goes
+
+
+def test_a_run_is_named_and_tagged(isobar, three_runs):
+    words = ("runs", "note", "two", "--runs", three_runs)
+    assert "has no name" in isobar(*words).stdout
+    isobar(*words, "--name", "The best", "--tag", "a", "--tag", "b", "--text", "why")
+    assert isobar(*words).stdout == "The best\n#a #b\nwhy\n"
+    isobar(*words, "--tag", "")
+    assert json.loads(isobar(*words, "--json").stdout) == {"name": "The best", "tags": [], "text": "why"}
+    assert "The best" in isobar("runs", "--runs", three_runs).stdout
+    rows = json.loads(isobar("runs", "--runs", three_runs, "--json").stdout)
+    assert [row["note"]["name"] for row in rows] == ["The best", "", ""]
+    assert isobar(*words, "--name", "x" * 81).returncode == 2
+
+
 def test_inspect_puts_models_layers_and_poolings_side_by_side(isobar, tiny_model, tiny_task, tmp_path):
     words = ("inspect", tiny_model, f"{tiny_model}:layer=0,pooling=mean", "--task", tiny_task, "--probe-per-class", 8)
     table = isobar(*words)

@@ -1,5 +1,6 @@
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,11 @@ def test_a_file_is_flushed_before_it_has_its_name_and_its_name_after(tmp_path, m
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace)
     files.write(tmp_path / "a", "text")
-    assert done == [("flush", f".a.{os.getpid()}.part"), ("rename", "a"), ("flush", "folder")]
+    assert done == [
+        ("flush", f".a.{os.getpid()}-{threading.get_native_id()}.part"),
+        ("rename", "a"),
+        ("flush", "folder"),
+    ]
     assert (tmp_path / "a").read_text() == "text"
 
 

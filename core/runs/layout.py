@@ -11,11 +11,13 @@ REPORT = "report.json"
 LOG = "log.txt"
 MODEL = "model"
 INSPECTION = "inspection.json"  # of an inspection: what `isobar inspect --json` prints
+NOTE = "note.json"  # what a person added: a name, tags, a text
 LOCK = ".lock"  # held by the process that leads the run through its states
 STOP = "stop"  # an empty file that asks the run to end; works across machines, unlike a signal
 
 INSPECTIONS = ".inspections"  # in the folder of runs: directories of the same form that nothing was trained in
 LAYERS, LANDSCAPES = ".layers", ".landscapes"  # likewise: studies
+TRASH = ".trash"  # in each such folder: runs that were thrown away, until it is emptied
 
 # Of each state, those that may follow it. A run that runs says in its phase what it is at: loading, training, saving, ...
 STATES = {

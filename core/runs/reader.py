@@ -19,6 +19,7 @@ from core.files import full_or_closed
 from core.geometry import ClassShape
 from core.processes import lives
 from core.runs import checkpoints, layout, migrations, shapes
+from core.runs.notes import Note, read_note
 from core.runs.recall import with_measures_between, with_report_between
 
 _STALE_SECONDS = 60.0  # a run on another machine is taken for dead after this long without a heartbeat
@@ -238,6 +239,11 @@ class Run:
         return checkpoints.newest(self.path)
 
     @cached_property
+    def note(self) -> Note:
+        """note.json: the name, tags and text that a person gave the run; empty where nobody did."""
+        return read_note(self.path)
+
+    @cached_property
     def problems(self) -> list[str]:
         """What a finished directory should hold and this one does not, a sentence each."""
         expected = {layout.SPEC: bool(self.spec), layout.STATUS: bool(self._mapping(layout.STATUS, json.loads))}
@@ -325,6 +331,21 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
     with os.scandir(runs_dir) as entries:
         names = sorted((entry.name for entry in entries if _is_run(entry.path)), reverse=True)
     return [Run(Path(runs_dir, name)) for name in names]
+
+
+def find_run(name: str, runs_dir: Path | str = "runs") -> Run:
+    """Return the run that `name` names: one in `runs_dir`, or a run directory.
+
+    Raises:
+        IsobarError: there is none.
+    """
+    for path in (Path(runs_dir, name), Path(name)):
+        if name and _is_run(path):
+            return Run(Path(os.path.abspath(path)))
+    siblings = [run.name for run in list_runs(runs_dir)]
+    raise IsobarError(
+        f"There is no run {name!r} in {runs_dir}, and no run directory of that name.{nearest(name, siblings)}"
+    )
 
 
 def find_runs(names: Iterable[str], runs_dir: Path | str = "runs") -> list[Run]:

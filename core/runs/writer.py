@@ -66,17 +66,11 @@ class RunWriter:
         Raises:
             IsobarError: it can't be made.
         """
-        runs, path, count = Path(runs_dir), Path(runs_dir) / name, 2
+        runs = Path(runs_dir)
         made = [folder for folder in (runs, *runs.parents) if not folder.exists()]
-        with sentences_for_disk_errors(path):
+        with sentences_for_disk_errors(runs / name):
             files.make_folder(runs)
-            while True:
-                try:
-                    path.mkdir()
-                    break
-                except FileExistsError:
-                    path, count = runs / f"{name}-{count}", count + 1
-            files.sync_entry(path)
+            path = files.new_folder(runs, name)
         writer = cls(path)
         writer._made = [path, *made]
         return writer
@@ -316,7 +310,7 @@ def _only_queued(path: Path) -> bool:
     if not path.is_dir():
         return False
     there = {p.relative_to(path).as_posix() for p in path.rglob("*") if not files.is_part(p.name)}
-    return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS, layout.STOP, layout.LOCK}
+    return there <= {layout.SPEC, layout.STATUS, layout.LOG, layout.SNAPSHOTS, layout.STOP, layout.LOCK, layout.NOTE}
 
 
 def _is_queued(path: Path) -> bool:
