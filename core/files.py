@@ -57,7 +57,11 @@ def new_folder(folder: Path, name: str) -> Path:
             break
         except FileExistsError:
             path, count = folder / f"{name}-{count}", count + 1
-    _flush(folder)
+    try:
+        _flush(folder)
+    except BaseException:
+        path.rmdir()
+        raise
     return path
 
 

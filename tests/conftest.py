@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a network; the failure path is tested as it is
+os.environ["ISOBAR_LOG"] = os.devnull
 # The threads of a product as small as those here wait for each other, and for those of pytest's other processes, longer than they
 # work. A process that is tested with all of them takes it out of its environment.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,17 +1,26 @@
 """The command `isobar`: a thin shell over `core`. Heavy libraries are imported by the commands that need them."""
 
+import logging
 import os
+import shlex
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 
+from core import logs
 from core.children import keep_path_safe
 from core.cli import app, inspecting, machine, repairing, runs, studies, training
 from core.errors import IsobarError, RunFailedError
 
+_log = logging.getLogger("isobar")
 cli = typer.Typer(
     name="isobar",
     help="Fine-tune transformers with a topological regularizer and see the shape of their latent space.",
+    epilog="Ends with 0 where it is done, 2 where the request was wrong, 1 where it failed underway, 130 where it was stopped.",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -22,20 +31,60 @@ for group in (app, training, inspecting, repairing, studies, runs, machine):
 
 
 @cli.callback(invoke_without_command=True)
-def _default(context: typer.Context) -> None:
+def _default(
+    context: typer.Context,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Also say on stderr what else is only in the log; before or after a command."),
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         app.app()
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 done, 2 the request was wrong, 1 it failed underway, 130 interrupted."""
+    """Run the command line; exit codes: 0 done, 2 the request was wrong, 1 it failed underway, 130 it was stopped."""
     keep_path_safe()
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    words = [word for place, word in enumerate(sys.argv) if word != "--verbose" or place > end][1:]
+    with logs.kept(verbose="--verbose" in sys.argv[:end]), _ended_by_sigterm():
+        _log.debug("isobar %s", shlex.join(words))
+        code = _run(words)
+        _log.debug("It ended with %s.", code)
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
     try:
-        cli()
+        cli(words, prog_name="isobar")
+        return 0
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
     except IsobarError as error:
         print(f"isobar: {error}", file=sys.stderr)
-        sys.exit(1 if isinstance(error, RunFailedError) else 2)
+        _log.debug("Whence that came:", exc_info=True)
+        return 1 if isinstance(error, RunFailedError) else 2
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:  # the reader of our output went away, as `isobar runs | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        print(f"isobar: A fault of Isobar's own: {said}. Its trace is in {logs.log_path()}.", file=sys.stderr)
+        _log.debug("Whence that came:", exc_info=True)
+        return 1
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C is meanwhile."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,9 +1,10 @@
 """Bars on stderr for work that takes time."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
+
+from core.logs import shown_by
 
 
 @contextmanager
@@ -11,15 +12,9 @@ def told_by(console) -> Iterator[Callable[[str, int, int], None]]:
     """Show a progress bar, and above it what the training has to say."""
     from rich.logging import RichHandler
 
-    log = logging.getLogger("isobar")
     handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        with progress_bar(console) as progress:
-            yield progress
-    finally:
-        log.removeHandler(handler)
+    with shown_by(handler), progress_bar(console) as progress:
+        yield progress
 
 
 @contextmanager

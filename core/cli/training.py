@@ -3,7 +3,6 @@
 import atexit
 import json
 import os
-import signal
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -199,7 +198,7 @@ def reproduce(
 
 
 def _run_cells(chosen, runs: Path, backend: str, processes: int, address: str) -> list:
-    """Run a sweep under a bar of its progress; SIGTERM is taken as Ctrl-C is."""
+    """Run a sweep under a bar of its progress."""
     from core.studies.sweep import check_cells, run_sweep, unfinished
     from core.studies.workers import workers
 
@@ -207,15 +206,8 @@ def _run_cells(chosen, runs: Path, backend: str, processes: int, address: str) -
         return run_sweep(chosen, runs, None)
     check_cells(todo)
 
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        with workers(backend, processes, address, runs) as executor, sweep_bar() as (tell, watch):
-            return run_sweep(chosen, runs, executor, tell=tell, watch=watch)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with workers(backend, processes, address, runs) as executor, sweep_bar() as (tell, watch):
+        return run_sweep(chosen, runs, executor, tell=tell, watch=watch)
 
 
 def _check_all_finished(finished: int, cells: int) -> None:

@@ -52,9 +52,7 @@ class RunWriter:
 
     def __exit__(self, *_) -> None:
         self.release()
-        with suppress(OSError):  # it isn't empty, since the run was begun
-            for made in self._made:
-                made.rmdir()
+        _remove_empty(self._made)
 
     @classmethod
     def named(cls, name: str, runs_dir: Path | str) -> "RunWriter":
@@ -68,11 +66,14 @@ class RunWriter:
         """
         runs = Path(runs_dir)
         made = [folder for folder in (runs, *runs.parents) if not folder.exists()]
-        with sentences_for_disk_errors(runs / name):
-            files.make_folder(runs)
-            path = files.new_folder(runs, name)
-        writer = cls(path)
-        writer._made = [path, *made]
+        try:
+            with sentences_for_disk_errors(runs / name):
+                files.make_folder(runs)
+                writer = cls(files.new_folder(runs, name))
+        except BaseException:
+            _remove_empty(made)
+            raise
+        writer._made = [writer.path, *made]
         return writer
 
     @classmethod
@@ -303,6 +304,13 @@ class RunBystander(RunWriter):
 
     def _replace(self, name: str, content: str | bytes) -> None:
         pass
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove the first of `folders`, and each further one, as long as nothing is in it."""
+    with suppress(OSError):  # a run was begun in it
+        for folder in folders:
+            folder.rmdir()
 
 
 def _only_queued(path: Path) -> bool:

@@ -17,6 +17,7 @@ from core.regularizers.chosen import NONE
 from core.runs import Run, migrations
 from core.runs.settings import OF_BOOKKEEPING, flat, regularizers, setting
 from core.studies.compare import Difference, Estimate, Group, beside_baselines, group_runs
+from core.studies.workers import LocalWorkers
 from core.training.spec import RunSpec, is_setting, overlaid, read_yaml, slug
 
 _LOOK_SECONDS = 0.5
@@ -270,6 +271,8 @@ def run_sweep(
         tell("Stopping; the cells under way keep a checkpoint, and the same sweep goes on from there.")
         workers.shutdown(wait=False, cancel_futures=True)
         while waiting := {future for future in waiting if not future.done()}:
+            if isinstance(workers, LocalWorkers):
+                workers.interrupt()
             wait(waiting, _LOOK_SECONDS)
             for future in waiting:  # again and again: a run that begins forgets the requests of before
                 if cells[future].is_dir():

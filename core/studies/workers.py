@@ -4,13 +4,15 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import chdir, suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 from core.errors import IsobarError
+from core.logs import turn_over
 from core.threads import cores
 
 _CODE = Path(__file__).resolve().parents[2]
@@ -46,6 +48,7 @@ class LocalWorkers(ThreadPoolExecutor):
 
     def __init__(self, processes: int, log: Path):
         super().__init__(processes)
+        turn_over(log)
         self._begin = (_threads_each(processes), log.absolute())
         self._own = threading.local()
         self._all: list[ProcessPoolExecutor] = []
@@ -60,6 +63,11 @@ class LocalWorkers(ThreadPoolExecutor):
         for pool in self._all:
             pool.shutdown(wait)
 
+    def interrupt(self) -> None:
+        """Ask what is under way to end: a run that trains keeps a checkpoint, and one that still loads has nothing to keep."""
+        for child in active_children():
+            child.terminate()
+
     def _in_process(self, call: Callable, arguments: tuple):
         if (
             getattr(self._own, "pool", None) is None
@@ -67,7 +75,7 @@ class LocalWorkers(ThreadPoolExecutor):
             self._own.pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin, initargs=self._begin)
             self._all.append(self._own.pool)
         try:
-            return self._own.pool.submit(call, *arguments).result()
+            return self._own.pool.submit(_interruptible, call, arguments).result()
         except BrokenExecutor:
             self._own.pool = None
             raise
@@ -136,6 +144,14 @@ def _in_folder(folder: str, call: Callable, *arguments):
     return call(*arguments)
 
 
+def _interruptible(call: Callable, arguments: tuple):
+    """Return ``call(*arguments)``; where SIGTERM ends it, that is no Ctrl-C of whoever waits for it."""
+    try:
+        return call(*arguments)
+    except KeyboardInterrupt:
+        raise InterruptedError("it was asked to stop") from None
+
+
 def _threads_each(processes: int) -> int:
     available = cores()
     with suppress(KeyError, ValueError):
@@ -153,6 +169,7 @@ def _begin(threads: int, log: Path) -> None:
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a run listens for it
     with suppress(OSError), log.open("a") as file:
         sys.stdout.flush()
         os.dup2(file.fileno(), 1)
@@ -163,4 +180,6 @@ def _begin(threads: int, log: Path) -> None:
 def _end_with_parent() -> None:
     """Stop the cell when the process that drives it is gone: nobody would begin the next one, or tell of this one."""
     parent_process().join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    while True:  # once for the cell, and once for whoever waits for another
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)

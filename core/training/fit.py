@@ -89,10 +89,18 @@ def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) 
         if waited:
             writer.status("failed", error=sentence(error))
         raise
+    except KeyboardInterrupt:
+        if waited:
+            _stopped(writer)
+        raise
 
     found = {**record(work.task, work.loaded, work.probe.view), "revision": code_revision()}
-    writer.begin(spec.model_dump(), record=found, resume=resume)
-    writer.status("running", phase="loading")  # a directory without a status reads as failed
+    try:
+        writer.begin(spec.model_dump(), record=found, resume=resume)
+        writer.status("running", phase="loading")  # a directory without a status reads as failed
+    except KeyboardInterrupt:
+        _stopped(writer)
+        raise
     try:
         return work.run(writer, resume=resume, progress=progress)
     except Exception as error:
@@ -101,6 +109,14 @@ def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) 
         with suppress(IsobarError):  # a full disk takes no status either
             writer.status("failed", error=sentence(error))
         raise RunFailedError(f"{sentence(error)} (the run's directory: {run_dir})") from error
+    except KeyboardInterrupt:  # before it listens for it, or for the second time
+        _stopped(writer)
+        raise
+
+
+def _stopped(writer: RunWriter) -> None:
+    with suppress(IsobarError):
+        writer.status("stopped", phase=None)
 
 
 def _problem(writer: RunWriter, spec: RunSpec, resume: bool) -> str:
