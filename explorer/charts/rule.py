@@ -58,6 +58,4 @@ def rule(steps: pd.DataFrame) -> alt.LayerChart:
         .mark_point(size=190, strokeWidth=2, filled=False)
         .encode(color=alt.value(CHOSEN))
     )
-    return alt.layer(one, lines, dots, stops).properties(
-        height=_HEIGHT, title=title("A walk stops where C falls below 1, or at the last")
-    )
+    return alt.layer(one, lines, dots, stops).properties(height=_HEIGHT, title=title("C, step by step"))
