@@ -79,7 +79,7 @@ def _entropy_and_slopes(lengths):
 
 
 @njit(cache=True, nogil=True)
-def _shrink(ratio):
+def shrink(ratio):
     """(a - 1 - ln a) / (a - 1)^2, which near a = 1 is a difference of nearly equal numbers."""
     h = ratio - 1.0
     if h > -1e-3:
@@ -114,6 +114,6 @@ def _prominent_count(lengths, tolerance):
                 break
             previous = replaced
             i += 1
-        if math.ceil(a * (k + 2) * _shrink(a)) >= i:  # Q
+        if math.ceil(a * (k + 2) * shrink(a)) >= i:  # Q
             return i + 1
         k = i

@@ -12,10 +12,13 @@ from explorer.charts.style import BEFORE, CHOSEN, CLASS_COLOURS, CUT, DASH, NOIS
 BAR = "bar"  # the selection of a bar of dimension 0, and of its edge
 LOOP = "loop"  # the selection of a bar of dimension 1
 _SIDE = 322  # of the cloud's square, in pixels
-_WIDTH = 452  # of the barcodes
-_BARS, _LOOPS, _GAUGE = 146, 60, 14  # heights in pixels
+_WIDTH, _DIAGRAM = 252, 186  # of the barcodes, and of the diagram's square
+_BARS, _LOOPS = 146, 60  # their heights
+_GAUGE_WIDTH, _GAUGE = 484, 14
+_ENDLESS = 11  # pixels for the bar that never ends
 _STEPS = 400  # about how many positions the slider has
 _NEVER = 1e9  # JSON knows no infinity
+_FILLED = BEFORE  # a triangle whose sides are edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,8 @@ class Growing:
         bars: ``bar``, ``length``, ``kind``, ``x``, ``y``, ``x2``, ``y2``: the bars of dimension 0 and their edges.
         loops: ``loop``, ``birth``, ``death``: the bars of dimension 1.
         ends: ``loop``, ``when`` ("begins" or "ends"), ``x``, ``y``, ``x2``, ``y2``: the edges at which a loop does.
+        triangles: ``scale``, ``x``, ``y``, ``x2``, ``y2``, ``x3``, ``y3``: triangles that cover what all those cover whose
+            sides are edges by then; corners counterclockwise.
         threshold: the length of the shortest feature; NaN without one.
         entropy: of all bars, in nats.
     """
@@ -38,6 +43,7 @@ class Growing:
     bars: pd.DataFrame
     loops: pd.DataFrame
     ends: pd.DataFrame
+    triangles: pd.DataFrame
     threshold: float
     entropy: float
 
@@ -51,7 +57,7 @@ def slider_scale(longest: float) -> tuple[float, float]:
 
 
 def growing(shown: Growing, *, start: float | None = None, description: str = "") -> alt.HConcatChart:
-    """Return the cloud with its discs on the left; bars, loops and entropy on the right.
+    """Return the cloud with its discs on the left; bars, loops, diagram and entropy on the right.
 
     Args:
         shown: what there is to see.
@@ -82,9 +88,9 @@ def growing(shown: Growing, *, start: float | None = None, description: str = ""
     ]
     picked, turned = _marked(BAR, len(bars)), _marked(LOOP, len(loops))
     cloud = _cloud(shown, picked, turned, step)
-    right = alt.vconcat(
-        _barcode(bars, picked, end, shown.threshold), _loops(loops, turned, end), _gauge(shown), spacing=12
-    )
+    barcodes = alt.vconcat(_barcode(bars, picked, end, shown.threshold), _loops(loops, turned, end), spacing=12)
+    diagram = _diagram(bars, loops, picked, turned, end, shown.threshold)
+    right = alt.vconcat(alt.hconcat(barcodes, diagram, spacing=22), _gauge(shown), spacing=12)
     return alt.hconcat(
         cloud,
         right,
@@ -153,16 +159,15 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
     dots = now.mark_circle(size=30, opacity=1, aria=False).encode(
         **axes, color=component, tooltip=[alt.Tooltip("x:Q", format=".3~g"), alt.Tooltip("y:Q", format=".3~g")]
     )
+    paths = {"invalid": "break-paths-show-path-domains", "clip": True, "aria": False, "tooltip": None}
+    filled = (
+        _appearing(shown.triangles.rename(columns={"scale": "length"}), step)
+        .mark_line(fill=_FILLED, fillOpacity=0.3, strokeWidth=0, **paths)
+        .encode(**axes, order="row:Q")
+    )
     threads = (
-        alt.Chart(_threads(shown.pairs, step))
-        .transform_filter("datum.step <= now")
-        .transform_calculate(x="split(datum.xs, ',')", y="split(datum.ys, ',')")
-        .transform_flatten(["x", "y"])
-        .transform_calculate(x="datum.x ? +datum.x : null", y="datum.y ? +datum.y : null")
-        .transform_window(row="row_number()")
-        .mark_line(
-            color=BEFORE, strokeWidth=0.8, opacity=0.5, invalid="break-paths-show-path-domains", clip=True, aria=False
-        )
+        _appearing(shown.pairs, step)
+        .mark_line(color=BEFORE, strokeWidth=0.8, opacity=0.5, **paths)
         .encode(**axes, order="row:Q")
     )
     tree = (
@@ -199,25 +204,37 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
         "components[now] + (components[now] == 1 ? ' component, ' : ' components, ')"
         " + loops[now] + (loops[now] == 1 ? ' loop' : ' loops')"
     )
-    return alt.layer(discs, threads, tree, turns, dots).properties(
+    return alt.layer(discs, filled, threads, tree, turns, dots).properties(
         width=_SIDE, height=_SIDE, title=alt.Title(said, anchor="start", frame="group", offset=8, fontSize=17)
     )
 
 
-def _threads(pairs: pd.DataFrame, step: float) -> pd.DataFrame:
-    """One row for each position of the slider at which pairs appear, as the coordinates of one broken line."""
+def _appearing(shapes: pd.DataFrame, step: float) -> alt.Chart:
+    """Return one broken line through the corners of all shapes whose ``length`` the slider has reached.
+
+    A row of its data is a position of the slider, as text: Streamlit sends tables as Arrow, whose lists are none in the browser.
+    """
+    corners = {
+        axis: shapes[[name for name in shapes if name.startswith(axis)]].to_numpy(dtype=float).tolist() for axis in "xy"
+    }
     frame = pd.DataFrame(
         {
-            "step": np.ceil(pairs["length"].to_numpy(float) / step - 1e-9).astype(int),
-            # As text: Streamlit sends tables as Arrow, whose lists are none in the browser.
-            "xs": [f"{a},{b}," for a, b in zip(pairs["x"].tolist(), pairs["x2"].tolist(), strict=True)],
-            "ys": [f"{a},{b}," for a, b in zip(pairs["y"].tolist(), pairs["y2"].tolist(), strict=True)],
+            "step": np.ceil(shapes["length"].to_numpy(float) / step - 1e-9).astype(int),
+            **{f"{axis}s": [f"{','.join(map(str, row))}," for row in rows] for axis, rows in corners.items()},
         }
     )
-    return frame.groupby("step", as_index=False).agg(",".join)
+    return (
+        alt.Chart(frame.groupby("step", as_index=False).agg(",".join))
+        .transform_filter("datum.step <= now")
+        .transform_calculate(x="split(datum.xs, ',')", y="split(datum.ys, ',')")
+        .transform_flatten(["x", "y"])
+        .transform_calculate(x="datum.x ? +datum.x : null", y="datum.y ? +datum.y : null")
+        .transform_window(row="row_number()")
+    )
 
 
 def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
+    count = max(len(bars), 1)
     blocks = (
         alt.Chart(bars)
         .transform_calculate(zero="0", top="datum.bar - 1", bottom=f"datum.bar - {gap(len(bars))}")
@@ -233,7 +250,7 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
             y=alt.Y(
                 "top:Q",
                 title="bars",
-                scale=alt.Scale(domain=[max(len(bars), 1), 0], nice=False),
+                scale=alt.Scale(domain=[count, -count * _ENDLESS / (_BARS - _ENDLESS)], nice=False),
                 axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
             y2="bottom:Q",
@@ -247,17 +264,30 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
         )
         .add_params(picked)
     )
-    layers = [blocks, _cut()]
-    if threshold == threshold:
-        layers.insert(
-            1,
-            alt.Chart(alt.InlineData(values=[{"threshold": threshold}]))
-            .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
-            .encode(x="threshold:Q", tooltip=alt.Tooltip("threshold:Q", format=".3~g", title="threshold")),
-        )
-    return alt.layer(*layers).properties(
-        width=_WIDTH, height=_BARS, title=_title(f"Bars: {len(bars)}, one each time two components meet")
+    # Where it never ends there is no end to draw: it runs out of the picture.
+    none = alt.Chart(alt.InlineData(values=[{}]))
+    endless = none.mark_text(align="right", baseline="top", fontSize=10, color=SPACE).encode(
+        x=alt.value(_WIDTH - 2), y=alt.value(0), text=alt.value("never ends →")
     )
+    middle = _ENDLESS / 2
+    line = none.mark_rule(color=SPACE, strokeWidth=2, aria=False).encode(
+        x=alt.value(0), x2=alt.value(_WIDTH - 70), y=alt.value(middle), y2=alt.value(middle)
+    )
+    layers = [blocks, *_threshold(threshold, "x"), endless, line, _cut()]
+    return alt.layer(*layers).properties(
+        width=_WIDTH, height=_BARS, title=_title(f"Bars: {len(bars)}, and one that never ends")
+    )
+
+
+def _threshold(threshold: float, axis: str) -> list[alt.Chart]:
+    """The dashed line, where there is a threshold."""
+    if threshold != threshold:
+        return []
+    return [
+        alt.Chart(alt.InlineData(values=[{"threshold": threshold}]))
+        .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
+        .encode(**{axis: "threshold:Q"}, tooltip=alt.Tooltip("threshold:Q", format=".3~g", title="threshold"))
+    ]
 
 
 def _loops(loops, turned, end) -> alt.LayerChart:
@@ -281,16 +311,70 @@ def _loops(loops, turned, end) -> alt.LayerChart:
             ),
             y2="bottom:Q",
             fill=alt.when(turned).then(alt.value(CHOSEN)).otherwise(alt.value(CLASS_COLOURS[0])),
-            tooltip=[
-                alt.Tooltip("loop:Q", title="loop"),
-                alt.Tooltip("birth:Q", format=".3~g", title="begins at"),
-                alt.Tooltip("death:Q", format=".3~g", title="ends at"),
-            ],
+            tooltip=_loop_tooltip(),
         )
         .add_params(turned)
     )
     said = f"Loops: {len(loops)}, from closing to being filled" if len(loops) else "Loops: none closes"
     return alt.layer(blocks, _cut()).properties(width=_WIDTH, height=_LOOPS, title=_title(said))
+
+
+def _diagram(bars, loops, picked, turned, end, threshold) -> alt.LayerChart:
+    """Each bar as a point: where it begins, and where it ends; the farther from the diagonal, the longer."""
+    x = alt.X(
+        "birth:Q",
+        title="begins at e",
+        scale=alt.Scale(domain=[0, end], nice=False, padding=5),
+        axis=alt.Axis(grid=False, tickCount=4, titlePadding=6, labelPadding=4),
+    )
+    y = alt.Y(
+        "death:Q",
+        title="ends at e",
+        scale=alt.Scale(domain=[0, end], nice=False, padding=5),
+        axis=alt.Axis(grid=False, tickCount=4, titlePadding=6, labelPadding=4),
+    )
+    one = alt.Chart(alt.InlineData(values=[{}])).transform_calculate(zero="0", end=str(end), e="e")
+    diagonal = one.mark_rule(color=BEFORE, strokeWidth=1.2, aria=False).encode(
+        **{channel: alt.value(at) for channel, at in (("x", 0), ("y", _DIAGRAM), ("x2", _DIAGRAM), ("y2", 0))}
+    )
+    now = one.mark_rule(color=CUT, strokeWidth=2, strokeCap="square", aria=False)
+    alive = [now.encode(x="zero:Q", x2="e:Q", y="e:Q"), now.encode(x="e:Q", y="e:Q", y2="end:Q")]
+    ended = pd.concat([bars[["bar", "length", "kind"]].assign(birth=0.0, death=bars["length"]), loops])
+    # One mark for both, because one that is not marked has nothing under the other's name, and nothing is chosen there too.
+    marked = alt.when(picked & "isValid(datum.bar)" | turned & "isValid(datum.loop)")
+    both = (
+        alt.Chart(ended)
+        .transform_calculate(what="isValid(datum.bar) ? 'bar ' + datum.bar : 'loop ' + datum.loop")
+        .mark_point(cursor="pointer", filled=True, size=46)
+        .encode(
+            x=x,
+            y=y,
+            color=marked.then(alt.value(CHOSEN))
+            .when("isValid(datum.bar)")
+            .then(alt.value(SPACE))
+            .otherwise(alt.value(CLASS_COLOURS[0])),
+            shape=alt.when("isValid(datum.bar)").then(alt.value("circle")).otherwise(alt.value("square")),
+            opacity=marked.then(alt.value(1))
+            .when("datum.kind == 'noise'")
+            .then(alt.value(NOISE_OPACITY))
+            .otherwise(alt.value(1)),
+            tooltip=[
+                alt.Tooltip("what:N", title="this is"),
+                alt.Tooltip("birth:Q", format=".3~g", title="begins at"),
+                alt.Tooltip("death:Q", format=".3~g", title="ends at"),
+            ],
+        )
+        .add_params(picked, turned)
+    )
+    endless = (
+        alt.Chart(alt.InlineData(values=[{"birth": 0, "death": end, "what": "the bar that never ends"}]))
+        .mark_point(shape="triangle-up", filled=True, color=SPACE, size=60, opacity=1)
+        .encode(x=x, y=y, tooltip=alt.Tooltip("what:N", title="this is"))
+    )
+    sign = endless.mark_text(align="left", dx=7, fontSize=14, color=SPACE).encode(text=alt.value("∞"))
+    return alt.layer(diagonal, *_threshold(threshold, "y"), *alive, both, endless, sign).properties(
+        width=_DIAGRAM, height=_DIAGRAM, title=_title("The same as a diagram")
+    )
 
 
 def _gauge(shown: Growing) -> alt.LayerChart:
@@ -318,7 +402,7 @@ def _gauge(shown: Growing) -> alt.LayerChart:
     )
     share = share if most else ""
     said = f"Entropy of all bars: {shown.entropy:.3f} of at most ln {len(shown.bars)} = {most:.3f} nats{share}"
-    return alt.layer(track, fill).properties(width=_WIDTH, height=_GAUGE, title=_title(said))
+    return alt.layer(track, fill).properties(width=_GAUGE_WIDTH, height=_GAUGE, title=_title(said))
 
 
 def _title(text: str) -> alt.Title:
@@ -339,6 +423,14 @@ def _bar_tooltip() -> list[alt.Tooltip]:
         alt.Tooltip("bar:Q", title="bar"),
         alt.Tooltip("kind:N", title="kind"),
         alt.Tooltip("length:Q", format=".3~g", title="length"),
+    ]
+
+
+def _loop_tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("loop:Q", title="loop"),
+        alt.Tooltip("birth:Q", format=".3~g", title="begins at"),
+        alt.Tooltip("death:Q", format=".3~g", title="ends at"),
     ]
 
 

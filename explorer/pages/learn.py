@@ -7,7 +7,8 @@ from core.errors import IsobarError
 from core.topology.examples import EXAMPLES, example_cloud
 from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import Growing, growing
-from explorer.panels import acting, address, lesson, points
+from explorer.charts.rule import rule as walked
+from explorer.panels import acting, address, lesson, points, rule
 from explorer.panels.figure import figure
 from explorer.panels.growing import shown
 from explorer.panels.words import DASH, number, plain, signed
@@ -16,6 +17,7 @@ OWN = "your points"
 _FREE = "free"
 _LESSONS = [_FREE, *lesson.STEPS]
 _DEFAULTS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0, "own": "", "act": False}
+_OPENED = ("rule", "table")  # what a person has opened stays open from one step to the next
 
 
 def page() -> None:
@@ -54,13 +56,18 @@ def page() -> None:
             st.caption(
                 "A disc of diameter e grows around every point, and points whose discs touch are joined into a "
                 "component. Each time two components meet, one of them ends: that is a bar, as long as e is then. "
-                "Solid bars are features, pale ones noise; dashed is the threshold."
+                "Three points joined to one another are a filled triangle. Solid bars are features, pale ones noise; dashed "
+                "is the threshold. In the end one component is left: its bar never ends, so it has no length, is no "
+                "feature and does not count in entropy."
             )
         st.caption(
             "Click a bar or an edge of the tree, and both are marked. Click a loop: the thick edge begins it, the thin "
             "one ends it."
         )
-        if address.widget(st.toggle, "Bars as a table", key="table", default=False):
+        with st.container(horizontal=True, gap="medium"):
+            ruled = address.widget(st.toggle, "How is the threshold found?", key="rule", default=False)
+            listed = address.widget(st.toggle, "Bars as a table", key="table", default=False)
+        if listed:
             st.dataframe(
                 found.bars[["bar", "length", "kind"]],
                 hide_index=True,
@@ -68,6 +75,9 @@ def page() -> None:
                 height=280,
                 alt="The bars of dimension 0, longest first",
             )
+    if ruled:
+        with st.container(border=True, key="rule-box"):
+            _rule(found, of)
     _regularizer(cloud, of, defaults["act"])
 
 
@@ -162,6 +172,26 @@ def _own(default: str) -> tuple[np.ndarray | None, tuple]:
     return points.from_address(text), (OWN, text)
 
 
+def _rule(found: Growing, of: tuple) -> None:
+    """Explain how the features among the bars that are shown are found."""
+    lengths = found.bars["length"].to_numpy(dtype=float)
+    steps = rule.steps_of(lengths)
+    left, right = st.columns([11, 9], gap="medium") if len(steps) else (st.container(), None)
+    with left:
+        for paragraph in rule.told(lengths):
+            st.markdown(paragraph)
+    if right is not None:
+        with right:
+            figure(lambda: walked(steps), key="rule", of=of)
+            st.dataframe(
+                steps[steps["walk"] == steps["walk"].max()].drop(columns=["walk", "stop"]),
+                hide_index=True,
+                placeholder=DASH,
+                height=min(38 + 35 * int((steps["walk"] == steps["walk"].max()).sum()), 220),
+                alt="The last walk, step by step",
+            )
+
+
 def _regularizer(cloud: np.ndarray, of: tuple, default: bool) -> None:
     """Draw what gradient descent on the regularizer makes of the points, once it is asked for."""
     st.subheader("What does the regularizer do to it?", anchor=False)
@@ -239,9 +269,9 @@ def _set_up(name: str) -> None:
     """Set the page up for a step of the lesson; free, it keeps the cloud."""
     was = _defaults()
     kept = {at: address.read(at, default) for at, default in was.items()} if name == _FREE else {}
-    table = {"table": address.read("table", False)}
+    opened = {at: address.read(at, False) for at in _OPENED}
     address.only(**({"lesson": name} if name != _FREE else {}))
-    address.put(table | kept, {**_DEFAULTS, "table": False})
+    address.put(opened | kept, {**_DEFAULTS, **dict.fromkeys(_OPENED, False)})
 
 
 def _show(cloud: str | dict) -> None:

@@ -9,6 +9,7 @@ from core.topology import feature_mask
 from core.topology.features import bar_entropy
 from core.topology.filtration import filtration
 from core.topology.rips import critical_pairs
+from core.topology.shadow import shadow_triangles
 from explorer.charts.filtration import Growing, slider_scale
 
 
@@ -40,6 +41,10 @@ def shown(points: np.ndarray) -> Growing:
     longest = max(found.lengths.max(initial=0.0), turn_scales.max(initial=0.0))
     tree = found.edges @ [len(points), 1]
     near = (found.distances <= slider_scale(longest)[0]) & ~np.isin(found.pairs @ [len(points), 1], tree)
+    corners, scales = shadow_triangles(points, slider_scale(longest)[0])
+    triangles = {
+        f"{axis}{end}": points[corners[:, at], k] for at, end in enumerate(("", 2, 3)) for k, axis in enumerate("xy")
+    }
     points_frame = pd.DataFrame(
         {"x": x[found.point], "y": y[found.point], "begin": found.begin, "end": found.end, "component": found.component}
     )
@@ -49,6 +54,7 @@ def shown(points: np.ndarray) -> Growing:
         bars=bars.round(decimals),
         loops=loops.round(decimals),
         ends=turning.round(decimals),
+        triangles=pd.DataFrame({"scale": scales, **triangles}).round(decimals),
         threshold=float(found.lengths[features].min()) if features.any() else float("nan"),
         entropy=bar_entropy(found.lengths),
     )

@@ -40,7 +40,7 @@ class Step:
 
 STEPS = {
     "1": Step(
-        title="A bar ends where two components meet",
+        title="From points to bars",
         text="A disc grows around every point; the slider sets its diameter **e**. Points whose discs touch are "
         "joined into a **component**. Each time two components become one, one of them ends. Its **bar** is as long "
         "as e is then.",
@@ -51,10 +51,10 @@ STEPS = {
         setting={"cloud": "uniform", "n": 5, "noise": 0.0, "seed": 3},
     ),
     "2": Step(
-        title="Features stand out from noise",
-        text="Neighbours meet early, and make short bars; groups that lie apart meet late, and make a long one. Bars "
-        "that stand out are **features** (solid), the rest is **noise** (pale). The **threshold** (dashed) is the "
-        "length of the shortest feature.",
+        title="Which bars matter?",
+        text="Neighbours meet early, groups that lie apart meet late. Bars that stand out are **features** (solid), the rest "
+        "is **noise** (pale). The **threshold** (dashed) is the length of the shortest feature; how it is found stands below "
+        "the picture.",
         question="Which bar says that there are two groups? And on a nearly even ring, where no bar stands out, which are "
         "the features?",
         answer="**The longest.** Click it: its edge is the bridge between the groups. While only this bar crosses the "
@@ -65,7 +65,7 @@ STEPS = {
         choices={"two groups": GROUPS, "an even ring": EVEN},
     ),
     "3": Step(
-        title="Loops begin and end",
+        title="What of holes?",
         text="Components are not all there is. When edges close around a gap, a **loop** begins; when triangles of "
         "joined points have filled the gap, it ends. Its bar runs from the one scale to the other.",
         question="At which e does the ring become a loop, and at which e is it filled?",
@@ -75,7 +75,7 @@ STEPS = {
         setting={"cloud": "ring", "n": 30, "noise": 0.04, "seed": 0},
     ),
     "4": Step(
-        title="Entropy: how equal are the bars?",
+        title="One number for all bars",
         text="Let *p* be a bar's share of the length of all bars. **Persistent entropy** is the sum of −*p* ln *p* "
         "over the bars, in nats. It does not change when the whole cloud is scaled.",
         question="Bars of 1, 1, 1, 1 or of 0.1, 0.1, 0.1, 3.7: which have the higher entropy?",
@@ -85,7 +85,7 @@ STEPS = {
         choices={"1, 1, 1, 1": EQUAL, "0.1, 0.1, 0.1, 3.7": UNEQUAL},
     ),
     "5": Step(
-        title="The regularizer makes bars equal",
+        title="What the regularizer does",
         text="Embeddings of a fine-tuned model often crowd into a narrow cone. The **regularizer** adds minus the "
         "entropy to the loss, so that training raises it. Below it acts alone on the points of such a cone.",
         question="Move the lower slider from step 0 to 60: what happens to the bars, and what to the cone?",
@@ -93,7 +93,13 @@ STEPS = {
         "maximum. Points that crowd are pushed apart, and those far off drawn in, until each is about as far from its "
         "next neighbour as the others are. The cone itself stays about as narrow: entropy sees how evenly points are "
         "spaced, not where they point. In training the features alone count by default, and the authors' published "
-        "code pushes the noise apart as well: try the other choices.",
+        "code pushes the noise apart as well: try the other choices.\n\n"
+        "**What this says about training: less than it seems.** Here every point moves by itself. A model moves all of them "
+        "at once by its weights, the task pulls at them too, and each class of a batch is a cloud of its own, in hundreds of "
+        "dimensions, where distances are more alike and only a few bars are features. So that these points keep to their "
+        "cone does not mean that a model's would, nor that they would leave it: that is to be measured, with and without the "
+        "regularizer, over several seeds. On MRPC, with the built-in model, anisotropy within classes fell from 0.595 to "
+        "0.383 over five seeds, and the accuracy did not change beyond noise (−0.008 [−0.032, +0.014]).",
         setting={"cloud": "narrow cone", "n": 40, "noise": 0.02, "seed": 0},
         acts=True,
     ),

@@ -73,16 +73,16 @@ def test_a_bar_marks_its_edge_and_an_edge_its_bar(app, visit):
     marked = painted(page, "#D40078")
     expect(marked).to_have_count(0)
     box(page).locator("g.mark-rect path").nth(4).click()
-    expect(marked).to_have_count(2)
+    expect(marked).to_have_count(3)  # bar, edge and point of the diagram
     mark = box(page).get_by_label("mark bar")
     expect(mark).to_have_value("5")
     box(page).locator("g.mark-rule").first.locator("line").nth(7).dispatch_event("click")
     expect(mark).to_have_value("8")
-    expect(marked).to_have_count(2)
+    expect(marked).to_have_count(3)
     mark.select_option("none")
     expect(marked).to_have_count(0)
-    box(page).get_by_label("mark loop").select_option("1")  # the loop's bar, and where it begins and ends
-    expect(marked).to_have_count(3)
+    box(page).get_by_label("mark loop").select_option("1")  # the loop's bar and point, and where it begins and ends
+    expect(marked).to_have_count(4)
 
 
 def test_a_chosen_cloud_is_in_the_address_and_survives_a_reload(app, visit):
@@ -91,7 +91,7 @@ def test_a_chosen_cloud_is_in_the_address_and_survives_a_reload(app, visit):
     page.get_by_label("Seed").press("Enter")
     expect(page).to_have_url(re.compile("seed=5"))
     page.get_by_role("radiogroup", name="Lesson").get_by_text("2", exact=True).click()
-    expect(page.get_by_text("Features stand out from noise")).to_be_visible()
+    expect(page.get_by_text("Which bars matter?")).to_be_visible()
     expect(page).to_have_url(re.compile("lesson=2"))
     page.get_by_text("Answer", exact=True).click()
     expect(page.get_by_text("The longest.")).to_be_visible()

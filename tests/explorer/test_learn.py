@@ -1,6 +1,7 @@
 import dataclasses
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from core.topology.examples import EXAMPLES, example_cloud
 from explorer.charts import style
 from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import frame_of, growing, slider_scale
-from explorer.panels import acting, lesson, points
+from explorer.charts.rule import rule as walked
+from explorer.panels import acting, lesson, points, rule
 from explorer.panels.growing import shown
+from explorer.panels.words import number
 from tests.explorer.conftest import called
 from tests.explorer.test_charts import contrast
 from tests.explorer.test_pages import all_text, charts
@@ -61,7 +64,7 @@ def test_every_near_pair_is_drawn_once_and_appears_when_its_discs_touch():
     found = shown(cloud)
     spec = growing(found).to_dict()
     slider = params(spec)["e"]["bind"]
-    rows = table(spec, "xs")
+    rows = pd.DataFrame(spec["datasets"][spec["hconcat"][0]["layer"][2]["data"]["name"]])
     ends = [
         (row.step, np.array([float(v) if v else np.nan for v in f"{row.xs}".split(",")]))
         for row in rows.itertuples(index=False)
@@ -76,10 +79,107 @@ def test_every_near_pair_is_drawn_once_and_appears_when_its_discs_touch():
     assert (late < slider["step"] + 1e-9).all()
 
 
+def test_the_bar_that_never_ends_is_drawn_and_belongs_to_no_number():
+    found = shown(example_cloud("ring", 20, 0.1))
+    spec = growing(found).to_dict()
+    barcodes, diagram = spec["hconcat"][1]["vconcat"][0]["hconcat"]
+    bars = barcodes["vconcat"][0]
+    assert bars["title"]["text"] == "Bars: 19, and one that never ends"
+    assert "never ends →" in str(bars["layer"])
+    assert "never ends" in str(diagram["layer"][-2:] + list(spec["datasets"].values()))
+    assert len(found.bars) == 19
+    assert found.entropy <= math.log(19)
+
+
+def test_the_diagram_has_a_point_for_each_bar_and_loop_and_the_diagonal():
+    found = shown(example_cloud("ring", 20, 0.1))
+    spec = growing(found).to_dict()
+    layers = spec["hconcat"][1]["vconcat"][0]["hconcat"][1]["layer"]
+    domains = {
+        str(layer["encoding"][axis].get("scale")) for layer in layers for axis in "xy" if axis in layer["encoding"]
+    }
+    assert len(domains - {"None"}) == 1  # of one scale, so that corner to corner is the diagonal
+    diagonal = layers[0]["encoding"]
+    assert (diagonal["x"], diagonal["y2"], diagonal["x2"]) == ({"value": 0}, {"value": 0}, diagonal["y"])
+    (both,) = (layer for layer in layers if layer["mark"].get("cursor") == "pointer")
+    rows = pd.DataFrame(spec["datasets"][both["data"]["name"]])
+    assert sorted(rows.loc[rows["loop"].isna(), "death"]) == sorted(found.bars["length"])
+    assert rows.loc[rows["loop"].isna(), "birth"].eq(0).all()
+    loops = rows.loc[rows["loop"].notna(), ["birth", "death"]]
+    assert loops.to_numpy().tolist() == found.loops[["birth", "death"]].to_numpy().tolist()
+    assert (loops["death"] > loops["birth"]).all()
+
+
+def test_triangles_are_there_from_their_longest_side_on():
+    found = shown(example_cloud("ring", 20, 0.1))
+    corners = found.triangles[["x", "y", "x2", "y2", "x3", "y3"]].to_numpy().reshape(-1, 3, 2)
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1)
+    assert len(corners) > 18
+    assert sides.max(axis=1) == pytest.approx(found.triangles["scale"], abs=1e-4)
+    loop = found.loops.iloc[0]
+    middle = (found.triangles["scale"] < loop["death"] - 1e-6).to_numpy()
+
+    def around(corners):  # which of them hold the middle of the ring
+        at = np.roll(corners, -1, axis=1) - corners
+        return (at[..., 0] * -corners[..., 1] - at[..., 1] * -corners[..., 0] > 0).all(axis=1)
+
+    assert not around(corners[middle]).any()
+    assert around(corners).any()
+
+
+@pytest.mark.parametrize(
+    ("cloud", "says"),
+    [
+        ({"cloud": "Five clusters", "noise": "0.05"}, "bars. The shortest of them,"),
+        ({"cloud": "Ring", "n": "30", "noise": "0.01", "seed": "1"}, "5 bars. The shortest of them,"),
+        ({"cloud": "Ring", "n": "4"}, "fewer than four bars"),
+        ({"cloud": "Ring", "n": "12", "noise": "0"}, "equally long"),
+    ],
+)
+def test_how_the_threshold_is_found_is_told_on_the_bars_that_are_shown(open_page, tmp_path, cloud, says):
+    app = open_page("learn", tmp_path, rule="1", **cloud)
+    assert not app.exception
+    assert says in all_text(app)
+    name, n, noise, seed = (
+        cloud.get(key, default) for key, default in (("cloud", ""), ("n", 40), ("noise", 0.1), ("seed", 0))
+    )
+    found = shown(example_cloud(name.lower(), int(n), float(noise), int(seed)))
+    if "shortest of them" in says:
+        features = (found.bars["kind"] == "feature").sum()
+        assert f"{features} bars. The shortest of them, {number(found.threshold)}, is the **threshold**" in all_text(
+            app
+        )
+        assert len(charts(app)) == 2
+        assert app.dataframe[0].value["i"].tolist() == list(range(1, features))
+    else:
+        assert len(charts(app)) == 1
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_step_of_the_rule_is_in_its_chart(name):
+    lengths = shown(example_cloud(name, 40, 0.1)).bars["length"].to_numpy()
+    steps = rule.steps_of(lengths)
+    spec = walked(steps).to_dict()
+    assert len(pd.DataFrame(next(rows for rows in spec["datasets"].values() if "ratio" in rows[0]))) == len(steps)
+    assert steps.groupby("walk")["stop"].sum().eq(1).all()
+    last = steps[steps["walk"] == steps["walk"].max()]
+    assert last["bar"].min() == lengths[feature_mask(lengths)].min()
+    assert f"**Walk {steps['walk'].max()}**" in "".join(rule.told(lengths))
+
+
+def test_titles_of_the_lesson_do_not_answer_its_questions():
+    for step in lesson.STEPS.values():
+        emphasized = re.findall(r"\*\*(.+?)\*\*", step.answer)
+        words = set(re.findall(r"[a-z]{5,}", step.title.lower()))
+        answers = set(re.findall(r"[a-z]{5,}", " ".join(emphasized[:1]).lower()))
+        asked = set(re.findall(r"[a-z]{5,}", step.question.lower()))
+        assert not (words & answers) - asked, step.title
+
+
 def test_less_than_all_is_not_called_all():
     found = shown(example_cloud("ring", 30, 0.01, 1))
     almost = growing(dataclasses.replace(found, entropy=math.log(29) * 0.997)).to_dict()
-    assert almost["hconcat"][1]["vconcat"][2]["title"]["text"].endswith("3.357 of at most ln 29 = 3.367 nats (99.7%)")
+    assert almost["hconcat"][1]["vconcat"][1]["title"]["text"].endswith("3.357 of at most ln 29 = 3.367 nats (99.7%)")
 
 
 def test_discs_are_drawn_to_scale():
@@ -116,7 +216,7 @@ def test_entropy_of_equal_bars_fills_the_gauge():
     assert unequal.bars["length"].tolist() == pytest.approx([3.7, 0.1, 0.1, 0.1])
     assert equal.entropy == pytest.approx(np.log(4))
     assert unequal.entropy == pytest.approx(0.349, abs=5e-4)
-    said = growing(equal).to_dict()["hconcat"][1]["vconcat"][2]["title"]["text"]
+    said = growing(equal).to_dict()["hconcat"][1]["vconcat"][1]["title"]["text"]
     assert said == "Entropy of all bars: 1.386 of at most ln 4 = 1.386 nats (100%)"
 
 

@@ -63,7 +63,9 @@ def test_texts_that_begin_with_the_words_come_first():
 def test_the_cloud_is_seen_as_the_address_says(gallery, open_page, seen, own):
     if seen == "UMAP":
         pytest.importorskip("umap")
-    app = open_page("run", gallery, run=finished(gallery).name, view="Cloud", axes=seen, example="2", **{"own-axes": own})
+    app = open_page(
+        "run", gallery, run=finished(gallery).name, view="Cloud", axes=seen, example="2", **{"own-axes": own}
+    )
     assert not app.exception
     said = " ".join(caption.value for caption in app.caption)
     for words, there in (("same size", bool(own)), ("Turn and tilt", seen == "3-D"), ("UMAP", seen == "UMAP")):
