@@ -261,7 +261,7 @@ def _range(values: Sequence[float]) -> str:
 
 def print_runs(runs: Iterable[Run]) -> None:
     """Print one line a run."""
-    table = Table("run", "state", "task metric", "anisotropy_1 within classes", "IsoScore")
+    table = Table("run", "state", "task metric", "anisotropy within classes", "IsoScore")
     for run in runs:
         before, after = run.report.get("before", {}), run.report.get("after", {})
         metric = run.report.get("metric", "")

@@ -162,7 +162,7 @@ def _numbers(run: Run, *, alone: bool) -> Iterator[str]:
     if inspected:
         for sentence in filter(None, (reference.marks(run), reference.by_other_pooling(run))):
             yield f'<p class="soft">{escape(sentence)}</p>'
-    if any(name in cards.CLASSES for name, _, _ in found):
+    if any(name == "anisotropy_1_within" for name, _, _ in found):
         yield f'<p class="soft">{escape(APART)}</p>'
     yield "<details><summary>What these numbers mean</summary><dl>"
     for name, _, _ in found:
@@ -176,7 +176,7 @@ def _changes(run: Run, *, alone: bool) -> Iterator[tuple[str, str, str]]:
     before, after = cards.sides(run)
     other = data.baseline_of(run)
     baseline = cards.sides(other)[1] if other else {}
-    for name in (cards.headline(run), *cards.CLASSES, cards.ENTROPY, *cards.WHOLE):
+    for name in (cards.headline(run), *cards.FIRST, *cards.REST):
         a, b = before.get(name), after.get(name)
         if a is None and b is None:
             continue

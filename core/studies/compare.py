@@ -22,9 +22,12 @@ FEWEST_SEEDS = 5  # below, no values bring the sign-flip test under 0.1, and the
 _CHANCE = 0.1
 _HEADLINE = "anisotropy_1_within"
 _FIRST = (_HEADLINE, "between_share", "nc1", "anisotropy_1_centered", "anisotropy_1")
+# As on a card, within a sentence.
 _CALLED = {
-    "anisotropy_1_within": "anisotropy_1 (within classes)",
-    "anisotropy_1_centered": "anisotropy_1 (centered)",
+    "anisotropy_1_within": "anisotropy within classes",
+    "anisotropy_1_centered": "anisotropy 1, centered",
+    "anisotropy_1": "anisotropy 1",
+    "effective_rank": "effective rank",
     "between_share": "the share between classes",
     "nc1": "NC1",
     "mcc": "MCC",

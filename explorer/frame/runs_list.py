@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.panels import data, entries, links
+from explorer.panels import data, entries, keeping, links
 from explorer.panels.words import STATES, plain
 
 _SHOWN = 25
@@ -37,6 +37,7 @@ def show() -> None:
             type="tertiary",
             on_click=lambda: st.session_state.update(runs_shown=len(shown) + 4 * _SHOWN),
         )
+    keeping.thrown_away()
 
 
 def _entry(name: str) -> None:
@@ -51,11 +52,12 @@ def _entry(name: str) -> None:
     with st.container(key="run-open" if is_open else f"run-{name}", gap=None):
         st.page_link(
             links.RUN,
-            label=f":{colour}[{dot}] {plain(row.task, 26)} · {plain(row.model, 26)}",
+            label=f":{colour}[{dot}] {plain(row.title, 54)}",
             icon="",
             query_params={"run": name, **view},
-            help=(f"{word}; {plain(name, 120)}" if name != data.SAMPLE else "A run that ships with Isobar")
-            + ("; the change is of anisotropy 1 within classes" if row.change is not None else ""),
+            help=f"{word}; {plain(name, 120)}" if name != data.SAMPLE else "A run that ships with Isobar",
             width="stretch",
         )
-        st.caption(" · ".join(plain(said, 24) for said in entries.details(row)))
+        st.caption(" · ".join(plain(said, 40) for said in entries.details(row)))
+        if change := entries.changed(row):
+            st.caption(plain(change))

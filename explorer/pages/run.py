@@ -8,7 +8,20 @@ from core.errors import IsobarError
 from core.runs import Run
 from core.table_files import csv_of
 from explorer import report
-from explorer.panels import address, anisotropy, barcodes, cards, cloud, data, figure, links, moved, timeline, training
+from explorer.panels import (
+    address,
+    anisotropy,
+    barcodes,
+    cards,
+    cloud,
+    data,
+    figure,
+    keeping,
+    links,
+    moved,
+    timeline,
+    training,
+)
 from explorer.panels.words import STATES, plain
 
 _MOVED = "{} that moved"
@@ -86,10 +99,10 @@ def _header(run: Run) -> None:
     settings = data.spec(run)
     row = data.row(run)
     colour, _, word = STATES[run.state]
-    left, right = st.columns([5, 3], vertical_alignment="bottom", gap="small")
-    with left:
-        st.subheader(f"{plain(row.task)} · {plain(row.model)}", anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        st.subheader(plain(row.title, 100), anchor=False, width="content")
+        buttons = st.container(horizontal=True, width="content", gap="small")
+    with buttons:
         with st.popover("Settings", icon=":material/tune:"):
             st.code(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), language="yaml", height=420)
             if data.trained_outside(run):
@@ -98,6 +111,9 @@ def _header(run: Run) -> None:
                 st.page_link(
                     links.TRAIN, label="Use these settings", icon=":material/replay:", query_params={"like": row.name}
                 )
+        if not data.is_sample(run):
+            with st.popover("Note", icon=":material/edit_note:"):
+                keeping.note(run)
         with st.popover("Export", icon=":material/download:"):
             _exports(run)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -105,7 +121,11 @@ def _header(run: Run) -> None:
             st.badge("sample run", color="green", icon=":material/inventory_2:")
         st.badge(word, color=colour)
         st.badge(plain(data.regularized(settings)), color="gray")
-        st.caption(" · ".join(plain(fact) for fact in data.facts(run)), width="content")
+        named = [row.task, row.model] if row.note.name else []
+        tags = [f"#{tag}" for tag in row.note.tags]
+        st.caption(" · ".join(plain(fact) for fact in [*named, *data.facts(run), *tags]), width="content")
+    if row.note.text:
+        st.text(row.note.text)
 
 
 def _exports(run: Run) -> None:

@@ -1,18 +1,23 @@
-"""The header of a run: each measure before and after, which way is better, and the baseline's beside it."""
+"""The header of a run: three numbers that count most, each beside the baseline's, and the rest behind a switch."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
 
 from core.geometry import APART
 from core.runs import Run
-from explorer.panels import data
-from explorer.panels.words import DASH, meaning, number
+from core.studies.compare import FEWEST_SEEDS, Difference
+from explorer.panels import address, data
+from explorer.panels.words import DASH, meaning, number, signed
 
-CLASSES = ("anisotropy_1_within", "between_share", "nc1")
-WHOLE = ("anisotropy_1_centered", "anisotropy_1", "isoscore", "mean_cosine")
+FIRST = ("anisotropy_1_within", "effective_rank")
+"""What stands beside the task's metric."""
 ENTROPY = "relative_entropy_all"
-_IN_A_ROW = 5
+REST = (
+    "between_share", "nc1", ENTROPY, "anisotropy_1_centered", "anisotropy_1", "isoscore", "mean_cosine",
+)  # fmt: skip
+_IN_A_ROW = {True: 3, False: 4}  # of the first, of the rest
 _VERDICTS = {True: ("better", "green"), False: ("worse", "red")}
 
 
@@ -40,41 +45,94 @@ def show(run: Run, baseline: Run | None) -> None:
     """Draw the cards."""
     before, after = sides(run)
     other = sides(baseline)[1] if baseline else {}
-    for name in rows(run, (headline(run), *CLASSES, ENTROPY), WHOLE):
-        _card(name, before.get(name), after.get(name), other.get(name) if baseline else None)
+    for name in rows((headline(run), *FIRST), REST, many=data.modality(run).many):
+        _card(name, before.get(name), after.get(name), other.get(name), from_baseline(run, baseline, name))
 
 
-def rows(run: Run, within: Sequence[str], whole: Sequence[str]) -> Iterator[str]:
-    """Yield the name of each card, inside of its frame: a row within classes, one of the whole cloud and what it can't tell."""
-    for names in (within, whole):
-        columns = st.columns(_IN_A_ROW, gap="small", wrap=False)
-        for column, name in zip(columns, names, strict=False):
+def rows(first: Sequence[str], rest: Sequence[str], *, many: str) -> Iterator[str]:
+    """Yield the name of each card, inside of its frame: the `first`, and where they are asked for the `rest`.
+
+    `many` is what the examples are called.
+    """
+    yield from _frames(first, _IN_A_ROW[True])
+    if not rest or not address.widget(st.toggle, "More measures", key="more", default=False):
+        return
+    yield from _frames(rest, _IN_A_ROW[False])
+    st.caption(
+        f"Of all {many} together anisotropy, IsoScore and mean cosine can't tell a stretched space from classes that are "
+        "well apart.",
+        help=APART,
+    )
+
+
+def _frames(names: Sequence[str], in_a_row: int) -> Iterator[str]:
+    for start in range(0, len(names), in_a_row):
+        columns = st.columns(in_a_row, gap="small", wrap=False)
+        for column, name in zip(columns, names[start : start + in_a_row], strict=False):
             with column, st.container(border=True, height="stretch", gap=None, key=f"card-{name}"):
                 yield name
-    if set(CLASSES) & set(within):
-        (columns[-1] if len(whole) < _IN_A_ROW else st).caption(
-            f"Of all {data.modality(run).many} together: these can't tell a stretched space from classes that are well apart.",
-            help=APART,
-        )
 
 
-def _card(name: str, before: float | None, after: float | None, baseline: float | None) -> None:
+def _card(
+    name: str, before: float | None, after: float | None, baseline: float | None, change: Difference | None
+) -> None:
     about = meaning(name)
-    change = after - before if after is not None and before is not None else None
-    word, colour = verdict(about.better, change)
+    told = baseline if baseline is not None else before
+    by = after - told if after is not None and told is not None else None
+    word, colour = verdict(about.better, by)
+    if baseline is not None:
+        # One seed, or several that disagree, make nothing better.
+        word = word if word == "unchanged" else f"from the baseline{f', {word}' if change and change.direction else ''}"
+        colour = colour if change and change.direction else "gray"
     st.metric(
         about.label,
-        f"{number(before)} → {number(after)}" if after is not None else number(before),
-        delta=round(change, 3) + 0.0 if change is not None else None,
-        format=None if change is None else "%+.3f" if round(change, 3) else "%.3f",
+        number(after if after is not None else before),
+        delta=None if by is None else f"{round(by, 3) + 0.0:{'+.3f' if round(by, 3) else '.3f'}}",
+        delta_arrow="auto" if by is not None and round(by, 3) else "off",
         delta_color=colour,
-        delta_description=word,
+        delta_description=word if baseline is not None or word is None else f"{word} since before",
         help=about.definition,
     )
-    if baseline is not None:
-        st.caption(f"baseline {number(baseline)}")
-    elif change is None:
-        st.caption("before training" if before is not None else DASH)
+    said = [f"before {number(before)}"] if after is not None else ["before training" if before is not None else DASH]
+    said += [f"baseline {number(baseline)}"] if baseline is not None else []
+    st.caption(" · ".join(said))
+    if baseline is not None and by is not None:
+        st.caption(noise(change))
+
+
+def from_baseline(run: Run, baseline: Run | None, name: str) -> Difference | None:
+    """Return by how much a number of `run`, and of its repetitions under other seeds, is above that of their baselines.
+
+    None where there is no baseline, or none of the same data has the number.
+    """
+    if baseline is None:
+        return None
+    pairs = ((other, data.baseline_of(other)) for other in _repetitions(data.run_stamp(run), run))
+    by_seed: dict[int, float] = {}
+    for other, its in pairs:
+        seed = data.spec(other).get("seed", 0)
+        if its is None or seed in by_seed or data.fingerprint(other) != data.fingerprint(its):
+            continue
+        ours, theirs = sides(other)[1].get(name), sides(its)[1].get(name)
+        if ours is not None and theirs is not None and math.isfinite(ours - theirs):
+            by_seed[seed] = ours - theirs
+    return Difference.of(by_seed) if by_seed else None
+
+
+@st.cache_data(max_entries=64, ttl=5.0, show_spinner=False)  # another seed may end at any time
+def _repetitions(of: tuple, _run: Run) -> list[Run]:
+    return data.repetitions(_run)
+
+
+def noise(change: Difference | None) -> str:
+    """Return whether a change from the baseline can be told from chance, in words."""
+    seeds = len(change.seeds) if change else 1
+    if seeds == 1:
+        return "one seed: it may be noise"
+    said = f"{seeds} seeds: {signed(change.mean)} [{signed(change.low)}, {signed(change.high)}]"
+    if seeds < FEWEST_SEEDS:
+        return f"{said}, too few to tell"
+    return f"{said}, {'beyond' if change.direction else 'within'} noise"
 
 
 def verdict(better: str, change: float | None) -> tuple[str | None, str]:

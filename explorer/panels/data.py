@@ -4,7 +4,7 @@ A run is known here by its directory's name; the shipped sample by the name `SAM
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +15,9 @@ from core.file_version import FileVersion, file_version
 from core.modalities import MODALITIES, Modality
 from core.regularizers.registry import REGULARIZERS, settings_class
 from core.runs import Run, Snapshot, layout, list_runs
+from core.runs.notes import Note, read_note
 from core.runs.reader import run_in
-from core.runs.settings import OUTSIDE, experiment, label, regularizers, words
+from core.runs.settings import OUTSIDE, experiment, label, regularizers, setting, words
 from core.training.spec import RunSpec
 from explorer.panels.words import moment
 
@@ -32,7 +33,9 @@ class Row:
     """A run in one line: what the sidebar shows.
 
     Attributes:
-        change: of anisotropy_1 within classes, after less before; None where it isn't known.
+        change: of anisotropy within classes, after less before; None where it isn't known.
+        began: when, as the directory's name or the status says; empty where neither does.
+        note: what a person said of it.
     """
 
     name: str
@@ -42,11 +45,13 @@ class Row:
     method: str
     seed: object
     change: float | None
+    began: str = ""
+    note: Note = field(default_factory=Note)
 
     @property
     def title(self) -> str:
-        """Task and model."""
-        return f"{self.task} · {self.model}"
+        """The name that a person gave it, or task and model."""
+        return self.note.name or f"{self.task} · {self.model}"
 
 
 def runs_dir() -> Path:
@@ -152,6 +157,8 @@ def row(run: Run) -> Row:
         method=method(settings),
         seed=settings.get("seed", "?"),
         change=report(run).get("difference", {}).get("anisotropy_1_within"),
+        began=run.name[:16] if moment(run.name) else str(run.status.get("started") or "")[:16],
+        note=_note(str(run.path), file_version(run.path / layout.NOTE)),
     )
 
 
@@ -242,6 +249,20 @@ def baseline_of(run: Run) -> Run | None:
     return None
 
 
+def repetitions(run: Run) -> list[Run]:
+    """Return the finished runs that differ from `run` in nothing but the seed, the newest first, and `run` among them."""
+    if is_sample(run):
+        return [run]
+    defaults = RunSpec.defaults()
+    own = setting({**defaults, **spec(run)})
+    others = (Run(run.path.parent / name) for name in names()[:_LOOK_BACK])
+    return [
+        other
+        for other in others
+        if other.path == run.path or (spec(other) and report(other) and setting({**defaults, **spec(other)}) == own)
+    ]
+
+
 def spec(run: Run) -> dict:
     """Return the run's settings; empty where they can't be read."""
     return _spec(str(run.path), file_version(run.path / layout.SPEC))
@@ -256,6 +277,12 @@ def recorded_task(run: Run) -> dict:
     """Return what the record says of the task: its name, metrics, names of the labels; empty where it says nothing."""
     found = record(run).get("task")
     return found if isinstance(found, dict) else {}
+
+
+def fingerprint(run: Run) -> str | None:
+    """Return what tells the run's data from other data; None where it is not recorded."""
+    found = recorded_task(run).get("fingerprint")
+    return str(found) if found else None
 
 
 def modality(run: Run) -> Modality:
@@ -335,6 +362,11 @@ def missing(run: Run) -> list[str]:
 @st.cache_data(max_entries=4096, show_spinner=False)
 def _spec(path: str, version: FileVersion) -> dict:
     return Run(Path(path)).spec
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _note(path: str, version: FileVersion) -> Note:
+    return read_note(path)
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)

@@ -5,22 +5,26 @@ from collections.abc import Iterable
 
 from core.errors import IsobarError
 from explorer.panels import data
-from explorer.panels.words import STATES, signed
+from explorer.panels.words import STATES, day, meaning, signed
 
 _LOOK_INTO = 200  # of how many of the newest runs more is read than their names
 
 
-def title(row: data.Row) -> str:
-    """Return what the run is of."""
-    return f"{row.task} · {row.model}"
-
-
 def details(row: data.Row) -> list[str]:
-    """Return what else is shown of the run: its method, its seed, how it stands or what it changed."""
-    said = [row.method, "sample" if row.name in data.samples() else f"seed {row.seed}"]
-    if row.state != "finished":
-        return [*said, STATES[row.state][2]]
-    return said if row.change is None else [*said, f"anisotropy {signed(row.change, 2)}"]
+    """Return what else is shown of the run: its method, its seed, when it began, its tags, how it stands."""
+    said = [row.method, "sample" if row.name in data.samples() else f"seed {row.seed}", day(row.began)]
+    if row.note.name:  # which stands where task and model do
+        said = [row.task, row.model, *said]
+    said += [f"#{tag}" for tag in row.note.tags]
+    return [*filter(None, said), *([] if row.state == "finished" else [STATES[row.state][2]])]
+
+
+def changed(row: data.Row) -> str:
+    """Return what the run changed, in the words of its cards; empty where that isn't known."""
+    if row.state != "finished" or row.change is None:
+        return ""
+    label = meaning("anisotropy_1_within").label
+    return f"{label[:1].lower()}{label[1:]} {signed(row.change, 2)}"
 
 
 def found(names: Iterable[str], wanted: str) -> list[str]:
@@ -34,7 +38,7 @@ def _holds(name: str, words: list[str], look_into: bool) -> bool:
     if look_into:
         try:
             row = data.row(data.find(name))
-            text = " ".join([text, title(row), *details(row), STATES[row.state][2]]).lower()
+            text = " ".join([text, row.title, row.note.text, *details(row), changed(row), STATES[row.state][2]]).lower()
         except IsobarError:  # gone meanwhile
             pass
     # The date in a name is no place for a lone number.

@@ -11,16 +11,14 @@ from explorer.charts.style import BEFORE, SPACE
 from explorer.panels import cards, data
 from explorer.panels.words import meaning, number, plain
 
-_LAST, _RANK = "relative_entropy_all", "effective_rank"
 _COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.0, "nc1": 0.0}  # of the others it is 1
 
 
 def show(run: Run) -> None:
     """Draw the cards, and below them what their marks mean."""
     found = {name: (value, track) for name, value, track in tracks(run)}
-    names = list(found)
-    whole = names[names.index(_LAST) + 1 :]
-    for name in cards.rows(run, names[: -len(whole)], whole):
+    first = [name for name in found if name not in cards.REST]
+    for name in cards.rows(first, [name for name in found if name in cards.REST], many=data.modality(run).many):
         about, (value, track) = meaning(name), found[name]
         st.metric(about.label, number(value), help=about.definition)
         st.html(track)
@@ -34,12 +32,12 @@ def tracks(run: Run) -> list[tuple[str, float | None, str]]:
     report, many = data.report(run), data.modality(run).many
     here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
     metric = report.get("metric")
-    # A checkpoint that has a head for these classes can be scored on them; examples without labels have no classes.
-    scored = metric in here
-    names = [name for name in (*cards.CLASSES, metric if scored else _RANK) if name in here]
+    # A checkpoint that has a head for these classes can be scored on them; examples without labels have no classes, so
+    # that the whole cloud's anisotropy stands in front.
+    first = [name for name in (metric, *cards.FIRST) if name in here]
     return [
         (name, here.get(name), _track(name, here.get(name), isotropic.get(name), base.get(name), bool(base), many))
-        for name in (*names, _LAST, *cards.WHOLE, *([_RANK] if scored else []))
+        for name in (*first, *(name for name in cards.REST if name in here))
     ]
 
 
@@ -61,7 +59,7 @@ def _track(
     name: str, here: float | None, isotropic: float | None, base: float | None, has_base: bool, many: str
 ) -> str:
     """Return a line from isotropic to collapsed with the values marked on it, and the values in words."""
-    is_metric = name not in MEASURES and name != _LAST
+    is_metric = name not in MEASURES and name != cards.ENTROPY
     rows = [f"on these {many}"] if is_metric else [f"isotropic {number(isotropic)}"]
     if has_base and not is_metric:
         rows.append(f"untouched {number(base)}")

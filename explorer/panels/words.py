@@ -114,3 +114,12 @@ def moment(run_name: str) -> str:
         return datetime.strptime(run_name[:19], "%Y-%m-%dT%H-%M-%S").strftime("%-d %B %Y, %H:%M")
     except ValueError:
         return ""
+
+
+def day(began: str) -> str:
+    """Return the day and time of ``2026-11-28T00-12`` or ``2026-11-28T00:12`` in as few letters as lists have room for."""
+    try:
+        when = datetime.strptime(began[:16].replace("T", " ").replace(":", "-"), "%Y-%m-%d %H-%M")
+    except ValueError:
+        return ""
+    return when.strftime("%-d %b, %H:%M" if when.year == datetime.now().year else "%-d %b %Y")

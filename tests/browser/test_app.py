@@ -43,7 +43,7 @@ def test_a_link_opens_the_run_it_names(app, gallery, visit):
 def test_what_directions_are_about_is_in_the_address(app, gallery, visit):
     page = visit(f"{app}/run?run={newest(gallery)}&view=Anisotropy")
     by_class = page.locator(".st-key-figure-by-class")
-    expect(by_class.get_by_text("Anisotropy 1, within classes: share")).to_be_visible()
+    expect(by_class.get_by_text("Anisotropy within classes: share")).to_be_visible()
     assert "about=" not in page.url
     for about, label in (("uncentered", "Anisotropy 1: share"), ("centered", "Anisotropy 1, centered: share")):
         page.get_by_text(about, exact=True).first.click()
@@ -53,7 +53,7 @@ def test_what_directions_are_about_is_in_the_address(app, gallery, visit):
     settle(page)
     expect(by_class.get_by_text("Anisotropy 1, centered: share")).to_be_visible()
     page.get_by_text("within classes", exact=True).first.click()
-    expect(by_class.get_by_text("Anisotropy 1, within classes: share")).to_be_visible()
+    expect(by_class.get_by_text("Anisotropy within classes: share")).to_be_visible()
     expect(page).not_to_have_url(re.compile("about="))
 
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def test_runs_are_picked_in_the_table_and_the_link_opens_the_same_elsewhere(app, gallery, visit):
     page = visit(f"{app}/compare")
-    expect(page.get_by_text("anisotropy_1 (within classes) changed by")).to_be_visible()
+    expect(page.get_by_text("anisotropy within classes changed by")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/compare\?runs="))
     expect(charts(page)).to_have_count(5)
     before = page.url
@@ -23,7 +23,7 @@ def test_runs_are_picked_in_the_table_and_the_link_opens_the_same_elsewhere(app,
     expect(page.get_by_text("Left out: 1")).to_be_visible()
     stopped = newest(gallery, state="stopped")
     expect(page).to_have_url(re.compile(stopped))
-    expect(page.get_by_text("anisotropy_1 (within classes) changed by")).to_be_visible()
+    expect(page.get_by_text("anisotropy within classes changed by")).to_be_visible()
     # Another person's browser, while the first stays open.
     other = visit(before)
     expect(charts(other)).to_have_count(5)

@@ -105,3 +105,28 @@ def test_a_link_leads_to_a_view_with_its_choices(run, visit):
     page = visit(f"{run}&view=Cloud&axes=1 and 3&colour=error&class=acceptable")
     expect(drawn(page, "cloud").get_by_text("third principal axis")).to_be_visible()
     expect(drawn(page, "cloud").locator(".role-legend text", has_text="wrong")).to_have_count(1)
+
+
+def test_a_clicked_point_and_its_neighbours_are_marked_and_a_space_is_turned(run, visit):
+    page = visit(f"{run}&view=Cloud&own-axes=1")
+    chart = drawn(page, "cloud")
+    points, rings = chart.locator("g.mark-symbol path[stroke-width='1.3']"), chart.locator("path[stroke='#D40078']")
+    expect(rings).to_have_count(0)
+    points.nth(3).evaluate("point => point.scrollIntoView({block: 'center'})")
+    points.nth(3).click(force=True)  # another point may lie above it: that is as good
+    expect(page).to_have_url(re.compile(r"example=\d+"))
+    expect(rings).to_have_count(2 * 11)  # ten about the neighbours and one about the point, on both sides
+    expect(page.locator(".st-key-neighbours [data-testid=stDataFrame]")).to_have_count(2)
+    page.reload()
+    settle(page)
+    expect(rings).to_have_count(2 * 11)
+    page.get_by_text("3-D", exact=True).click()
+    settle(page)
+    expect(rings).to_have_count(2 * 11)
+    place = rings.first.get_attribute("transform")
+    turn = page.locator(".st-key-figure-cloud input[type=range]").first
+    turn.fill("90")
+    expect(rings.first).not_to_have_attribute("transform", place)
+    page.get_by_role("button", name="No neighbours").click()
+    expect(rings).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("example"))

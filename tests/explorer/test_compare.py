@@ -41,11 +41,11 @@ def test_the_newest_task_s_runs_are_compared_over_seeds_and_put_into_the_address
     picked = app.query_params["runs"].split(",")
     assert len(picked) == 6
     (verdict,) = [g.verdict for g in compare([seeds / name for name in picked]).groups if g.differences]
-    assert verdict.startswith("Over 3 seeds, anisotropy_1 (within classes) changed by")
+    assert verdict.startswith("Over 3 seeds, anisotropy within classes changed by")
     said = all_text(app).replace("\\", "").replace("\u2060", "")
     assert f"**features**: {verdict}" in said
     assert [spec["title"]["text"][:18] for spec in specs(app)[:3]] == [
-        "grammar · minilm: ", "Anisotropy 1, with", "MCC",
+        "grammar · minilm: ", "Anisotropy within ", "MCC",
     ]  # fmt: skip
     assert len(charts(app)) == 5  # and two barcodes
 

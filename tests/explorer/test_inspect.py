@@ -26,7 +26,7 @@ def box(app, label):
 
 def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each_class(open_page, tmp_path):
     path = write_inspection(tmp_path, base=True)
-    app = open_page("inspect", tmp_path, of=path.name)
+    app = open_page("inspect", tmp_path, of=path.name, more="1")
     assert not app.exception
     assert app.subheader[0].value == "minilm on grammar"
     report = load_run(path).report

@@ -43,8 +43,9 @@ def name_of(folder, state, regularizer=None):
 def test_a_finished_run_shows_cards_and_a_barcode_before_and_after_of_each_class(gallery, open_page):
     app = open_page("run", gallery, run=name_of(gallery, "finished", regularizer="persistent-entropy"))
     assert not app.exception
-    assert [m.label for m in app.metric][:2] == ["MCC", "Anisotropy 1, within classes"]
-    assert app.metric[0].value == "0.020 → 0.620"
+    assert [m.label for m in app.metric] == ["MCC", "Anisotropy within classes", "Effective rank"]
+    assert app.metric[0].value == "0.620"
+    assert "before 0.020 · baseline 0.620" in all_text(app)
     assert len(charts(app)) == 4
     assert "acceptable" in all_text(app)
 

@@ -85,10 +85,10 @@ def test_the_verdict_is_one_plain_sentence(five):
     baseline, group = compare(five).groups
     change = group.differences["anisotropy_1_within"]
     assert group.verdict == (
-        f"Over 5 seeds, anisotropy_1 (within classes) fell by 0.114 [{-change.high:.3f}, {-change.low:.3f}]; "
+        f"Over 5 seeds, anisotropy within classes fell by 0.114 [{-change.high:.3f}, {-change.low:.3f}]; "
         "MCC stayed the same."
     )
-    assert baseline.verdict.startswith("The baseline, 5 seeds: anisotropy_1 (within classes) 0.850 [")
+    assert baseline.verdict.startswith("The baseline, 5 seeds: anisotropy within classes 0.850 [")
 
 
 def test_a_change_whose_interval_holds_zero_neither_fell_nor_rose(write):
@@ -96,7 +96,7 @@ def test_a_change_whose_interval_holds_zero_neither_fell_nor_rose(write):
     runs += [write(0.8, seed=seed, mcc=0.5 + off) for seed, off in enumerate((-0.02, 0.01, -0.002))]
     group = compare(runs).groups[1]
     assert group.verdict == (
-        "Over 3 seeds, anisotropy_1 (within classes) stayed the same; MCC changed by -0.004 [-0.020, 0.010]; "
+        "Over 3 seeds, anisotropy within classes stayed the same; MCC changed by -0.004 [-0.020, 0.010]; "
         "3 seeds are too few to tell."
     )
     assert group.differences["mcc"].direction == 0
@@ -307,7 +307,7 @@ def test_a_measure_of_fewer_seeds_says_of_how_many(write):
     runs = [write(0.8, seed=seed, regularizer="none", mcc=0.5) for seed in range(6)]
     runs += [write(0.7 + 0.01 * s, seed=s, mcc=0.6 + 0.01 * s if s < 2 else float("nan")) for s in range(6)]
     verdict = compare(runs).groups[1].verdict
-    assert verdict.startswith("Over 6 seeds, anisotropy_1 (within classes) fell by")
+    assert verdict.startswith("Over 6 seeds, anisotropy within classes fell by")
     assert "MCC changed by 0.105 [0.100, 0.110] (of 2 seeds)." in verdict
 
 

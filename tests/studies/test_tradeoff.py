@@ -55,7 +55,7 @@ def test_curves_run_from_the_baseline_through_the_weights(sweep, tmp_path):
 
 def test_rows_are_paired_by_seed(sweep, tmp_path):
     rows = tradeoff_rows(*curves(sweep, tmp_path))
-    by = {(row["anisotropy_1 (within classes), share of the baseline's"], row["method"]): row for row in rows}
+    by = {(row["anisotropy within classes, share of the baseline's"], row["method"]): row for row in rows}
     assert len(rows) == 9
     row = by["60%", "repulsion"]
     assert row["seeds"] == "5 of 5"

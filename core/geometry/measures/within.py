@@ -87,7 +87,7 @@ _COLLAPSE = (
 MEASURES = (
     Measure(
         name="anisotropy_1_within",
-        label="Anisotropy 1, within classes",
+        label="Anisotropy within classes",
         definition="The share of the squared length that the strongest direction holds, each class about its own mean.",
         source=f"{RAZZHIGAEV}, within classes as in the published code of arXiv:2501.05502",
         isotropic="1/d",

@@ -1,0 +1,106 @@
+"""A run's own name, tags and note; the trash and the way back; whether a change is told from chance."""
+
+import pytest
+
+from core.runs import list_runs, load_run
+from core.runs.trash import trash, trashed
+from core.studies.compare import Difference
+from explorer.panels import cards, data, entries
+from tests.explorer.conftest import called
+from tests.explorer.synthetic import write_run
+
+
+def texts(app) -> str:
+    return "\n".join(str(found.value) for kind in (app.caption, app.subheader, app.text) for found in kind)
+
+
+def test_a_note_names_the_run_in_page_and_lists_and_finds_it(open_page, tmp_path):
+    run = load_run(write_run(tmp_path))
+    app = open_page("run", tmp_path, run=run.name)
+    called(app.text_input, f"note-name-{run.name}").set_value("The *good* one")
+    called(app.text_input, f"note-tags-{run.name}").set_value(" paper, to check,")
+    app.text_area[0].set_value("Looks right.\nAsk Ada.")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert not app.exception
+    note = load_run(run.path).note
+    assert (note.name, note.tags, note.text) == ("The *good* one", ("paper", "to check"), "Looks right.\nAsk Ada.")
+    assert app.subheader[0].value.replace("\\", "") == "The *good* one"
+    assert "Looks right." in texts(app)
+    assert "#paper" in texts(app).replace("\\", "")
+    for wanted in ("good", "#paper", "ada"):
+        assert entries.found([run.name], wanted) == [run.name]
+    assert entries.found([run.name], "#absent") == []
+
+
+def test_a_run_goes_into_the_trash_and_out_of_it(open_page, tmp_path):
+    run, other = (load_run(write_run(tmp_path, minutes_ago=minutes)) for minutes in (1, 2))
+    app = open_page("run", tmp_path, run=run.name)
+    called(app.button, "trash").click().run()
+    assert not app.exception
+    assert [found.name for found in list_runs(tmp_path)] == [other.name]
+    assert [found.name for found in trashed(tmp_path)] == [run.name]
+    assert app.query_params["run"] in (other.name, [other.name])
+    next(button for button in app.button if button.label == "Take out").click().run()
+    assert not app.exception
+    assert app.query_params["run"] in (run.name, [run.name])
+    assert not trashed(tmp_path)
+
+
+def test_a_run_that_is_gone_from_the_trash_is_said_to_be(open_page, tmp_path):
+    import shutil
+
+    run, other = (load_run(write_run(tmp_path, minutes_ago=minutes)) for minutes in (1, 2))
+    trash(run)
+    app = open_page("run", tmp_path, run=other.name)
+    shutil.rmtree(trashed(tmp_path)[0].path)
+    trash(load_run(write_run(tmp_path, minutes_ago=3)))  # so that there is a trash to say it in
+    next(button for button in app.button if button.label == "Take out").click().run()
+    assert not app.exception
+    assert any("no longer in the trash" in error.value for error in app.error)
+
+
+def test_what_runs_is_not_thrown_away(open_page, tmp_path):
+    run = load_run(write_run(tmp_path, state="running", done=20))
+    assert called(open_page("run", tmp_path, run=run.name).button, "trash").disabled
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("seeds")
+    for seed in range(5):
+        write_run(folder, seed=seed, collapse=0.2, score=0.7 + seed / 100, minutes_ago=seed)
+        write_run(folder, regularizer="none", seed=seed, collapse=0.8, score=0.6, minutes_ago=10 + seed)
+    write_run(folder, seed=7, collapse=0.2, score=0.1, minutes_ago=30)  # which has no baseline
+    return folder
+
+
+def test_a_card_says_the_change_from_the_baseline_and_whether_seeds_tell_it(seeds, open_page):
+    run = next(run for run in list_runs(seeds) if run.spec["regularizers"] and run.spec["seed"] == 4)
+    app = open_page("run", seeds, run=run.name)
+    metric = app.metric[0]
+    assert (metric.label, metric.value, metric.delta) == ("MCC", "0.740", "+0.140")
+    change = cards.from_baseline(run, data.baseline_of(run), "mcc")
+    assert change.values == pytest.approx([0.1 + seed / 100 for seed in range(5)])
+    assert cards.noise(change) in texts(app)
+    assert cards.noise(change).startswith("5 seeds: +0.120 [+0.1")
+    assert cards.noise(change).endswith("beyond noise")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((0.1,), "one seed: it may be noise"),
+        ((0.1, 0.2, 0.15), "3 seeds: +0.150 [+0.100, +0.200], too few to tell"),
+        ((0.1, -0.2, 0.15, -0.1, 0.05), "within noise"),
+        ((0.1, 0.2, 0.15, 0.11, 0.12), "beyond noise"),
+    ],
+)
+def test_a_change_is_said_to_be_noise_where_seeds_can_t_tell(values, said):
+    assert cards.noise(Difference.of(dict(enumerate(values)))).endswith(said)
+
+
+def test_a_run_of_other_data_is_no_baseline(seeds, monkeypatch):
+    run = next(run for run in list_runs(seeds) if run.spec["regularizers"] and run.spec["seed"] == 4)
+    baseline = data.baseline_of(run)
+    monkeypatch.setattr(data, "fingerprint", lambda of: of.name)
+    assert cards.from_baseline(run, baseline, "mcc") is None
