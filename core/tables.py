@@ -113,7 +113,8 @@ def print_inspection(found) -> None:
         )
         table.add_row(Text(shape.name), *(number(cell) for cell in row))
     console.print(table)
-    print_layers(found.layers)
+    if found.layers:
+        print_layers(found.layers)
     if sentence := pooling_sentence(found.measures, found.other_pooling):
         console.print(Text(sentence))
     for note in found.notes:

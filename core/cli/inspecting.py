@@ -28,7 +28,8 @@ def inspect_(
     model: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Built-in name, local folder or Hub id. [default: minilm] Several are compared by the same examples, each with "
+            help="Built-in name, local folder or Hub id; or a file of embeddings, FILE or FILE:column=NAME, with --label-column. "
+            "[default: minilm] Several are compared by the same examples, each with "
             "the first; MODEL:layer=3,pooling=cls looks at that layer and pooling of it.",
             show_default=False,
         ),

@@ -115,7 +115,7 @@ def verdict(x: Embeddings, labels: Labels | None = None) -> Verdict:
         return Verdict(STRETCHED, "Collapsed within classes: the embeddings of each class are the same.", found)
     word = word_of(found)
     used = f"{found.effective_rank:.0f} of {found.isotropic_rank:.0f} directions in use"
-    said = f"{word[:1].upper()}{word[1:]}: {used}, mean cosine {found.mean_cosine:.2f}, {_beside(found, word)}."
+    said = f"{word[:1].upper()}{word[1:]}: {used}, mean cosine {round(found.mean_cosine, 2) + 0.0:.2f}, {_beside(found, word)}."
     return Verdict(word, said + _MORE.get(word, "").format(within=found.directions), found)
 
 

@@ -39,8 +39,9 @@ from core.tasks.order import in_order
 from core.tasks.sampling import ONE_CLOUD
 from core.training.probe import describe, make_probe, view_of
 from core.training.progress import Progress, Stopped, StopSignal, sentence
-from core.training.record import record
+from core.training.record import machine, record
 from core.training.spec import RunSpec
+from core.training.stored import is_stored, read_space
 
 _BEAT_SECONDS = 0.4
 _SIDE = re.compile(r"(?P<model>.+):(?P<own>(?:layer|pooling)=[\w-]+(?:,(?:layer|pooling)=[\w-]+)*)")
@@ -118,7 +119,8 @@ def inspect_checkpoint(
     """Embed a task's probe set with `model` and measure the space it forms.
 
     Args:
-        model: built-in name, local folder (such as a run's ``model/``) or Hub id.
+        model: built-in name, local folder (such as a run's ``model/``) or Hub id; or a file of embeddings
+            (:func:`core.training.stored.read_space`), which are looked at as they are, whatever the task.
         task: built-in name, local folder or file, or Hub id. A file may have no labels (:func:`core.tasks.load_texts`):
             its texts are one cloud, of up to twice as many as a class would give.
         spec: weights, pooling, layer, probe size, seed, columns and device are taken from here; `model` and `task` are not.
@@ -131,7 +133,7 @@ def inspect_checkpoint(
     progress = progress or (lambda phase, done, total: None)
     check_device(spec.device)
     progress("loading", 0, 1)
-    return _inspected(spec, examples_of(spec), progress)
+    return _looked_at(spec, progress)
 
 
 def inspect_side_by_side(
@@ -152,9 +154,14 @@ def inspect_side_by_side(
     check_device(spec.device)
     specs = [_sided(name, spec) for name in models]
     tell("loading", 0, 1)
-    data = examples_of(next((one for one in specs if _run_of(one.model)), specs[0]))
-    found = [replace(_inspected(one, data, tell), model=name) for one, name in zip(specs, models, strict=True)]
-    if any(len(one.probe) != len(found[0].probe) for one in found):
+    models_alone = [one for one in specs if not is_stored(one.model)]
+    data = (
+        examples_of(next((one for one in models_alone if _run_of(one.model)), models_alone[0]))
+        if models_alone
+        else None
+    )
+    found = [replace(_looked_at(one, tell, data), model=name) for one, name in zip(specs, models, strict=True)]
+    if any(not found[0].probe["label"].equals(one.probe["label"]) for one in found):
         raise IsobarError("These models don't read the same examples, so that their spaces can't be compared.")
     return found
 
@@ -195,6 +202,45 @@ def _run_of(model: str) -> Run | None:
 def _same_data(one: object, other: str) -> bool:
     return one == other or (
         isinstance(one, str) and Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+    )
+
+
+def _looked_at(spec: RunSpec, progress: Progress, data: Task | None = None) -> Inspection:
+    """Return what is found of the file of embeddings that `spec` names, or of its model by `data`, its own by default."""
+    if is_stored(spec.model):
+        return _of_file(spec)
+    return _inspected(spec, data or examples_of(spec), progress)
+
+
+def _of_file(spec: RunSpec) -> Inspection:
+    """Return what the file of embeddings that `spec` has for a model holds."""
+    space = read_space(spec)
+    x, labels, several = space.embeddings, space.labels, len(space.label_names) > 1
+    measures = measure(x, "main", labels if several else None)
+    names = [space.label_names[label] for label in labels]
+    task = {
+        "name": Path(spec.model).name,
+        "modality": "text",
+        "fingerprint": space.fingerprint,
+        "label_names": list(space.label_names),
+        "metrics": [],
+        "source": "embeddings of a file",
+        "notes": list(space.notes),
+        "train": 0,
+        "validation": space.whole,
+    }
+    return Inspection(
+        model=spec.model,
+        task=task["name"],
+        measures=measures,
+        reference=isotropic_reference(*x.shape, measures=list(measures), labels=labels),
+        metrics={},
+        classes=shape_by_class(x, labels, names=space.label_names),
+        embeddings=x,
+        predictions=np.full(len(labels), -1),
+        probe=pd.DataFrame({"text": space.texts, "label": labels, "row": space.rows, "label_name": names}),
+        record={**machine(), "pooling": "as stored", "task": task},
+        read=space.read,
     )
 
 
@@ -330,9 +376,9 @@ def _recorded_by(writer: RunWriter, spec: RunSpec, progress: Progress | None) ->
         try:
             check_device(spec.device)
             beat("loading", 0, 1)
-            data = examples_of(spec)
-            found = _inspected(spec, data, beat)
-            base = _base(spec, data, found.record["pooling"], beat)
+            data = None if is_stored(spec.model) else examples_of(spec)
+            found = _looked_at(spec, beat, data)
+            base = _base(spec, data, found.record["pooling"], beat) if data else None
             stop.check()
         except Stopped:
             if waited:

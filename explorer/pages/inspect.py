@@ -11,6 +11,7 @@ from core.models import BUILT_IN as MODELS
 from core.runs import Run, layout
 from core.table_files import csv_of
 from core.tasks import BUILT_IN as TASKS
+from core.training.stored import is_stored
 from explorer import jobs, report
 from explorer.panels import (
     address,
@@ -18,6 +19,7 @@ from explorer.panels import (
     beside,
     cloud,
     data,
+    embedded,
     figure,
     fitting,
     links,
@@ -76,11 +78,12 @@ def _new() -> None:
 def _form() -> None:
     _filled_from_address()
     st.subheader("What is the shape of a checkpoint's space?", anchor=False)
-    not_taken = upload.take(FORM, upload.TO_LOOK_AT)
+    stored = is_stored(spec_form.value("model"))
+    not_taken = "" if stored else upload.take(FORM, upload.TO_LOOK_AT)
     spec, problem = spec_form.parsed(FORM)
     models, recent = data.models(), [data.inspection(name) for name in data.inspections()[:_RECENT]]
     seen = [data.spec(run) for run in recent]
-    many = fitting.many(spec_form.value("task"), spec)
+    many = "rows" if stored else fitting.many(spec_form.value("task"), spec)
     form, side = st.columns([5, 3], gap="large")
     with form:
         with st.container(border=True, gap="medium"):
@@ -92,34 +95,42 @@ def _form() -> None:
                     options=[*MODELS, *models, *(s["model"] for s in seen if isinstance(s.get("model"), str))],
                     label="Model",
                     form=FORM,
-                    format_func=lambda path: models.get(path, path),
+                    format_func=lambda path: models.get(path) or upload.label(path),
                 )
                 chosen = MODELS.get(spec_form.value("model"))
-                st.caption(chosen.title if chosen else "A run's model, a local folder, or an id on the Hub.")
-            with right:
-                spec_form.field(
-                    "task",
-                    problem,
-                    options=[*TASKS, *(s["task"] for s in seen if isinstance(s.get("task"), str))],
-                    label="Data",
-                    form=FORM,
-                    format_func=upload.label,
-                )
                 st.caption(
-                    f"Built in, a local folder or file, or an id on the Hub. Of what is split, its validation {many} are looked at."
+                    chosen.title
+                    if chosen
+                    else "A run's model, a local folder, an id on the Hub, or a file of embeddings."
                 )
+            with right:
+                if stored:
+                    embedded.columns(FORM, spec_form.value("model"))
+                else:
+                    spec_form.field(
+                        "task",
+                        problem,
+                        options=[*TASKS, *(s["task"] for s in seen if isinstance(s.get("task"), str))],
+                        label="Data",
+                        form=FORM,
+                        format_func=upload.label,
+                    )
+                    st.caption(
+                        f"Built in, a local folder or file, or an id on the Hub. Of what is split, its validation {many} are looked at."
+                    )
             row = st.columns(3, gap="medium")
+            of_model = () if stored else (("layer", "Layer"), ("pooling", "Pooling"))
             for column, (field, label) in zip(
-                row,
-                (("layer", "Layer"), ("pooling", "Pooling"), ("probe_per_class", f"{many.capitalize()} a class")),
-                strict=True,
+                row, (*of_model, ("probe_per_class", f"{many.capitalize()} per class")), strict=False
             ):
                 with column:
                     spec_form.field(field, problem, label=label, form=FORM)
-        upload.show(FORM, upload.TO_LOOK_AT, not_taken)
+        if not stored:
+            upload.show(FORM, upload.TO_LOOK_AT, not_taken)
+        embedded.show(FORM)
         with st.expander("More settings", icon=":material/tune:", expanded=_is_of_more(problem)):
             row = st.columns(3, gap="small", vertical_alignment="bottom")
-            for index, field in enumerate(_MORE):
+            for index, field in enumerate(_OF_ROWS if stored else _MORE):
                 with row[index % 3]:
                     spec_form.field(field, problem, form=FORM)
         if problem and not any(spec_form.concerns(name, problem) for name in (*_SHOWN, *_MORE)):
@@ -140,6 +151,7 @@ def _form() -> None:
         _recent(recent)
 
 
+_OF_ROWS = ("seed",)
 _MORE = ("max_length", "seed", "device", "text_column", "text_pair_column", "label_column")
 
 
@@ -163,6 +175,8 @@ def _recent(runs: list[Run]) -> None:
 
 def _title(settings: dict) -> str:
     """Return what was inspected on what; of a run's model, what the run began with."""
+    if is_stored(str(settings.get("model", ""))):
+        return f"Embeddings: {plain(data.short(settings['model']), 40)}"
     origin = _origin(settings)
     model = data.spec(origin).get("model", "?") if origin else settings.get("model", "?")
     trained = ", fine-tuned," if origin else ""
@@ -184,6 +198,8 @@ def _of_what(run: Run) -> str:
     settings = data.spec(run)
     layer = settings.get("layer", -1)
     pooling = data.record(run).get("pooling") or settings.get("pooling", "?")  # what auto came to
+    if is_stored(str(settings.get("model", ""))):
+        return plain(pooling, 12)
     return f"{'last layer' if layer == -1 else f'layer {plain(layer, 8)}'} · {plain(pooling, 12)}"
 
 

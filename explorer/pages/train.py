@@ -5,13 +5,16 @@ import streamlit as st
 from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
+from core.studies.compare import FEWEST_SEEDS
 from core.tasks import BUILT_IN as TASKS
 from core.training.presets import about, preset_settings, presets
 from core.training.spec import RunSpec, overlaid
 from explorer import jobs
 from explorer.panels import address, cards, data, links, spec_form, training, upload
-from explorer.panels.estimate import estimate, least_memory
-from explorer.panels.words import plain
+from explorer.panels.estimate import Estimate, estimate, least_memory
+from explorer.panels.words import duration, plain
+
+_MOST_SEEDS = 20
 
 
 def page() -> None:
@@ -78,29 +81,59 @@ def _start(spec: RunSpec | None, problem: str) -> None:
         clicked = st.button(
             "Start", type="primary", icon=":material/play_arrow:", disabled=spec is None, on_click=address.catch_up
         )
+        seeds = address.widget(
+            st.number_input,
+            "Seeds",
+            key="seeds",
+            default=1,
+            min_value=1,
+            max_value=_MOST_SEEDS,
+            width=130,
+            help="So many runs of the same settings, of this seed and those that follow it: one seed can't tell a change from "
+            f"noise, {FEWEST_SEEDS} may.",
+        )
         both = address.widget(
             st.toggle,
-            "Also run the baseline with the same seed",
+            "Also run the baseline with the same seed" if seeds == 1 else "Also run the baseline of each seed",
             key="baseline",
             default=False,
             disabled=spec is None or not spec.regularizers,
-            help="A second run of the same settings without the regularizer, which the first is then compared with.",
+            help="A further run of the same settings without the regularizer, which the first is then compared with.",
         )
+    runs = [] if spec is None else _runs(spec, seeds, both)
     if spec is not None:
-        st.caption(estimate(spec).words + (" The baseline takes about as long again." if both else ""))
+        found = estimate(spec)
+        st.caption(found.words + _in_all(found, len(runs)))
         if memory := least_memory(spec):
             st.caption(memory)
     waiting = jobs.ahead(data.runs_dir())
     if waiting:
-        runs = "run is" if waiting == 1 else "runs are"
-        st.caption(f"{waiting} {runs} under way or waiting; this one waits its turn.")
-    if clicked and spec is not None:
-        path = jobs.start(spec, data.runs_dir())
-        if both and spec.regularizers:
-            jobs.start(spec.baseline(), data.runs_dir())
+        said = "run is" if waiting == 1 else "runs are"
+        st.caption(
+            f"{waiting} {said} under way or waiting; {'this one waits its turn' if len(runs) < 2 else 'these wait their turns'}."
+        )
+    if clicked and runs:
+        paths = [jobs.start(run, data.runs_dir()) for run in runs]
         data.forget_names()
-        address.only(run=path.name)
+        address.only(run=paths[0].name)
         st.rerun()
+
+
+def _runs(spec: RunSpec, seeds: int, both: bool) -> list[RunSpec]:
+    """Return what Start starts, in that order: each seed, and its baseline after it."""
+    found = []
+    for seed in range(spec.seed, spec.seed + seeds):
+        one = spec.model_copy(update={"seed": seed})
+        found += [one, one.baseline()] if both and spec.regularizers else [one]
+    return found
+
+
+def _in_all(found: Estimate, runs: int) -> str:
+    if runs < 2:
+        return ""
+    return f" {runs} runs, one after the other" + (
+        f": about {duration(runs * found.seconds)}." if found.seconds else "."
+    )
 
 
 def _watched(run: Run, name: str) -> None:

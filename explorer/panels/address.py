@@ -17,7 +17,7 @@ import streamlit as st
 _PAGE, _LEFT, _TURNS, _TOLD = "address:page", "address:left", "address:turns", "address:told"
 _UNHEARD = 3  # such addresses
 _HELD = {
-    "selectbox": lambda value, options: {"index": list(options).index(value)},
+    "selectbox": lambda value, options: {"index": None if value is None else list(options).index(value)},
     "segmented_control": lambda value, _: {"default": value},
     "pills": lambda value, _: {"default": value},
 }

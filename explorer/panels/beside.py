@@ -7,6 +7,7 @@ from core.errors import IsobarError
 from core.geometry import COMPARISONS
 from core.runs import Run, Snapshot
 from core.studies.beside import NEIGHBOURS, RESAMPLES, Beside, Space, beside, same_examples, sentence, with_intervals
+from core.training.stored import is_stored
 from explorer.panels import address, classes, cloud, data, links
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
 from explorer.panels.words import DASH, meaning, moment, number, plain
@@ -56,6 +57,8 @@ def label(run: Run) -> str:
     layer = settings.get("layer", -1)
     pooling = data.record(run).get("pooling") or settings.get("pooling", "?")
     model = data.models().get(str(settings.get("model")), data.short(settings.get("model", "?")))
+    if is_stored(str(settings.get("model", ""))):
+        return model
     return f"{model}, {'last layer' if layer == -1 else f'layer {layer}'}, {pooling}"
 
 

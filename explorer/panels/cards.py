@@ -17,7 +17,8 @@ ENTROPY = "relative_entropy_all"
 REST = (
     "between_share", "nc1", ENTROPY, "anisotropy_1_centered", "anisotropy_1", "isoscore", "mean_cosine",
 )  # fmt: skip
-_IN_A_ROW = {True: 3, False: 4}  # of the first, of the rest
+ABREAST = 1 + len(FIRST)  # of the first cards in a row
+_REST_ABREAST = 4
 _VERDICTS = {True: ("better", "green"), False: ("worse", "red")}
 
 
@@ -54,10 +55,10 @@ def rows(first: Sequence[str], rest: Sequence[str], *, many: str) -> Iterator[st
 
     `many` is what the examples are called.
     """
-    yield from _frames(first, _IN_A_ROW[True])
+    yield from _frames(first, ABREAST)
     if not rest or not address.widget(st.toggle, "More measures", key="more", default=False):
         return
-    yield from _frames(rest, _IN_A_ROW[False])
+    yield from _frames(rest, _REST_ABREAST)
     st.caption(
         f"Of all {many} together anisotropy, IsoScore and mean cosine can't tell a stretched space from classes that are "
         "well apart.",

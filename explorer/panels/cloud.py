@@ -209,7 +209,8 @@ def _view(run: Run, sides: dict[str, Snapshot], titles: dict[str, str] | None = 
             st.segmented_control, "Principal axes", list(_SEEN), key="axes", default="1 and 2", required=True,
             label_visibility="collapsed", help="Which principal axes are drawn: two, or three to turn; or a map by UMAP",
         )  # fmt: skip
-        colouring = address.widget(
+        predicted = any((side.predictions >= 0).any() for side in sides.values())
+        colouring = COLOURINGS[0] if not predicted else address.widget(
             st.segmented_control, "Colour by", COLOURINGS, key="colour", default=COLOURINGS[0], required=True,
             label_visibility="collapsed", help="What colour means",
         )  # fmt: skip

@@ -17,8 +17,8 @@ _COLLAPSED = {"isoscore": 0.0, "effective_rank": 1.0, "relative_entropy_all": 0.
 def show(run: Run) -> None:
     """Draw the cards, and below them what their marks mean."""
     found = {name: (value, track) for name, value, track in tracks(run)}
-    first = [name for name in found if name not in cards.REST]
-    for name in cards.rows(first, [name for name in found if name in cards.REST], many=data.modality(run).many):
+    first, rest = list(found)[: cards.ABREAST], list(found)[cards.ABREAST :]
+    for name in cards.rows(first, rest, many=data.modality(run).many):
         about, (value, track) = meaning(name), found[name]
         st.metric(about.label, number(value), help=about.definition)
         st.html(track)
@@ -33,11 +33,12 @@ def tracks(run: Run) -> list[tuple[str, float | None, str]]:
     here, isotropic, base = (cards.numbers(report.get(side) or {}) for side in ("before", "isotropic", "base"))
     metric = report.get("metric")
     # A checkpoint that has a head for these classes can be scored on them; examples without labels have no classes, so
-    # that the whole cloud's anisotropy stands in front.
-    first = [name for name in (metric, *cards.FIRST) if name in here]
+    # that measures of the whole cloud stand in front.
+    first = [name for name in (metric, *cards.FIRST, "mean_cosine", "anisotropy_1_centered") if name in here]
+    first = first[: cards.ABREAST]
     return [
         (name, here.get(name), _track(name, here.get(name), isotropic.get(name), base.get(name), bool(base), many))
-        for name in (*first, *(name for name in cards.REST if name in here))
+        for name in (*first, *(name for name in cards.REST if name in here and name not in first))
     ]
 
 

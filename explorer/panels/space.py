@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.geometry import MEASURES
 from core.runs import Run, Snapshot
+from core.training.stored import is_stored
 from explorer.charts.layers import depths, layer_profile
 from explorer.charts.style import BEFORE, SPACE
 from explorer.panels import anisotropy, data
@@ -43,7 +44,9 @@ def layers(run: Run, snapshot: Snapshot) -> None:
     found = profiles(run, snapshot)
     if not found:
         st.info(
-            "The layers of this inspection were not measured: it is of an older version. Inspect again to see them.",
+            "A file of embeddings has no layers."
+            if is_stored(str(data.spec(run).get("model", "")))
+            else "The layers of this inspection were not measured: it is of an older version. Inspect again to see them.",
             icon=":material/layers:",
         )
         return

@@ -60,7 +60,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         expect(page.get_by_role("combobox", name="Data")).to_have_value("stones.csv (uploaded)")
         settle(page)  # while the page is being drawn a choice may miss it
         choose(page, "Model", tiny_model)
-        put(page, "Texts a class", 12)
+        put(page, "Texts per class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()
         expect(page).to_have_url(re.compile(r"/inspect\?of="))
         expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
@@ -79,7 +79,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         expect(page.get_by_text("120 texts, one cloud")).to_be_visible()
         expect(page.get_by_role("combobox", name="Data")).to_have_value("plain.txt (uploaded)")
         settle(page)
-        put(page, "Texts a class", 12)
+        put(page, "Texts per class", 12)
         page.get_by_role("button", name="Inspect", exact=True).click()
         expect(page.get_by_text("24 texts · 32 dimensions")).to_be_visible(timeout=120_000)
         settle(page)

@@ -535,3 +535,46 @@ def test_effective_rank_is_shown_with_a_score_and_without(open_page, tmp_path):
         labels = [metric.label for metric in app.metric]
         assert labels.count("Effective rank") == 1
         assert ("MCC" in labels) == bool(score)
+
+
+def test_uploaded_embeddings_are_the_choice_and_are_looked_at_as_they_are(open_page, tmp_path, monkeypatch):
+    import io
+
+    import numpy as np
+
+    from explorer import jobs
+
+    x, labels, content = np.random.default_rng(0).normal(size=(60, 9)), np.repeat(["a", "b"], 30), io.BytesIO()
+    np.savez(content, vectors=x, labels=labels)
+    app = open_page("inspect", tmp_path)
+    app.file_uploader(key="inspect_embedded").set_value(("mine.npz", content.getvalue(), "application/zip"))
+    app.run()
+    assert not app.exception
+    assert "mine.npz (uploaded)" in called(app.selectbox, "inspect_model").options
+    assert not [box for box in app.selectbox if box.label in ("Data", "Layer", "Pooling")]
+    assert called(app.selectbox, "inspect_label_column").value == "labels"
+    asked = []
+    monkeypatch.setattr(jobs, "inspect", lambda spec, folder: asked.append(spec) or tmp_path / "inspections" / "x")
+    assert not button(app, "Inspect").disabled, [e.value for e in app.error]
+    button(app, "Inspect").click().run()
+    assert not app.exception
+    assert (asked[0].label_column, asked[0].model.endswith("mine.npz")) == ("labels", True)
+
+    from core.runs import layout
+    from core.training.inspection import record_inspection
+
+    run, _ = record_inspection(asked[0], tmp_path / layout.INSPECTIONS / "2026-05-04T09-41-07_mine")
+    app = open_page("inspect", tmp_path, of=run.name)
+    assert not app.exception
+    assert [head.value for head in app.subheader] == ["Embeddings: mine\\.npz"], all_text(app)
+    app = open_page("inspect", tmp_path, of=run.name, **{"view-inspection": "Layers"})
+    assert "A file of embeddings has no layers." in all_text(app)
+
+
+def test_a_file_that_holds_no_embeddings_is_told_and_leaves_the_model(open_page, tmp_path):
+    app = open_page("inspect", tmp_path)
+    app.file_uploader(key="inspect_embedded").set_value(("bad.npy", b"nothing", "application/octet-stream"))
+    app.run()
+    assert not app.exception
+    assert any("can't be read" in error.value.replace("\\", "") for error in app.error)
+    assert called(app.selectbox, "inspect_model").value == "minilm"

@@ -9,7 +9,7 @@ import yaml
 
 from core.geometry import anisotropy, anisotropy_within
 from core.runs import list_runs, load_run
-from tests.explorer.conftest import MAIN
+from tests.explorer.conftest import MAIN, called
 from tests.explorer.synthetic import NASTY, write_run
 
 
@@ -420,6 +420,28 @@ def test_a_pasted_spec_fills_the_form(gallery, open_page):
     app.text_area(key="pasted").set_value("taks: paraphrase").run()
     next(button for button in app.button if button.label == "Use it").click().run()
     assert "have no 'taks'" in app.error[0].value.replace("\\", "")
+
+
+def test_several_seeds_start_with_their_baselines_and_their_time_is_told(open_page, tmp_path, monkeypatch):
+    from explorer import jobs
+
+    started = []
+
+    def start(spec, runs):
+        started.append(spec)
+        return write_run(tmp_path, state="running", seed=spec.seed, minutes_ago=len(started))
+
+    monkeypatch.setattr(jobs, "start", start)
+    app = open_page("train", tmp_path, seed="3")
+    called(app.number_input, "seeds").set_value(5).run()
+    called(app.toggle, "baseline").set_value(True).run()
+    assert app.query_params["seeds"] in ("5", ["5"])
+    assert "10 runs, one after the other: about " in all_text(app)
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert [(spec.seed, bool(spec.regularizers)) for spec in started] == [
+        (seed, regularized) for seed in range(3, 8) for regularized in (True, False)
+    ]
+    assert len({spec.model_copy(update={"seed": 0}).to_yaml() for spec in started}) == 2
 
 
 def test_start_makes_a_run_and_its_baseline(open_page, tmp_path, monkeypatch):

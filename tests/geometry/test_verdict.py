@@ -87,3 +87,10 @@ def test_without_another_pooling_nothing_is_said():
     assert pooling_sentence({"mean_cosine": 0.1}, {}) == ""
     said = pooling_sentence({"mean_cosine": 0.164}, {"pooling": "cls", "mean_cosine": 0.593})
     assert said == "Pooled by cls instead: mean cosine 0.593, here 0.164."
+
+
+def test_a_cosine_of_nearly_0_has_no_sign():
+    points = np.random.default_rng(0).normal(size=(300, 40))
+    found = verdict(points - points.mean(0))  # whose cosines have a mean just below 0
+    assert -0.005 < found.standing.mean_cosine < 0
+    assert "mean cosine 0.00," in found.sentence
