@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,20 +41,27 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder `path` and those that it lies in, so that they outlast a power failure."""
+    """Make the folder `path` and those that it lies in, so that they outlast a power failure.
+
+    Nobody but their owner can look into them: texts, labels and weights may be anything. Where a group writes into the folder
+    that they lie in, that group can, as far as the umask leaves it.
+    """
     if path.is_dir():
         return
     make_folder(path.parent)
-    path.mkdir(exist_ok=True)
+    path.mkdir(_mode_in(path.parent), exist_ok=True)
     _flush(path.parent)
 
 
 def new_folder(folder: Path, name: str) -> Path:
-    """Make a folder called `name` in `folder`, or `name` and a number where that is taken, and return it: of several who ask at once each has its own."""
+    """Make a folder called `name` in `folder`, or `name` and a number where that is taken, and return it.
+
+    Of several who ask at once each has its own. Who may look into it is as of :func:`make_folder`.
+    """
     path, count = folder / name, 2
     while True:
         try:
-            path.mkdir()
+            path.mkdir(_mode_in(folder))
             break
         except FileExistsError:
             path, count = folder / f"{name}-{count}", count + 1
@@ -138,6 +146,12 @@ def full_or_closed(path: Path) -> str:
     if free < _LEAST_BYTES:
         return "its disk is full"
     return "" if os.access(path, os.W_OK) else "it can't be written"
+
+
+def _mode_in(folder: Path) -> int:
+    mode = folder.stat().st_mode
+    is_shared = mode & stat.S_IWGRP and not mode & stat.S_IWOTH  # which everybody's /tmp is not
+    return 0o770 if is_shared else 0o700
 
 
 def _sentence(error: OSError, path: Path) -> str:

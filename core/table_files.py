@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core.errors import IsobarError
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+MOST_COLUMNS = 100_000  # what takes half a minute to read
+_DEEPEST = 64  # brackets in one another; at ten thousand Arrow ends the process
+_JSON_TEXT = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"')
 _LOOKED_AT = 1 << 16  # bytes of a csv, to tell what separates its cells
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 LINES = ".txt"  # a text a line; no labels, so it can be looked at, and not trained on
@@ -38,16 +43,54 @@ def read_table(path: Path) -> pa.Table:
     if suffix not in SUFFIXES:
         raise IsobarError(f"{path} is not a data file that can be read; it would end in {', '.join(SUFFIXES)}.")
     table = _READERS[suffix](path)
+    check_width(path, table.num_columns)
     names = table.column_names
     if sum(not name.strip() for name in names) > 1:  # what spreadsheets write for columns that are not there
         table = table.select([number for number, name in enumerate(names) if name.strip()])
         names = table.column_names
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = first_twice(names)
     if twice is not None:
         raise IsobarError(f"{path} has two columns named {twice!r}; each column needs a name of its own.")
     if table.num_rows == 0:
         raise IsobarError(f"{path} has no rows; it needs at least one example of each class.")
     return table
+
+
+def check_width(path: Path, columns: int) -> None:
+    """Raise an IsobarError where a file has so many columns that it was hardly meant so; asked before it is read."""
+    if columns > MOST_COLUMNS:
+        raise IsobarError(
+            f"{path} has {columns:,} columns, of which at most {MOST_COLUMNS:,} are read; each row is an example."
+        )
+
+
+def check_depth(path: Path, data: bytes) -> None:
+    """Raise an IsobarError where JSON has so many brackets in one another that its readers would come to their end."""
+    if data.count(b"[") + data.count(b"{") <= _DEEPEST:
+        return
+    brackets = np.frombuffer(_JSON_TEXT.sub(b"", data), np.uint8)
+    brackets = brackets[np.isin(brackets, np.frombuffer(b"[]{}", np.uint8))]
+    opened = np.isin(brackets, np.frombuffer(b"[{", np.uint8))
+    if np.where(opened, 1, -1).cumsum().max(initial=0) > _DEEPEST:
+        raise IsobarError(
+            f"{path} has more than {_DEEPEST} brackets in one another; JSON of so many levels isn't read."
+        )
+
+
+def first_line(data: bytes) -> bytes:
+    """Return what stands before the first end of a line, of whatever kind."""
+    end = re.search(rb"[\r\n]", data)
+    return data[: end.start()] if end else data
+
+
+def first_twice(names: Iterable[str]) -> str | None:
+    """Return the first of `names` that was there before, or None."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def read_lines(path: Path) -> pa.Table:
@@ -92,7 +135,8 @@ def _read_csv(path: Path, data: bytes) -> pa.Table:
 def _separator(data: bytes) -> str:
     """Return what stands between the cells: a comma, or where the header has none what every line has, as spreadsheets write."""
     lines = data[:_LOOKED_AT].decode("utf-8", "ignore").splitlines()
-    lines = [line for line in lines[: -1 if len(data) > _LOOKED_AT else None] if line.strip()]
+    whole = lines[:-1] if len(data) > _LOOKED_AT and len(lines) > 1 else lines  # the last may be cut
+    lines = [line for line in whole if line.strip()] or [""]
     others = [one for one in (";", "\t", "|") if all(one in line for line in lines)]
     return others[0] if others and "," not in lines[0] else ","
 
@@ -101,6 +145,7 @@ def _separated(path: Path, data: bytes, delimiter: str, quote: str | bool = '"')
     import pyarrow as pa
     from pyarrow import csv
 
+    check_width(path, first_line(data).count(delimiter.encode()) + 1)
     # One block and one thread: only so does Arrow know the number of the row that it can't read.
     read = csv.ReadOptions(use_threads=False, block_size=max(1 << 20, min(len(data) + 1, 1 << 30)))
     parse = csv.ParseOptions(delimiter=delimiter, quote_char=quote, newlines_in_values=bool(quote))
@@ -153,6 +198,8 @@ def _read_jsonl(path: Path, data: bytes) -> pa.Table:
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
+    check_depth(path, data)
+    check_width(path, first_line(data).count(b'":'))
     try:
         return arrow_json.read_json(
             pa.py_buffer(data),
@@ -181,13 +228,14 @@ def _jsonl_sentence(path: Path, data: bytes, message: str) -> str:
 def _read_json(path: Path, data: bytes) -> pa.Table:
     import pyarrow as pa
 
+    check_depth(path, data)
     try:
         content = json.loads(data)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             return _read_jsonl(path, data)
         raise IsobarError(f"{path} is malformed at line {error.lineno}: {error.msg}.") from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand brackets in one another
+    except ValueError as error:  # a number of thousands of digits
         raise IsobarError(f"{path} can't be read as json: {str(error).splitlines()[0]}.") from error
     if isinstance(content, dict) and all(isinstance(value, list) for value in content.values()) and len(content) == 1:
         content = next(iter(content.values()))
@@ -199,6 +247,7 @@ def _read_json(path: Path, data: bytes) -> pa.Table:
             '{"text": "...", "label": 0}.'
         )
     names = dict.fromkeys(name for row in content for name in row)
+    check_width(path, len(names))
     if any(map(_half, names)):
         raise IsobarError(_half_sentence(path, "the name of a column", next(filter(None, map(_half, names)))))
     return pa.table({name: _json_column(path, name, [row.get(name) for row in content]) for name in names})
@@ -237,6 +286,7 @@ def _read_parquet(path: Path) -> pa.Table:
     try:
         if path.stat().st_size == 0:
             raise IsobarError(f"{path} is empty; it needs a text column, a label column and rows.")
+        check_width(path, parquet.read_metadata(path).num_columns)
         return parquet.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         said = str(error).splitlines()[0].rstrip(".")

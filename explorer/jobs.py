@@ -6,6 +6,8 @@ system lets go of it when its holder ends, however it ends. Inspections lie in a
 runs, so they have a turn of their own: one does not wait for a long run.
 """
 
+from __future__ import annotations
+
 import fcntl
 import json
 import math
@@ -18,13 +20,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.children import python_module
 from core.errors import IsobarError
 from core.processes import lives
 from core.runs import Run, RunWriter, layout
-from core.studies.study import StudySpec
-from core.training.spec import RunSpec
+
+if TYPE_CHECKING:  # a keeper may wait for days beside many others
+    from core.studies.study import StudySpec
+    from core.training.spec import RunSpec
 
 _LOCK = ".turn"
 _LOOK_SECONDS = 0.5

@@ -73,3 +73,21 @@ def test_a_library_that_has_its_own_words_for_a_full_disk_is_asked_twice(tmp_pat
     with pytest.raises(IsobarError, match=r"The disk that holds .* is full; free some space"):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("parent", "umask", "found"),
+    [(0o755, 0o022, 0o700), (0o755, 0o002, 0o700), (0o775, 0o002, 0o770), (0o775, 0o077, 0o700), (0o777, 0o000, 0o700)],
+)
+def test_folders_are_closed_to_others(tmp_path, parent, umask, found):
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(parent)
+    before = os.umask(umask)
+    try:
+        files.make_folder(home / "runs" / "deep")
+        made = files.new_folder(home, "run")
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (home / "runs", home / "runs" / "deep", made)}
+    assert modes == {found}

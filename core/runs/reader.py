@@ -1,5 +1,7 @@
 """Reads run directories as they are: any file may be missing or cut short, and what is there is shown."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket
@@ -8,19 +10,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-import yaml
-
+from core import yaml_text
 from core.errors import IsobarError, nearest
 from core.file_version import FileVersion, file_version
 from core.files import full_or_closed
-from core.geometry import ClassShape
 from core.processes import lives
 from core.runs import checkpoints, layout, migrations, shapes
 from core.runs.notes import Note, read_note
-from core.runs.recall import with_measures_between, with_report_between
+
+if TYPE_CHECKING:  # a process that waits its turn looks at states alone: it loads none of these
+    import numpy as np
+    import pandas as pd
+
+    from core.geometry import ClassShape
 
 _STALE_SECONDS = 60.0  # a run on another machine is taken for dead after this long without a heartbeat
 
@@ -80,7 +84,7 @@ class Run:
     @cached_property
     def record(self) -> dict:
         """record.yaml: versions, machine, model and data, as they were found."""
-        found = self._mapping(layout.RECORD, _read_yaml) or _as_mapping(self._spec.get("record"))
+        found = self._mapping(layout.RECORD, yaml_text.parsed) or _as_mapping(self._spec.get("record"))
         return shapes.fitting(found, shapes.RECORD)[0]
 
     @property
@@ -90,7 +94,7 @@ class Run:
 
     @cached_property
     def _spec(self) -> dict:
-        return self._mapping(layout.SPEC, _read_yaml)
+        return self._mapping(layout.SPEC, yaml_text.parsed)
 
     @cached_property
     def status(self) -> dict:
@@ -120,6 +124,8 @@ class Run:
 
         Measures that the run's version did not know are those of its snapshots.
         """
+        from core.runs.recall import with_report_between
+
         report, _ = self._fitted_report
         return with_report_between(report, {"before": self._first, "after": self._last})
 
@@ -155,11 +161,15 @@ class Run:
     @cached_property
     def events(self) -> pd.DataFrame:
         """events.jsonl, one row a line; nested names joined by ``/``, as in ``classes/0/entropy``."""
+        import pandas as pd
+
         return pd.json_normalize(self._rows, sep="/") if self._rows else pd.DataFrame()
 
     @cached_property
     def probe(self) -> pd.DataFrame:
         """probe.parquet: ``text`` (the name of an image or a sound), ``text_pair`` where there are two, ``label``, ``label_name``; no rows where it can't be read."""
+        import pandas as pd
+
         try:
             return pd.read_parquet(self.path / layout.PROBE)
         except (OSError, ValueError):
@@ -183,6 +193,9 @@ class Run:
     def snapshot(self, step: int) -> Snapshot | None:
         """Return the snapshot of `step`, or None where there is none that can be read."""
         from safetensors import SafetensorError, safe_open
+
+        from core.geometry import ClassShape
+        from core.runs.recall import with_measures_between
 
         path = self.path / layout.SNAPSHOTS / layout.snapshot_name(step)
         version = file_version(path)  # before it is read: were it written anew meanwhile, it would be read again
@@ -291,7 +304,7 @@ class Run:
             return {}
         try:
             value = parse(content)
-        except (ValueError, TypeError, RecursionError, OverflowError, yaml.YAMLError):
+        except (ValueError, TypeError, RecursionError, OverflowError):
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -374,10 +387,6 @@ def find_runs(names: Iterable[str], runs_dir: Path | str = "runs") -> list[Run]:
 
 def _is_run(path: Path | str) -> bool:
     return any(os.path.exists(os.path.join(path, name)) for name in (layout.SPEC, layout.STATUS))
-
-
-def _read_yaml(text: bytes):
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _as_mapping(value) -> dict:

@@ -1,5 +1,7 @@
 """Writes a run directory. Every file is complete or absent: a reader never meets half of one, except the events' last line."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -9,22 +11,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
 
 from core import files
 from core.errors import IsobarError
 from core.files import sentences_for_disk_errors
-from core.geometry import ClassShape
-from core.modalities import Preview
 from core.processes import birth_of
 from core.runs import checkpoints, layout
 from core.runs.migrations import FORMAT
 from core.runs.reader import Run
+
+if TYPE_CHECKING:  # a process that waits its turn writes its status alone: it loads none of these
+    import numpy as np
+    import pandas as pd
+
+    from core.geometry import ClassShape
+    from core.modalities import Preview
 
 _PATIENCE_SECONDS = 0.5  # of two that hand a run over, one may still be about to let go
 
@@ -55,7 +60,7 @@ class RunWriter:
         _remove_empty(self._made)
 
     @classmethod
-    def named(cls, name: str, runs_dir: Path | str) -> "RunWriter":
+    def named(cls, name: str, runs_dir: Path | str) -> RunWriter:
         """Return the writer of a directory called `name` in `runs_dir`, or `name` and a number where that is taken.
 
         The directory is made here, so that of several processes that ask at once each has one of its own. Unless the run
@@ -79,7 +84,7 @@ class RunWriter:
     @classmethod
     def create(
         cls, path: Path | str, spec: Mapping, *, record: Mapping | None = None, resume: bool = False
-    ) -> "RunWriter":
+    ) -> RunWriter:
         """Return the writer of the directory `path`, begun as :meth:`begin` does."""
         writer = cls(path)
         writer.begin(spec, record=record, resume=resume)
@@ -198,6 +203,7 @@ class RunWriter:
 
         The barcodes are stored, not left to the reader, so that a page needs no topology to draw them.
         """
+        import numpy as np
         from safetensors.numpy import save
 
         tensors = {
@@ -355,10 +361,8 @@ def _plain(value):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):  # NumPy's arrays and numbers
         return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value

@@ -12,6 +12,7 @@ from typing import Protocol
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core import files
 from core.errors import IsobarError, nearest
 from core.regularizers.chosen import NONE
 from core.runs import Run, migrations
@@ -237,7 +238,7 @@ def run_sweep(
     paths = {cell_dir(runs_dir, spec): spec for spec in sweep.cells()}
     standing = Standing(len(paths))
     try:
-        Path(runs_dir).mkdir(parents=True, exist_ok=True)
+        files.make_folder(Path(runs_dir))
     except OSError as error:
         raise IsobarError(f"The folder of runs {runs_dir} can't be made: {error.strerror}.") from error
     todo = [path for path, spec in paths.items() if not _finished(path, spec)]

@@ -170,7 +170,7 @@ def _begin(threads: int, log: Path) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a run listens for it
-    with suppress(OSError), log.open("a") as file:
+    with suppress(OSError), open(log, "a", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         sys.stdout.flush()
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -51,6 +51,15 @@ def take_rows(data: Dataset, rows: np.ndarray) -> Dataset:
     return Dataset(InMemoryTable(data.with_format("arrow")[:].take(rows)))
 
 
+def scored_part(task: Task, size: int) -> Dataset:
+    """Return a stratified sample of `size` of the validation split, the same for every run; all of it where there are no more, or `size` is 0."""
+    import numpy as np
+
+    if not 0 < size < len(task.validation):
+        return task.validation
+    return take_rows(task.validation, stratified_rows(np.asarray(task.validation["label"][:]), size, seed=0))
+
+
 def probe_set(task: Task, per_class: int, seed: int) -> Dataset:
     """Return a fixed, stratified sample of the validation split: up to `per_class` examples of each class.
 

@@ -24,6 +24,7 @@ from core.revision import code_revision
 from core.runs import Run, RunWriter, checkpoints, layout, load_run
 from core.tasks import Task, load_task
 from core.tasks.order import in_order
+from core.tasks.sampling import scored_part
 from core.training import ranks
 from core.training.batches import idle_note
 from core.training.loss import RegularizedTrainer
@@ -206,6 +207,7 @@ class _Work:
         self._tell_pooling(writer)
         self._tell_idle(writer)
         self._tell_read(trainer, writer)
+        self._tell_scored(trainer, writer)
         self._tell_padding(writer)
         for text in self.loaded.notes:
             writer.event(kind="note", step=0, text=text)
@@ -298,6 +300,15 @@ class _Work:
             writer.event(kind="note", step=0, text=note)
             if ranks.is_first():
                 _log.warning(note)
+
+    def _tell_scored(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
+        scored, there = len(trainer.eval_dataset), len(self.task.validation)
+        if scored < there:
+            many = MODALITIES[self.task.modality].many
+            text = f"Of {there:,} validation {many} a stratified {scored:,} are scored; validation_size says how many."
+            writer.event(kind="note", step=0, text=text)
+            if ranks.is_first():
+                _log.info(text)
 
     def _tell_padding(self, writer: RunWriter) -> None:
         if self.probe.view.padding:
@@ -399,7 +410,7 @@ class _Work:
             model=self.loaded.model,
             args=arguments,
             train_dataset=self.loaded.encode(self.task.train, cut_of(spec)),
-            eval_dataset=self.loaded.encode(self.task.validation, cut_of(spec)),
+            eval_dataset=self.loaded.encode(scored_part(self.task, spec.validation_size), cut_of(spec)),
             data_collator=self.probe.collate,
             processing_class=self.loaded.processor,
         )

@@ -8,7 +8,7 @@ from core.topology.examples import EXAMPLES, example_cloud
 from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import Growing, growing
 from explorer.charts.rule import rule as walked
-from explorer.panels import acting, address, lesson, points, rule
+from explorer.panels import acting, address, board, lesson, play, points, rule
 from explorer.panels.figure import figure
 from explorer.panels.growing import shown
 from explorer.panels.words import DASH, number, plain, signed
@@ -17,7 +17,8 @@ OWN = "your points"
 _FREE = "free"
 _LESSONS = [_FREE, *lesson.STEPS]
 _DEFAULTS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0, "own": "", "act": False}
-_OPENED = ("rule", "table")  # what a person has opened stays open from one step to the next
+_BLANK = (OWN, "")
+_OPENED = ("draw", "rule", "table")  # what a person has opened stays open from one step to the next
 
 
 def page() -> None:
@@ -39,6 +40,13 @@ def page() -> None:
             label_visibility="collapsed",
             on_change=lambda: _set_up(address.own_value("lesson")),
         )
+        drawing = address.widget(
+            st.toggle,
+            "Draw",
+            key="draw",
+            default=False,
+            help="Points to move, with a barcode that follows at once.",
+        )
     if step in lesson.STEPS:
         head.subheader(f"{step}. {lesson.STEPS[step].title}", anchor=False)
         lesson.show(step, _set_up, _show)
@@ -47,6 +55,9 @@ def page() -> None:
     else:
         head.subheader("What is a barcode?", anchor=False)
         cloud, of = _chosen(defaults)
+    if drawing or of == _BLANK:
+        with st.container(border=True, key="board-box"):
+            board.show(np.empty((0, 2)) if cloud is None else cloud, _drawn)
     if cloud is None:
         return
     found = _growing(of, cloud)
@@ -79,6 +90,7 @@ def page() -> None:
         with st.container(border=True, key="rule-box"):
             _rule(found, of)
     _regularizer(cloud, of, defaults["act"])
+    play.show("growing-box", "acting-box")
 
 
 def _chosen(defaults: dict) -> tuple[np.ndarray | None, tuple]:
@@ -127,7 +139,19 @@ def _chosen(defaults: dict) -> tuple[np.ndarray | None, tuple]:
 
 
 def _own(default: str) -> tuple[np.ndarray | None, tuple]:
-    """Return the points of a file, or those of the address."""
+    """Return the points of a file, or those of the address; while points are drawn there is no file beside them."""
+    text = address.read("own", default)
+    try:
+        if not text or not address.read("draw", False):
+            text = _of_file(text) or text
+        return (points.from_address(text), (OWN, text)) if text else (None, _BLANK)
+    except IsobarError as error:
+        st.error(plain(error, 300), icon=":material/error:")
+        return None, ()
+
+
+def _of_file(shown: str) -> str:
+    """Return the points of a file as the address has them, and write them there; nothing without a file."""
     left, right = st.columns(2, gap="medium")
     with left:
         file = st.file_uploader(
@@ -139,37 +163,30 @@ def _own(default: str) -> tuple[np.ndarray | None, tuple]:
             f"{points.MOST} are taken; up to {points.LARGEST // 1_000_000} MB. The file stays on this machine, the "
             "points are kept in the address.",
         )
-    try:
+    with right:
         if file is None:
-            text = address.read("own", default)
-            if not text:
-                with right:
-                    st.info(
-                        f"A row is a point: two numbers, with or without a header; {points.FEWEST} to {points.MOST} "
-                        "points.",
-                        icon=":material/table:",
-                    )
-                return None, ()
-            return points.from_address(text), (OWN, text)
-        with right:
-            numbers = points.read_columns(file.getvalue())
-            names = list(numbers.columns)
-            columns = st.columns(2, gap="small")
-            with columns[0]:
-                x = st.selectbox("x", names, key="x")
-            with columns[1]:
-                y = st.selectbox("y", names, 1, key="y")
-            st.dataframe(numbers.head(100), placeholder=DASH, height=118, alt="The columns of numbers in the file")
-        cloud = points.cloud(numbers, x, y)
-        text = points.to_address(cloud)
-    except IsobarError as error:
-        st.error(plain(error, 300), icon=":material/error:")
-        return None, ()
+            if not shown:
+                st.info(
+                    f"Draw {points.FEWEST} to {points.MOST} points below, or take a file: a row is a point, two numbers, "
+                    "with or without a header.",
+                    icon=":material/draw:",
+                )
+            return ""
+        numbers = points.read_columns(file.getvalue())
+        names = list(numbers.columns)
+        columns = st.columns(2, gap="small")
+        with columns[0]:
+            x = st.selectbox("x", names, key="x")
+        with columns[1]:
+            y = st.selectbox("y", names, 1, key="y")
+        st.dataframe(numbers.head(100), placeholder=DASH, height=118, alt="The columns of numbers in the file")
+    cloud = points.cloud(numbers, x, y)
     if len(numbers) > len(cloud):
         st.caption(f"The first {len(cloud)} of {len(numbers):,} points.")
-    if address.read("own", default) != text:
+    text = points.to_address(cloud)
+    if shown != text:
         address.write({"own": text})
-    return points.from_address(text), (OWN, text)
+    return text
 
 
 def _rule(found: Growing, of: tuple) -> None:
@@ -190,6 +207,11 @@ def _rule(found: Growing, of: tuple) -> None:
                 height=min(38 + 35 * int((steps["walk"] == steps["walk"].max()).sum()), 220),
                 alt="The last walk, step by step",
             )
+
+
+def _drawn(cloud: np.ndarray) -> None:
+    """Show the points that a person has drawn."""
+    address.put({"cloud": OWN, "own": points.to_address(cloud), "draw": True}, {**_defaults(), "draw": False})
 
 
 def _regularizer(cloud: np.ndarray, of: tuple, default: bool) -> None:

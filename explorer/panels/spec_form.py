@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
-import yaml
 from pydantic.fields import FieldInfo
 
+from core import yaml_text
 from core.errors import IsobarError
 from core.regularizers.chosen import setting_choices
 from core.regularizers.registry import REGULARIZERS, settings_class
@@ -164,9 +164,9 @@ def from_yaml(text: str) -> dict:
         IsobarError: it is no YAML, or holds a wrong value.
     """
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise IsobarError(f"This is no YAML: {' '.join(str(error).split())}.") from error
+        found = yaml_text.parsed(text)
+    except ValueError as error:
+        raise IsobarError(f"This can't be read as YAML: {error}.") from error
     if not isinstance(found, dict):
         raise IsobarError("A spec holds lines 'name: value', such as 'task: grammar'.")
     return RunSpec.of_file(found, "the settings in this text").model_dump()

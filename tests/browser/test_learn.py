@@ -2,9 +2,15 @@
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from core.topology import feature_mask, minimum_spanning_tree
+from core.topology.examples import EXAMPLES, example_cloud
+from core.topology.features import bar_entropy
+from core.topology.rips import critical_pairs
+from explorer.panels import board, points
 from tests.browser.app_process import settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -175,3 +181,159 @@ def test_at_1280_by_720_cloud_barcode_and_slider_are_seen_at_once(app, visit):
     chart = box(page).locator("svg.marks").bounding_box()
     assert chart["y"] > 60
     assert chart["width"] <= box(page).bounding_box()["width"]
+
+
+CLOUDS = [
+    *(example_cloud(*cloud) for name in EXAMPLES for cloud in ((name, 3), (name, 12, 0.0), (name, 40, 0.1, 1))),
+    *(np.random.default_rng(seed).normal(size=(25, 2)) for seed in range(10)),
+    example_cloud("ring", points.MOST, 0.1),
+    1e9 * example_cloud("ring", 20, 0.1),
+    1e-9 * example_cloud("ring", 20, 0.1),
+    np.zeros((5, 2)),
+    np.repeat(example_cloud("uniform", 10), 2, axis=0),
+    np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1).reshape(-1, 2),
+    np.arange(12.0).repeat(2).reshape(12, 2),
+]
+
+
+def test_the_board_computes_what_core_computes(chromium):
+    page = chromium.new_page()
+    page.add_script_tag(content=board.script())
+    found = page.evaluate(
+        """(clouds) => clouds.map((points) => {
+            const tree = spanningTree(points), lengths = tree.map((edge) => edge.length);
+            return { tree, lengths, features: featureCount(lengths), entropy: barEntropy(lengths), loops: loopBars(points) };
+        })""",
+        [cloud.tolist() for cloud in CLOUDS],
+    )
+    page.close()
+    for cloud, here in zip(CLOUDS, found, strict=True):
+        lengths, _ = minimum_spanning_tree(cloud)
+        unit = max(lengths.max(), 1e-300)
+        assert np.array(here["lengths"]) / unit == pytest.approx(lengths / unit, abs=1e-9)
+        for edge in here["tree"]:
+            ends = cloud[[edge["i"], edge["j"]]]
+            assert np.linalg.norm(ends[0] - ends[1]) / unit == pytest.approx(edge["length"] / unit, abs=1e-9)
+        assert here["features"] == feature_mask(lengths).sum()
+        assert here["entropy"] == pytest.approx(bar_entropy(lengths), abs=1e-9)
+        # Of loops that last equally long either may come first.
+        loops = np.array(here["loops"]).reshape(-1, 2) / unit
+        expected = critical_pairs(cloud)[1] / unit
+        assert np.sort(loops, axis=0) == pytest.approx(np.sort(expected, axis=0), abs=1e-9)
+        assert np.sort(np.diff(loops), axis=0) == pytest.approx(np.sort(np.diff(expected), axis=0), abs=1e-9)
+
+
+def drawn(page):
+    """Points that the address names; those of an example are in none."""
+    text = re.search(r"own=([^&]*)", page.url)
+    return points.from_address(text[1]) if text else None
+
+
+def middle(dot):
+    found = dot.bounding_box()
+    return found["x"] + found["width"] / 2, found["y"] + found["height"] / 2
+
+
+def test_points_are_dragged_added_and_removed_with_their_bars_and_a_step_back_is_one_of_them(app, visit):
+    page = visit(f"{app}/{RING}&draw=1")
+    dots, numbers = page.locator(".cloud circle"), page.locator(".numbers")
+    expect(numbers).to_contain_text("11 bars")
+    expect(numbers).to_contain_text("Entropy of all bars 2.398 of at most 2.398 nats")
+    url = page.url
+    x, y = middle(dots.first)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y - 40, steps=4)
+    expect(numbers).not_to_contain_text("Entropy of all bars 2.398")  # while the hand still holds it
+    assert page.url == url
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("cloud=your\\+points.*own="))
+    moved = drawn(page)
+    assert len(moved) == 12
+    assert np.linalg.norm(moved - example_cloud("ring", 12, 0.0), axis=1).argmax() == 0
+    expect(page.locator(".st-key-growing-box g.mark-rect path")).to_have_count(14)  # 11 bars, a loop, two of the gauge
+    assert float(numbers.get_attribute("data-entropy")) == pytest.approx(
+        bar_entropy(minimum_spanning_tree(moved)[0]), abs=1e-3
+    )
+
+    inside = page.locator(".cloud").bounding_box()
+    page.mouse.click(inside["x"] + 20, inside["y"] + 20)
+    expect(numbers).to_contain_text("12 bars")
+    expect(page).to_have_url(re.compile("own=([^~]*~){12}[^~]*$"))
+    assert len(drawn(page)) == 13
+    dots.nth(12).dblclick()
+    expect(numbers).to_contain_text("11 bars")
+    expect(page).to_have_url(re.compile("own=([^~]*~){11}[^~]*$"))
+    assert drawn(page) == pytest.approx(moved)
+    dots.nth(3).focus()
+    page.keyboard.press("Delete")
+    expect(page).to_have_url(re.compile("own=([^~]*~){10}[^~]*$"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowUp")
+    expect(numbers).to_contain_text("10 bars")
+    settle(page)
+    page.go_back()
+    page.go_back()
+    expect(dots).to_have_count(12)
+    address = page.url
+    page.reload()
+    settle(page)
+    expect(dots).to_have_count(12)
+    assert page.url == address
+    for _ in range(3):
+        page.go_back()
+    expect(page).to_have_url(url)
+    expect(numbers).to_contain_text("Entropy of all bars 2.398")
+
+
+def test_a_cloud_is_drawn_from_nothing(app, visit):
+    page = visit(f"{app}/learn?cloud=Your+points")
+    numbers = page.locator(".numbers")
+    expect(numbers).to_have_text("0 points: it takes 3 or more.")
+    inside = page.locator(".cloud").bounding_box()
+    for count, (x, y) in enumerate(((40, 40), (200, 60), (60, 220), (230, 230)), 1):
+        page.mouse.click(inside["x"] + x, inside["y"] + y)
+        expect(page.locator(".cloud circle")).to_have_count(count)
+    expect(page).to_have_url(re.compile("own=([^~]*~){3}[^~]*&draw=1"))
+    expect(said(page)).to_have_text(re.compile("component"))
+    expect(page.locator("input[type=file]")).to_have_count(0)
+    for _ in range(3):
+        page.locator(".cloud circle").first.focus()
+        page.keyboard.press("Delete")
+    expect(page.locator(".cloud circle")).to_have_count(3)  # fewer make no barcode
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_button_plays_both_sliders_until_it_is_paused_or_the_slider_is_taken(app, visit, motion):
+    page = visit(f"{app}/{RING.replace('noise=0', 'noise=0.1')}&act=1", reduced_motion=motion)
+    positions = """(slider) => new Promise((done) => {
+        const seen = [];
+        slider.addEventListener("input", () => { seen.push(slider.value); if (seen.length === 3) done(seen.map(Number)); });
+    })"""
+    for name in ("growing", "acting"):
+        slider, play = box(page, name).locator("input[type=range]"), box(page, name).locator(".play")
+        slider.fill("0")
+        share = float(slider.get_attribute("max"))
+        expect(play).to_have_text("▶ Play")
+        play.click()
+        expect(play).to_have_text("❚❚ Pause")
+        seen = np.array(slider.evaluate(positions)) / share
+        assert (np.diff(seen) > 0).all() or motion == "no-preference"
+        assert (np.diff(seen).max() > 0.05) == (motion == "reduce")
+        play.click()
+        expect(play).to_have_text("▶ Play")
+        kept = slider.input_value()
+        page.wait_for_timeout(1100)
+        assert slider.input_value() == kept
+        play.click()
+        slider.press("ArrowLeft")
+        expect(play).to_have_text("▶ Play")
+    slide(page, 60, "acting")
+    expect(said(page, "acting")).to_have_text("Step 60 of 60")
+    play = box(page, "acting").locator(".play")
+    play.click()  # from the end it begins anew
+    expect(said(page, "acting")).not_to_have_text("Step 60 of 60")
+    page.get_by_label("Seed").fill("5")
+    page.get_by_label("Seed").press("Enter")
+    expect(said(page, "acting")).to_have_text("Step 0 of 60", timeout=90_000)
+    expect(page.locator(".play")).to_have_count(2)

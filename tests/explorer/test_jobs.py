@@ -199,3 +199,15 @@ def test_the_device_is_named_without_loading_torch():
     code = "import sys; from explorer import jobs; print(jobs.device()); assert 'torch' not in sys.modules"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.split(" ")[0] in ("cpu", "mps", "cuda")
+
+
+def test_a_job_that_waits_loads_none_of_what_works(tmp_path):
+    code = (
+        "import sys, time, psutil; from pathlib import Path; from explorer import jobs; from core.runs import RunWriter\n"
+        "writer = RunWriter(Path(sys.argv[1]) / 'a'); writer.begin({'model': 'm'}); writer.status('queued', queued=time.time())\n"
+        "with jobs._turn(writer.path, writer, time.time()) as came: print(came)\n"
+        "print([m for m in ('numpy', 'pandas', 'pyarrow', 'pydantic', 'torch', 'streamlit') if m in sys.modules])\n"
+        "print(psutil.Process().memory_info().rss < 60_000_000)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.stdout.split("\n")[:3] == ["True", "[]", "True"], done.stderr

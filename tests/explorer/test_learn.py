@@ -397,6 +397,21 @@ def test_the_answers_are_true_of_the_clouds_they_speak_of():
     assert narrow[1] == pytest.approx(narrow[0], rel=0.2)
 
 
+def boards(app) -> list:
+    return [one for one in app.get("bidi_component") if "makeBoard" in one.proto.js_content]
+
+
+def test_there_is_a_board_where_points_are_drawn_or_none_is_there_yet(open_page, tmp_path):
+    assert not boards(open_page("learn", tmp_path))
+    for query in ({"cloud": "Ring", "draw": "1"}, {"cloud": "Your points"}):
+        app = open_page("learn", tmp_path, **query)
+        assert not app.exception
+        assert len(boards(app)) == 1
+    app = open_page("learn", tmp_path, cloud="Your points", own=lesson.EQUAL, draw="1")
+    assert len(boards(app)) == len(charts(app)) == 1
+    assert not app.file_uploader
+
+
 def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
     app = open_page("learn", tmp_path, lesson="4")
     app.button(key="points-0.1, 0.1, 0.1, 3.7").click().run()

@@ -6,6 +6,7 @@ import pytest
 from core.errors import IsobarError
 from core.tasks import BUILT_IN, Task, load_task, probe_set, score
 from core.tasks.metrics import metric_names
+from core.tasks.sampling import scored_part
 from core.tasks.task import fingerprint
 
 
@@ -100,3 +101,12 @@ def test_the_fingerprint_of_texts_is_what_it_was():
     assert (
         fingerprint(texts, texts, ("no", "yes")) == "b1e08ed5a8839ad6855b26dbd48370c69d169e7d2f13da2c4e3e84a258b18a4f"
     )
+
+
+def test_a_part_of_the_validation_set_is_scored_alike_in_every_run():
+    task = _task([0] * 900 + [1] * 90 + [2] * 10, 3)
+    part = scored_part(task, 100)
+    assert [part["label"][:].count(label) for label in range(3)] == [90, 9, 1]
+    assert part["text"][:] == scored_part(task, 100)["text"][:]
+    for size in (0, 1_000, 2_000):
+        assert scored_part(task, size) is task.validation

@@ -61,6 +61,19 @@ def test_every_logged_step_says_what_the_regularizer_saw(finished):
     assert row["skipped"] == 0
 
 
+def test_of_a_large_validation_set_a_part_is_scored_and_that_is_said(finished, tiny_spec, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        RegularizedTrainer, "evaluate", lambda self, *_, real=RegularizedTrainer.evaluate, **__: seen.append(len(self.eval_dataset)) or real(self)
+    )  # fmt: skip
+    run = train(tiny_spec.model_copy(update={"validation_size": 10, "max_steps": 1, "snapshots": 2}), tmp_path / "run")
+    assert set(seen) == {10}
+    said = [row["text"] for row in run.rows("note")]
+    assert "Of 32 validation texts a stratified 10 are scored; validation_size says how many." in said
+    assert list(run.probe["row"]) == list(finished.probe["row"])  # which is of all of them
+    assert not any("are scored" in row["text"] for row in finished.rows("note"))
+
+
 def test_the_report_is_what_the_snapshots_and_evaluations_say(finished):
     report = finished.report
     assert report["metric"] in report["after"]

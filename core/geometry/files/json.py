@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import IsobarError
 from core.geometry.files.stored import Stored, Wanted
 from core.geometry.files.tables import stored_of_table
-from core.table_files import read_table, read_utf8
+from core.table_files import check_depth, check_width, read_table, read_utf8
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,12 +23,15 @@ def read_json(path: Path, wanted: Wanted) -> Stored:
         start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if lines and start == b"{":
         return stored_of_table(path, read_table(path), wanted)
-    text = read_utf8(path, _NEEDS).decode("utf-8")
+    data = read_utf8(path, _NEEDS)
+    check_depth(path, data)
+    text = data.decode("utf-8")
     try:
         content = _lines(text) if lines else _json(text)
     except json.JSONDecodeError as error:
         raise IsobarError(f"The file {path} is malformed at line {error.lineno}: {error.msg}.") from error
     try:
+        check_width(path, _width(content))
         table, notes = _table(content)
     except (ValueError, TypeError) as error:  # Arrow's are of these kinds
         raise IsobarError(f"The file {path} can't be read as columns: {str(error).splitlines()[0]}.") from error
@@ -67,6 +70,12 @@ def _table(content: Any) -> tuple["pa.Table", tuple[str, ...]]:
     if isinstance(content, dict):
         content = _of_pandas(content) or [content]
     return pa.Table.from_pylist(content), ()
+
+
+def _width(content: Any) -> int:
+    """Return how many names the objects have that are rows."""
+    rows = content if isinstance(content, list) else _of_pandas(content) or [] if isinstance(content, dict) else []
+    return len({name for row in rows if isinstance(row, dict) for name in row})
 
 
 def _of_pandas(content: dict) -> list[dict] | None:

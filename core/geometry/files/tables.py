@@ -1,7 +1,7 @@
 """Which columns of a table are the embedding: a column of vectors, or the columns of numbers that belong together."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from core.errors import IsobarError, nearest
 from core.geometry.files.stored import Stored, Wanted, columns, names
+from core.table_files import check_width, first_twice
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +61,7 @@ def stored_of_table(
         IsobarError: nothing in it is an embedding, or several columns may be; a column that is asked for is not there;
             vectors of different lengths.
     """
+    check_width(path, table.num_columns)
     notes = list(notes)
     metadata = table.schema.pandas_metadata or {}
     row_names = [*row_names, *(name for name in metadata.get("index_columns", []) if isinstance(name, str))]
@@ -370,11 +372,11 @@ def _of_numbers(
     """Return the columns of numbers that are dimensions, with a note on all that are none."""
     label = _find(path, table, wanted.labels) if wanted.labels is not None else None
     known = [name for name in table.column_names if name != label]
-    twice = next((name for name in known if known.count(name) > 1), None)
+    twice = first_twice(known)
     if twice is not None:
         raise IsobarError(f"The file {path} has two columns named {twice!r}; each needs a name of its own.")
     kinds = {name: table[name].type for name in known}
-    numeric = [name for name in known if _is_numeric(kinds[name])]
+    numeric = {name for name in known if _is_numeric(kinds[name])}
     family = _family(path, known, numeric, wanted.column) if named else []
     broken = [name for name in family if name not in numeric]
     if broken:
@@ -388,7 +390,7 @@ def _of_numbers(
         some = [name for name in taken if name in several]
         if some:
             left.append(f"Left out, {why.format(columns(some))}.")
-            taken[:] = [name for name in taken if name not in some]
+            taken[:] = [name for name in taken if name not in several]
         return some
 
     leave(row_names, "as an index: {}, the rows' names")
@@ -396,16 +398,16 @@ def _of_numbers(
     leave([name for name in taken if str(kinds[name]) == "null"], "being empty: {}")
     leave([name for name in taken if name not in numeric], "not being numbers: {}")
     values = {name: _numbers(table[name]) for name in taken}
-    decimal = [name for name in taken if not _is_integer(kinds[name])]
+    decimal = {name for name in taken if not _is_integer(kinds[name])}
     no_data = leave(
         [name for name in taken[: len(taken) * (len(taken) > 1)] if _is_id(name, values[name], named)], "as ids: {}"
     )
     if family:
-        leave([name for name in taken if name not in family], f"beside columns {family[0]!r} to {family[-1]!r}: {{}}")
+        leave(set(taken) - set(family), f"beside columns {family[0]!r} to {family[-1]!r}: {{}}")
     elif decimal:
         # Without names a label stands first or last; in few rows a dimension's numbers may be whole by chance.
         suspects = taken if named else [known[0], known[-1]] if table.num_rows >= _RISING else []
-        whole = [name for name in suspects if name in taken and name not in decimal and _varies(values[name])]
+        whole = [name for name in suspects if name in values and name not in decimal and _varies(values[name])]
         no_data += leave(whole, "being whole numbers among decimals: {}")
     elif named:
         no_data += leave(filter(_LABEL.fullmatch, taken), "as labels: {}")
@@ -419,7 +421,7 @@ def _of_numbers(
         )
     notes += left
     odd = [name for name in taken if name not in decimal]
-    if set(decimal) & set(taken) and odd and not family:
+    if not decimal.isdisjoint(taken) and odd and not family:
         notes.append(
             f"Counted among the dimensions, though of whole numbers: {columns(odd)}; labels are named by --labels."
         )
@@ -433,6 +435,7 @@ def _of_numbers(
             f"Taken as names, though numbers: {columns(numbers)}; a first line that is a row needs a header above."
         )
     what = f"columns {taken[0]!r} to {taken[-1]!r}" if family else columns(taken)
+    kept = set(taken)
     types = dict.fromkeys(_NUMPY.get(str(kinds[name]), str(kinds[name])) for name in taken)
     return Stored(
         np.stack([values[name] for name in taken], axis=1),
@@ -440,7 +443,7 @@ def _of_numbers(
         tuple(notes),
         what if named else "",
         " and ".join(types),
-        tuple(name for name in known if name not in taken),
+        tuple(name for name in known if name not in kept),
     )
 
 
@@ -474,12 +477,12 @@ def _families(known: Sequence[str]) -> dict[str, list[str]]:
     return {prefix: some for prefix, some in found.items() if len(some) >= _FAMILY}
 
 
-def _family(path: Path, known: Sequence[str], numeric: Sequence[str], asked: str | None) -> list[str]:
+def _family(path: Path, known: Sequence[str], numeric: Set[str], asked: str | None) -> list[str]:
     """Return the columns that are numbered alike and hold numbers, most of them; none where no columns do."""
     families = _families(known)
     if asked is not None:
         return families[asked]
-    families = {prefix: some for prefix, some in families.items() if 2 * len(set(some) & set(numeric)) > len(some)}
+    families = {prefix: some for prefix, some in families.items() if 2 * len(numeric & set(some)) > len(some)}
     if len(families) > 1:
         found = ", ".join(f"{some[0]!r} to {some[-1]!r}" for some in families.values())
         raise IsobarError(

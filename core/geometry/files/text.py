@@ -14,7 +14,7 @@ import numpy as np
 from core.errors import IsobarError
 from core.geometry.files.stored import Stored, Wanted
 from core.geometry.files.tables import stored_of_table
-from core.table_files import read_utf8
+from core.table_files import check_width, first_line, read_utf8
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,6 +125,8 @@ def _separated(path: Path, data: bytes, wanted: Wanted, delimiters: str) -> Stor
     hint = re.match(rb"(?i)sep=(.)\r?\n", data)  # which Excel writes and reads
     if hint:
         data, delimiters = data[hint.end() :], hint[1].decode()
+    header = first_line(data)
+    check_width(path, max(header.count(one.encode()) for one in delimiters) + 1)
     dialect = _dialect(_sample(data), delimiters)
     if dialect is None:
         dialect = Dialect(delimiters[0], ".", tuple(_rows(_sample(data), delimiters[0])), 0.0)
