@@ -19,6 +19,7 @@ from explorer.panels import (
     keeping,
     links,
     moved,
+    paper,
     timeline,
     training,
 )
@@ -33,6 +34,7 @@ VIEWS = {
     "Timeline": timeline.show,
     "Anisotropy": anisotropy.show,
     _TEXTS_MOVED: moved.show,
+    "Figure": paper.show,
     "Training": lambda run, before, after: training.charts(run),
 }
 

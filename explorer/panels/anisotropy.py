@@ -103,8 +103,7 @@ def drawn(
         colours: of each side.
     """
     measure, label = ABOUT[about], meaning(ABOUT[about]).label
-    versions = tuple((name, side.version) for name, side in sides.items())
-    frame = _shares((*versions, about), dict(sides))
+    frame = shares_of(sides, about)
     dimensions = next(iter(sides.values())).embeddings.shape[1]
     strongest = {name: number(float(frame.loc[frame["side"] == name, "share"].iloc[0])) for name in sides}
     said = ", ".join(f"{name} {share}" for name, share in strongest.items())
@@ -199,6 +198,11 @@ def outliers(sides: Mapping[str, Snapshot]) -> tuple[str, pd.DataFrame]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cosines(of: tuple, _side: Snapshot):
     return cosine_shares(_side.embeddings)
+
+
+def shares_of(sides: Mapping[str, Snapshot], about: str) -> pd.DataFrame:
+    """Return `explorer.charts.spectrum.shares` of each of `sides`, about what `about`, one of `ABOUT`, says."""
+    return _shares((*((name, side.version) for name, side in sides.items()), about), dict(sides))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -236,9 +236,7 @@ def baseline_of(run: Run) -> Run | None:
     settings, defaults = spec(run), RunSpec.defaults()
     if not regularizers(settings):
         return None
-    candidates = (
-        [_SHIPPED["sample-baseline"]] if is_sample(run) else [run.path.parent / n for n in names()[:_LOOK_BACK]]
-    )
+    candidates = [_SHIPPED["sample-baseline"]] if is_sample(run) else [other.path for other in _beside(run)]
     for path in candidates:
         other = Run(path)
         found = spec(other)
@@ -249,17 +247,23 @@ def baseline_of(run: Run) -> Run | None:
     return None
 
 
+def _beside(run: Run) -> list[Run]:
+    """Return the newest runs of the folder that `run` lies in."""
+    folder = run.path.absolute().parent
+    return [Run(folder / name) for name in _names(str(folder))[:_LOOK_BACK]]
+
+
 def repetitions(run: Run) -> list[Run]:
     """Return the finished runs that differ from `run` in nothing but the seed, the newest first, and `run` among them."""
     if is_sample(run):
         return [run]
     defaults = RunSpec.defaults()
     own = setting({**defaults, **spec(run)})
-    others = (Run(run.path.parent / name) for name in names()[:_LOOK_BACK])
+    others = _beside(run)
     return [
         other
         for other in others
-        if other.path == run.path or (spec(other) and report(other) and setting({**defaults, **spec(other)}) == own)
+        if other.name == run.name or (spec(other) and report(other) and setting({**defaults, **spec(other)}) == own)
     ]
 
 
