@@ -19,6 +19,9 @@ EXTRAS = {
     "ray": ("ray",),
     "published": ("faiss-cpu",),
     "sentence": ("sentence-transformers",),
+    "hdf5": ("h5py",),
+    "umap": ("umap-learn",),
+    "atlas": ("embedding-atlas",),
     "bench": ("IsoScore", "ripser", "giotto-ph", "torch-topological"),
     "test": ("pytest", "playwright"),
 }

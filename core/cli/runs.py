@@ -170,3 +170,23 @@ def report(
     command = python_module("explorer", "report", str(path))
     command += ["--out", str(out)] * (out is not None) + ["--json"] * as_json
     sys.exit(subprocess.run(command, env={**os.environ, "ISOBAR_RUNS": str(runs.absolute())}, check=False).returncode)
+
+
+@commands.command()
+def atlas(
+    run: Annotated[str, typer.Argument(help="A run or inspection directory, or the name of a run in --runs.")],
+    runs: Runs = RUNS,
+    out: Annotated[
+        Path | None, typer.Option(help="The parquet file to write; by default the run's name, here.")
+    ] = None,
+    places: Annotated[str, typer.Option(help="What x and y are: axes (principal ones) or umap (extra umap).")] = "axes",
+) -> None:
+    """Write a run's space as a table that Embedding Atlas opens: places, texts, labels, vectors, neighbours."""
+    from core.runs.reader import find_run
+    from core.studies.atlas import command, write_atlas
+
+    found = find_run(run, runs)
+    out = out or Path(f"{found.name}-atlas.parquet")
+    with writing(out):
+        rows = write_atlas(found, out, places)
+    print(f"Wrote {rows:,} rows to {out}. To open it, with embedding-atlas installed:\n{command(out)}")

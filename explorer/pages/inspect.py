@@ -15,6 +15,7 @@ from core.training.stored import is_stored
 from explorer import jobs, report
 from explorer.panels import (
     address,
+    atlas,
     barcodes,
     beside,
     cloud,
@@ -344,6 +345,7 @@ def _saves(run: Run) -> None:
     ]
     for label, suffix, kind, make in forms:
         st.download_button(label, make, f"{run.name}-{suffix}", kind, on_click="ignore", width="stretch")
+    atlas.download(run)
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

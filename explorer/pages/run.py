@@ -11,6 +11,7 @@ from explorer import report
 from explorer.panels import (
     address,
     anisotropy,
+    atlas,
     barcodes,
     cards,
     cloud,
@@ -160,6 +161,7 @@ def _exports(run: Run) -> None:
         disabled=not run.steps,
         width="stretch",
     )
+    atlas.download(run)
     st.download_button(
         "Log",
         lambda: run.log(1_000_000).encode(),

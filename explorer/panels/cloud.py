@@ -16,7 +16,7 @@ from core.modalities import Modality
 from core.runs import Run, Snapshot
 from explorer.charts.cloud import BRUSH, COLOURINGS, PICKED, cloud, cloud_points, in_brush, stars, tree_edges
 from explorer.charts.style import class_colours
-from explorer.panels import address, classes, data, neighbours
+from explorer.panels import address, atlas, classes, data, neighbours
 from explorer.panels.figure import figure
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
 from explorer.panels.words import DASH, number, plain
@@ -24,7 +24,7 @@ from explorer.panels.words import DASH, number, plain
 _MOST_POINTS = 1200
 _MOST_EDGES = 1500  # of a side
 _TOOLTIP = 90  # characters of a text
-_SPACE, _MAP = "3-D", "UMAP"
+_SPACE, _MAP, _ATLAS = "3-D", "UMAP", "Atlas"
 _SEEN = {"1 and 2": (0, 1), "1 and 3": (0, 2), "2 and 3": (1, 2), _SPACE: (0, 1, 2), _MAP: (0, 1)}
 """How a cloud is seen: along which principal axes, or as a map."""
 _ORDINALS = ("first", "second", "third")
@@ -206,8 +206,8 @@ def _view(run: Run, sides: dict[str, Snapshot], titles: dict[str, str] | None = 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         chosen = classes.pick(names, whole=len(names))
         seen = address.widget(
-            st.segmented_control, "Principal axes", list(_SEEN), key="axes", default="1 and 2", required=True,
-            label_visibility="collapsed", help="Which principal axes are drawn: two, or three to turn; or a map by UMAP",
+            st.segmented_control, "Principal axes", [*_SEEN, *([_ATLAS] if atlas.installed() else [])], key="axes", default="1 and 2", required=True,
+            label_visibility="collapsed", help="Which principal axes are drawn: two, or three to turn; or a map by UMAP, or Embedding Atlas where it is installed",
         )  # fmt: skip
         predicted = any((side.predictions >= 0).any() for side in sides.values())
         colouring = COLOURINGS[0] if not predicted else address.widget(
@@ -219,6 +219,9 @@ def _view(run: Run, sides: dict[str, Snapshot], titles: dict[str, str] | None = 
             help="Before and after each on its own principal axes, at the same size: what a side that is but a dot beside the other looks like",
         )  # fmt: skip
         tree = address.widget(st.toggle, "Spanning trees", key="tree", default=False)
+    if seen == _ATLAS:
+        atlas.show(run)
+        return
     drawn(run, sides, chosen, names, seen=seen, own=own, colouring=colouring, tree=tree, titles=titles)
 
 

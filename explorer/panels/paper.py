@@ -78,7 +78,9 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-    st.caption("Here it is up to half again as large as on paper. Letters are 7 points, and stay letters in PDF and SVG.")
+    st.caption(
+        "Here it is up to half again as large as on paper. Letters are 7 points, and stay letters in PDF and SVG."
+    )
 
 
 def drawing(what: str, run: Run, sides: dict[str, Snapshot], baseline: Run | None, width: float) -> Drawing:

@@ -85,3 +85,28 @@ def test_each_side_on_its_own_axes_is_as_large_as_the_other(gallery):
     shared = cloud.prepared(run, sides, [0, 1], {0: "a", 1: "b"}, "3-D", own=False)
     sizes = [np.square(xyz).sum(1).mean() for xyz in shared.coordinates.values()]
     assert sizes[0] < 1e-4 * sizes[1]
+
+
+def test_embedding_atlas_is_a_way_to_see_the_cloud_where_it_is_installed(gallery, open_page, monkeypatch):
+    import importlib.util
+    import sys
+    from types import ModuleType, SimpleNamespace
+
+    run = finished(gallery)
+    app = open_page("run", gallery, run=run.name, view="Cloud")
+    assert "Embedding Atlas, parquet" in [button.label for button in app.get("download_button")]
+    assert "Atlas" not in called(app.button_group, "axes").options
+    asked = []
+    stand_in = ModuleType("embedding_atlas.streamlit")
+    stand_in.embedding_atlas = lambda frame, **about: asked.append((frame, SimpleNamespace(**about)))
+    monkeypatch.setitem(sys.modules, "embedding_atlas", ModuleType("embedding_atlas"))
+    monkeypatch.setitem(sys.modules, "embedding_atlas.streamlit", stand_in)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        "explorer.panels.atlas.find_spec", lambda name: True if name == "embedding_atlas" else real(name)
+    )
+    app = open_page("run", gallery, run=run.name, view="Cloud", axes="Atlas")
+    assert not app.exception
+    ((frame, about),) = asked
+    assert {about.x, about.y, about.text, about.neighbors} <= set(frame)
+    assert len(frame) == 80
