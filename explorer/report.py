@@ -8,7 +8,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -26,7 +26,7 @@ from core.runs import Run, Snapshot, load_run
 from explorer.charts.cloud import BRUSH
 from explorer.charts.linked import SELECTION
 from explorer.charts.plane import common_plane
-from explorer.charts.style import BEFORE, DARK, LIGHT, class_colour, config
+from explorer.charts.style import BEFORE, class_colour
 from explorer.charts.timeline import MOMENT
 from explorer.panels import (
     anisotropy,
@@ -39,11 +39,11 @@ from explorer.panels import (
     moved,
     reference,
     space,
+    standalone,
     standing,
     timeline,
     training,
 )
-from explorer.panels.figure import spec_of
 from explorer.panels.texts import data_uri, markup, texts_of
 from explorer.panels.words import FIVE, STATES, meaning, number, signed
 
@@ -83,20 +83,12 @@ def html(run: Run) -> str:
     ]
     examples.fill()
     kind = data.modality(run)
-    colours = {
-        f"{name}_{part}": getattr(theme, part)
-        for name, theme in (("light", LIGHT), ("dark", DARK))
-        for part in ("background", "panel", "text", "line", "accent")
-    }
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        colours,
+        standalone.parts(charts),
         title=escape(_title(run)),
         body="\n".join([_head(run), *examples.said(), *parts]),
-        charts=_json({key: _spec(make) for key, make in charts.items()}),
-        texts=_json([_text(text) for text in examples.texts] if examples.texts is not None else []),
-        examples=_json({"one": kind.one, "many": kind.many, "files": examples.held}),
-        configs=_json({"light": config(LIGHT), "dark": config(DARK)}),
-        vega=_vega(),
+        texts=standalone.as_json([_text(text) for text in examples.texts] if examples.texts is not None else []),
+        examples=standalone.as_json({"one": kind.one, "many": kind.many, "files": examples.held}),
         selection=SELECTION,
         brush=BRUSH,
         moment=MOMENT,
@@ -453,24 +445,6 @@ def _table(heads: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
 def _figure(key: str, *, said: bool = False) -> str:
     words = '<div class="said soft"></div>' if said else ""
     return f'<figure><div class="chart" data-chart="{escape(key)}"></div>{words}</figure>'
-
-
-def _spec(make: Callable[[], alt.TopLevelMixin]) -> dict:
-    spec = spec_of(make)
-    spec.pop("config", None)
-    return spec
-
-
-def _json(value: object) -> str:
-    # Inside of a script element "<" could end it; inside of a JSON string it can be written so.
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-@cache
-def _vega() -> str:
-    import vl_convert  # takes its time to start
-
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
 
 
 def main(arguments: list[str]) -> int:

@@ -271,7 +271,7 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
     )
     middle = _ENDLESS / 2
     line = none.mark_rule(color=SPACE, strokeWidth=2, aria=False).encode(
-        x=alt.value(0), x2=alt.value(_WIDTH - 70), y=alt.value(middle), y2=alt.value(middle)
+        x=alt.value(0), x2=alt.value(_WIDTH - 84), y=alt.value(middle), y2=alt.value(middle)
     )
     layers = [blocks, *_threshold(threshold, "x"), endless, line, _cut()]
     return alt.layer(*layers).properties(

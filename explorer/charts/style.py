@@ -85,6 +85,31 @@ def vector(spec: dict, theme: Theme = LIGHT) -> str:
     return vl_convert.vegalite_to_svg(spec, config=config(theme))
 
 
+def projected(spec: dict) -> dict:
+    """Return the chart of `spec` as it is shown to a room: larger type, thicker lines and points."""
+    large = _enlarged(spec)
+    axes = {"labelFontSize": 15, "titleFontSize": 16, "tickWidth": 2, "domainWidth": 2}
+    large["config"] = {**spec.get("config", {}), "axis": axes, "legend": {"labelFontSize": 16}}
+    return large
+
+
+_ENLARGED = {"fontSize": 1.25, "strokeWidth": 1.7, "size": 1.7}
+
+
+def _enlarged(part, key=""):
+    """Return a part of a spec with sizes enlarged: those of text, strokes and marks, whether given as a number or a value."""
+    if isinstance(part, list):
+        return [_enlarged(one, key) for one in part]
+    if isinstance(part, dict):
+        inside = key if key in _ENLARGED and "value" in part else ""
+        return {
+            name: one if name == "datasets" else _enlarged(one, inside if name in ("value", "condition") else name)
+            for name, one in part.items()
+        }
+    number = isinstance(part, int | float) and not isinstance(part, bool)
+    return round(part * _ENLARGED[key], 2) if number and key in _ENLARGED else part
+
+
 def _names(part: object) -> list[str]:
     """Return the names of the data sets in a part of a chart's spec."""
     if isinstance(part, list):

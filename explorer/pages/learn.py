@@ -1,13 +1,18 @@
 """What is a barcode, and what does the regularizer do to it? Points in the plane, to try it on."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
 from core.errors import IsobarError
 from core.topology.examples import EXAMPLES, example_cloud
+from explorer import lesson_file
 from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import Growing, growing
 from explorer.charts.rule import rule as walked
+from explorer.charts.style import projected
 from explorer.panels import acting, address, board, lesson, play, points, rule
 from explorer.panels.figure import figure
 from explorer.panels.growing import shown
@@ -18,7 +23,8 @@ _FREE = "free"
 _LESSONS = [_FREE, *lesson.STEPS]
 _DEFAULTS = {"cloud": "two clusters", "n": 40, "noise": 0.1, "seed": 0, "own": "", "act": False}
 _BLANK = (OWN, "")
-_OPENED = ("draw", "rule", "table")  # what a person has opened stays open from one step to the next
+_PROJECTOR = Path(__file__).resolve().parents[1] / "frame" / "projector.css"
+_OPENED = ("projector", "draw", "rule", "table")  # what a person has opened stays open from one step to the next
 
 
 def page() -> None:
@@ -40,6 +46,13 @@ def page() -> None:
             label_visibility="collapsed",
             on_change=lambda: _set_up(address.own_value("lesson")),
         )
+        projector = address.widget(
+            st.toggle,
+            "Projector",
+            key="projector",
+            default=False,
+            help="For a room: larger type, thicker lines, nothing beside the lesson.",
+        )
         drawing = address.widget(
             st.toggle,
             "Draw",
@@ -47,6 +60,9 @@ def page() -> None:
             default=False,
             help="Points to move, with a barcode that follows at once.",
         )
+    if projector:
+        st.html(_PROJECTOR)
+    dressed = projected if projector else None
     if step in lesson.STEPS:
         head.subheader(f"{step}. {lesson.STEPS[step].title}", anchor=False)
         lesson.show(step, _set_up, _show)
@@ -62,7 +78,7 @@ def page() -> None:
         return
     found = _growing(of, cloud)
     with st.container(border=True, key="growing-box"):
-        figure(lambda: growing(found, description=_said(found)), key="growing", of=of)
+        figure(lambda: growing(found, description=_said(found)), key="growing", of=of, dressed=dressed)
         if step not in lesson.STEPS:
             st.caption(
                 "A disc of diameter e grows around every point, and points whose discs touch are joined into a "
@@ -88,9 +104,21 @@ def page() -> None:
             )
     if ruled:
         with st.container(border=True, key="rule-box"):
-            _rule(found, of)
-    _regularizer(cloud, of, defaults["act"])
+            _rule(found, of, dressed)
+    _regularizer(cloud, of, defaults["act"], dressed)
     play.show("growing-box", "acting-box")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="take-away"):
+        st.download_button(
+            "The lesson as one file",
+            lambda: lesson_file.html().encode(),
+            lesson_file.NAME,
+            "text/html",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.caption(
+            "All five steps and the board, for class: it opens in any browser, without a network.", width="content"
+        )
 
 
 def _chosen(defaults: dict) -> tuple[np.ndarray | None, tuple]:
@@ -189,7 +217,7 @@ def _of_file(shown: str) -> str:
     return text
 
 
-def _rule(found: Growing, of: tuple) -> None:
+def _rule(found: Growing, of: tuple, dressed: Callable | None) -> None:
     """Explain how the features among the bars that are shown are found."""
     lengths = found.bars["length"].to_numpy(dtype=float)
     steps = rule.steps_of(lengths)
@@ -199,7 +227,7 @@ def _rule(found: Growing, of: tuple) -> None:
             st.markdown(paragraph)
     if right is not None:
         with right:
-            figure(lambda: walked(steps), key="rule", of=of)
+            figure(lambda: walked(steps), key="rule", of=of, dressed=dressed)
             st.dataframe(
                 steps[steps["walk"] == steps["walk"].max()].drop(columns=["walk", "stop"]),
                 hide_index=True,
@@ -214,7 +242,7 @@ def _drawn(cloud: np.ndarray) -> None:
     address.put({"cloud": OWN, "own": points.to_address(cloud), "draw": True}, {**_defaults(), "draw": False})
 
 
-def _regularizer(cloud: np.ndarray, of: tuple, default: bool) -> None:
+def _regularizer(cloud: np.ndarray, of: tuple, default: bool, dressed: Callable | None) -> None:
     """Draw what gradient descent on the regularizer makes of the points, once it is asked for."""
     st.subheader("What does the regularizer do to it?", anchor=False)
     st.caption(
@@ -245,7 +273,9 @@ def _regularizer(cloud: np.ndarray, of: tuple, default: bool) -> None:
     with st.spinner("Loading torch, the first time …"):
         done = _acted(of, choice, cloud)
     with st.container(border=True, key="acting-box"):
-        figure(lambda: descent(done, description=_said_of(done, choice)), key="acting", of=(*of, choice))
+        figure(
+            lambda: descent(done, description=_said_of(done, choice)), key="acting", of=(*of, choice), dressed=dressed
+        )
         st.caption(
             "Hollow: before. Filled: now. The cloud is drawn at equal spread in every step, since entropy does not "
             "change with the scale; how far the whole cloud drifts outwards or shrinks does not show."

@@ -16,7 +16,15 @@ from explorer.charts.style import tables, vector
 HINT = "Point at a chart: above it stand PNG, table and full screen, at its lower right SVG and CSV."
 
 
-def figure(make: Callable[[], alt.TopLevelMixin], *, key: str, of: tuple, about: tuple = (), **options):
+def figure(
+    make: Callable[[], alt.TopLevelMixin],
+    *,
+    key: str,
+    of: tuple,
+    about: tuple = (),
+    dressed: Callable[[dict], dict] | None = None,
+    **options,
+):
     """Show the chart that `make` returns, and what saves it; returns what is selected in it.
 
     Args:
@@ -24,9 +32,11 @@ def figure(make: Callable[[], alt.TopLevelMixin], *, key: str, of: tuple, about:
         key: the chart's own name on the page, and of the files it is saved as.
         of: everything that decides what the chart shows, such as a snapshot's version and the class.
         about: what, where it changes, leaves nothing of what was selected.
+        dressed: what the description of the chart goes through before it is shown, such as `projected`.
         options: of `st.vega_lite_chart`, for instance ``on_select``.
     """
     spec = _spec(key, of, make)
+    spec = dressed(spec) if dressed else spec
     with st.container(key=f"figure-{key}", gap=None):
         event = st.vega_lite_chart(spec, key="-".join(map(str, (key, *about))), width="stretch", **options)
         _save(spec, key)

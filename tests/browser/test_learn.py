@@ -337,3 +337,53 @@ def test_a_button_plays_both_sliders_until_it_is_paused_or_the_slider_is_taken(a
     page.get_by_label("Seed").press("Enter")
     expect(said(page, "acting")).to_have_text("Step 0 of 60", timeout=90_000)
     expect(page.locator(".play")).to_have_count(2)
+
+
+def test_before_a_room_there_is_the_lesson_alone_and_its_slider_is_seen(app, visit):
+    page = visit(f"{app}/learn?lesson=1&projector=1", settled=False)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    slider = box(page).locator("input[type=range]")
+    expect(slider).to_be_visible()
+    for chrome in ("stSidebar", "stHeader", "stBottom"):
+        expect(page.get_by_test_id(chrome)).to_be_hidden()
+    expect(page.get_by_text("Answer", exact=True)).to_have_css("font-size", re.compile(r"^(1[7-9]|2\\d)"))
+    expect(box(page).locator("svg.marks")).to_be_visible()
+    page.wait_for_function(
+        "document.querySelector('.st-key-growing-box input[type=range]').getBoundingClientRect().bottom <= 720"
+    )
+    page.get_by_role("button", name="Step 2").click()
+    expect(page).to_have_url(re.compile("lesson=2.*projector=1|projector=1.*lesson=2"))
+    page.get_by_text("Projector", exact=True).click()
+    expect(page.get_by_test_id("stHeader")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("projector"))
+
+
+def test_the_lesson_as_a_file_works_without_a_network(app, visit, tmp_path):
+    page = visit(f"{app}/learn")
+    with page.expect_download(timeout=120_000) as download:
+        page.get_by_role("button", name="The lesson as one file").click()
+    assert download.value.suggested_filename == "isobar-lesson.html"
+    file = tmp_path / "lesson.html"
+    download.value.save_as(file)
+    page = visit(file.as_uri(), settled=False, offline=True)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_function("document.body.dataset.drawn === '8'")
+    chart = page.locator(".chart").first
+    chart.locator("input[type=range]").fill("0")
+    expect(chart.locator(".role-title text").first).to_have_text("5 components, 0 loops")
+    chart.locator(".play").click()
+    expect(chart.locator(".role-title text").first).to_have_text("1 component, 0 loops", timeout=60_000)
+    answer = page.get_by_text("Five components at the start")
+    expect(answer).to_be_hidden()
+    page.get_by_text("Answer", exact=True).first.click()
+    expect(answer).to_be_visible()
+    page.locator(".cloud").scroll_into_view_if_needed()
+    expect(page.locator(".numbers")).to_contain_text("11 bars")
+    x, y = middle(page.locator(".cloud"))
+    page.mouse.click(x, y)
+    expect(page.locator(".numbers")).to_contain_text("12 bars")
+    page.reload()
+    expect(page.locator(".numbers")).to_contain_text("12 bars")
+    assert {url.partition("#")[0] for url in asked} == {file.as_uri()}

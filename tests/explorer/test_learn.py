@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import math
 import os
 import re
@@ -412,6 +413,37 @@ def test_there_is_a_board_where_points_are_drawn_or_none_is_there_yet(open_page,
     assert not app.file_uploader
 
 
+def test_before_a_room_the_lesson_stands_alone_in_larger_type(open_page, tmp_path):
+    app = open_page("learn", tmp_path, lesson="1", projector="1")
+    assert not app.exception
+    assert "A lesson before a room" in all_text(app)
+    spec = json.loads(charts(app)[0].proto.spec)
+    plain = json.loads(charts(open_page("learn", tmp_path, lesson="1"))[0].proto.spec)
+    assert spec["hconcat"][0]["title"]["fontSize"] == 1.25 * plain["hconcat"][0]["title"]["fontSize"]
+    app.button(key="following").click().run()
+    assert app.query_params["projector"] == "1"
+    assert app.query_params["lesson"] == "2"
+
+
+def test_what_is_enlarged_for_a_room_are_type_strokes_and_marks_alone():
+    spec = growing(shown(example_cloud("ring", 20, 0.1))).to_dict()
+    large = style.projected(spec)
+    assert large["datasets"] == spec["datasets"]
+    assert large["params"] == spec["params"]
+    layers, before = (chart["hconcat"][0]["layer"] for chart in (large, spec))
+    assert layers[5]["mark"]["size"] == 1.7 * before[5]["mark"]["size"]
+    assert layers[3]["encoding"]["size"]["value"] == pytest.approx(1.7 * 2.4)
+    assert layers[3]["encoding"]["size"]["condition"][0]["value"] == 8.5
+    assert layers[3]["encoding"]["opacity"] == before[3]["encoding"]["opacity"]
+    assert layers[0]["mark"]["size"] == before[0]["mark"]["size"]  # a disc stays as large as the scale says
+    assert [one["encoding"]["x"] for one in layers[:4]] == [one["encoding"]["x"] for one in before[:4]]
+
+
+def test_the_lesson_is_offered_as_a_file(open_page, tmp_path):
+    app = open_page("learn", tmp_path)
+    assert "The lesson as one file" in [button.proto.label for button in app.get("download_button")]
+
+
 def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
     app = open_page("learn", tmp_path, lesson="4")
     app.button(key="points-0.1, 0.1, 0.1, 3.7").click().run()
@@ -482,8 +514,6 @@ def test_the_regularizer_acts_when_asked_and_an_address_keeps_what_it_did(open_p
 
 
 def test_the_largest_cloud_sends_less_than_three_megabytes():
-    import json
-
     cloud = example_cloud("ring", points.MOST, 0.1)
     sizes = [
         len(json.dumps(chart.to_dict())) for chart in (growing(shown(cloud)), descent(acting.acted(cloud, "all bars")))
