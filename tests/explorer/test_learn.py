@@ -433,7 +433,7 @@ def test_what_is_enlarged_for_a_room_are_type_strokes_and_marks_alone():
     layers, before = (chart["hconcat"][0]["layer"] for chart in (large, spec))
     assert layers[5]["mark"]["size"] == 1.7 * before[5]["mark"]["size"]
     assert layers[3]["encoding"]["size"]["value"] == pytest.approx(1.7 * 2.4)
-    assert layers[3]["encoding"]["size"]["condition"]["value"] == 8.5
+    assert layers[3]["encoding"]["size"]["condition"][0]["value"] == 8.5
     assert layers[3]["encoding"]["opacity"] == before[3]["encoding"]["opacity"]
     assert layers[0]["mark"]["size"] == before[0]["mark"]["size"]  # a disc stays as large as the scale says
     assert [one["encoding"]["x"] for one in layers[:4]] == [one["encoding"]["x"] for one in before[:4]]
