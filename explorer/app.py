@@ -6,7 +6,11 @@ gets is Streamlit's own page, with `frame/steps.js` in front of all its scripts.
 """
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 import streamlit as st
 from starlette.requests import Request
@@ -40,6 +44,18 @@ def _shell(_: Request) -> HTMLResponse:
     return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
 
+@asynccontextmanager
+async def _ahead(_: st.App) -> AsyncIterator[None]:
+    """Import what the first page needs while its reader's browser still loads Streamlit's own scripts."""
+    Thread(target=import_module, args=["explorer.panels.timeline"], daemon=True).start()
+    yield
+
+
 HERE = Path(__file__).parent
 _PATHS = ["", *(page.stem for page in sorted((HERE / "pages").glob("[a-z]*.py")))]
-app = st.App(HERE / "frame" / "main.py", on_script_error=_said, routes=[Route(f"/{path}", _shell) for path in _PATHS])
+app = st.App(
+    HERE / "frame" / "main.py",
+    on_script_error=_said,
+    lifespan=_ahead,
+    routes=[Route(f"/{path}", _shell) for path in _PATHS],
+)

@@ -9,6 +9,7 @@ correlation stands also as the partial one given it, and there are states that a
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -298,9 +299,15 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return the ranks along the last axis; of the same values, as the scores beside every predictor, they are taken once."""
+    return _ranked(values.tobytes(), values.shape)
+
+
+@lru_cache(maxsize=16)
+def _ranked(content: bytes, shape: tuple[int, ...]) -> np.ndarray:
     from scipy.stats import rankdata
 
-    return rankdata(values, axis=-1)
+    return rankdata(np.frombuffer(content).reshape(shape), axis=-1)
 
 
 def _partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -316,19 +323,20 @@ def _interval(statistic, states: np.ndarray, *columns: np.ndarray) -> tuple[floa
     """Return the statistic of the columns and the 95 % interval of its bootstrap over states; NaN of fewer than five points."""
     if len(states) < _FEWEST:
         return (math.nan,) * 3
-    rows = _resamples(states)
+    rows = _resamples(states.tobytes())
     resampled = statistic(*(column[rows] for column in columns))
     known = resampled[np.isfinite(resampled)]
     low, high = np.percentile(known, (2.5, 97.5)) if len(known) > len(rows) / 2 else (math.nan, math.nan)
     return float(statistic(*columns)), float(low), float(high)
 
 
-def _resamples(states: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=16)
+def _resamples(of: bytes) -> np.ndarray:
     """Return the rows of each resample: states drawn with replacement, each with all its points.
 
     Where some states have fewer points than others, as many are drawn of each, so that all resamples are of one size.
     """
-    draw = np.random.default_rng(0)
+    states, draw = np.frombuffer(of, dtype=int), np.random.default_rng(0)
     rows_of = [np.flatnonzero(states == state) for state in np.unique(states)]
     most = max(len(rows) for rows in rows_of)
     chosen = draw.integers(len(rows_of), size=(_RESAMPLES, len(rows_of)))

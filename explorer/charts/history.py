@@ -1,4 +1,4 @@
-"""What happened step by step: losses, entropies, bars kept, measures of the probe set, time."""
+"""What happened step by step: losses, entropies, features, measures of the probe set, time."""
 
 import altair as alt
 import numpy as np

@@ -11,10 +11,10 @@ from explorer.charts.style import BEFORE, CHOSEN, DASH, NOISE_OPACITY, THRESHOLD
 _BARS, _TREE = 210, 300  # heights in pixels
 _LONGEST = 8  # bars, as many as the selection "longest" takes by default
 _SHORT = 10  # characters of a title that leave room for the numbers in the same line
-_KEPT = "datum.rank <= kept"
+_FEATURE = "datum.rank <= features"
 
 
-def kept_entropies(lengths: np.ndarray) -> np.ndarray:
+def longest_entropies(lengths: np.ndarray) -> np.ndarray:
     """Return for each k the persistent entropy, in nats, of the k longest bars of `lengths` (m,), longest first."""
     sums = np.cumsum(lengths)
     logs = np.cumsum(lengths * np.log(np.where(lengths > 0, lengths, 1.0)))
@@ -24,13 +24,13 @@ def kept_entropies(lengths: np.ndarray) -> np.ndarray:
 
 
 def selections(lengths: np.ndarray, features: int) -> str:
-    """Return in words how many of the bars `lengths` (m,), longest first, each selection keeps and what entropy that gives.
+    """Return in words how many of the bars `lengths` (m,), longest first, each selection takes and what entropy that gives.
 
     "longest" is the slider's, which may keep any number; here it is the eight that a run takes by default.
     """
-    entropies = kept_entropies(lengths)
-    kept = {"features": features, "longest": min(_LONGEST, len(lengths)), "all": int((lengths > 0).sum())}
-    return " · ".join(f"{name} {k}: {entropies[k - 1]:.3f} nats" for name, k in kept.items() if k > 0)
+    entropies = longest_entropies(lengths)
+    taken = {"features": features, "longest": min(_LONGEST, len(lengths)), "all": int((lengths > 0).sum())}
+    return " · ".join(f"{name} {k}: {entropies[k - 1]:.3f} nats" for name, k in taken.items() if k > 0)
 
 
 def edges(shape: ClassShape, points: np.ndarray, texts: pd.Series | None = None) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def barcode_and_tree(
     points: pd.DataFrame,
     *,
     title: str,
-    kept: int,
+    features: int,
     longest: float,
     most: int,
     extent: float,
@@ -67,14 +67,14 @@ def barcode_and_tree(
 ) -> alt.VConcatChart:
     """Return the barcode above the spanning tree that it is made of.
 
-    A slider says how many of the longest bars are kept; the title says the threshold and the entropy that gives. A
+    A slider says how many of the longest bars are taken for features; the title says the threshold and the entropy that gives. A
     click on a bar or on an edge marks both.
 
     Args:
         frame: of `edges`.
         points: ``x``, ``y`` of each point, and its text, under `kind`, where it is known.
         title: which side this is; a long one stands in a line of its own.
-        kept: where the slider starts: the number of features.
+        features: how many bars are features; where the slider starts.
         longest: where the axis of lengths ends.
         most: for how many bars there is room.
         extent: how far the tree's axes reach from 0. These three are the same for charts that are to be compared.
@@ -85,21 +85,25 @@ def barcode_and_tree(
     """
     lengths = frame["length"].to_numpy(dtype=float)
     slider = alt.param(
-        name="kept",
-        value=max(kept, 1),
-        bind=alt.binding_range(min=1, max=max(len(frame), 2), step=1, name="bars kept "),
+        name="features",
+        value=max(features, 1),
+        bind=alt.binding_range(min=1, max=max(len(frame), 2), step=1, name="features "),
     )
+    # As text, because Altair copies a list number by number dozens of times on its way into a chart.
     constants = [
-        alt.param(name="lengths", value=lengths.round(6).tolist()),
-        alt.param(name="entropies", value=kept_entropies(lengths).round(6).tolist()),
+        alt.param(name=name, expr=f"split('{','.join(map(str, values.round(6)))}', ',')")
+        for name, values in (("lengths", lengths), ("entropies", longest_entropies(lengths)))
     ]
     picked = alt.selection_point(name=SELECTION, fields=["rank"], empty=False, toggle=False)
     numbers = (
-        "kept + (kept > 1 ? ' bars' : ' bar') + ' kept, threshold ' + format(lengths[kept - 1], '.3f')"
-        " + ', entropy ' + format(entropies[kept - 1], '.3f') + ' nats'"
+        "features + (features > 1 ? ' features' : ' feature') + ', threshold '"
+        " + format(toNumber(lengths[features - 1]), '.3f')"
+        " + ', entropy ' + format(toNumber(entropies[features - 1]), '.3f') + ' nats'"
     )
     said = alt.ExprRef(f"['{title}', {numbers}]" if len(title) > _SHORT else f"'{title}: ' + {numbers}")
-    opacity = alt.when(picked).then(alt.value(1.0)).when(_KEPT).then(alt.value(1.0)).otherwise(alt.value(NOISE_OPACITY))
+    opacity = (
+        alt.when(picked).then(alt.value(1.0)).when(_FEATURE).then(alt.value(1.0)).otherwise(alt.value(NOISE_OPACITY))
+    )
     fill = alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour))
     texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("joins", "with") if name in frame]
     tooltip = [
@@ -131,7 +135,7 @@ def barcode_and_tree(
         tooltip=tooltip,
     )
     threshold = (
-        base.transform_filter("datum.rank == kept")
+        base.transform_filter("datum.rank == features")
         .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
         .encode(x="length:Q")
     )
@@ -143,7 +147,7 @@ def barcode_and_tree(
         y2="y2:Q",
         color=fill,
         opacity=opacity,
-        size=alt.when(picked).then(alt.value(5)).when(_KEPT).then(alt.value(3)).otherwise(alt.value(1.5)),
+        size=alt.when(picked).then(alt.value(5)).when(_FEATURE).then(alt.value(3)).otherwise(alt.value(1.5)),
         tooltip=tooltip,
     )
     dots = (

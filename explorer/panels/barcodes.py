@@ -204,7 +204,7 @@ def linked(
     points = pd.DataFrame(everywhere[rows].round(4), columns=["x", "y"])
     if texts is not None and len(texts) == len(snapshot.labels) and room is None:
         points[kind] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
-    return barcode_and_tree(frame, points, kept=min(shape.kept, len(frame)), kind=kind, **options)
+    return barcode_and_tree(frame, points, features=min(shape.kept, len(frame)), kind=kind, **options)
 
 
 def bars_table(run: Run, **sides: Snapshot | None) -> pd.DataFrame:

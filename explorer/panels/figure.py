@@ -9,6 +9,7 @@ from collections.abc import Callable
 import altair as alt
 import pandas as pd
 import streamlit as st
+from altair.utils.schemapi import debug_mode
 
 from core.table_files import csv_of
 from explorer.charts.style import tables, vector
@@ -73,7 +74,8 @@ def _spec(key: str, of: tuple, _make: Callable) -> dict:
 
 def spec_of(make: Callable[[], alt.TopLevelMixin]) -> dict:
     """Return the description of the chart that `make` returns."""
-    with warnings.catch_warnings():
+    # Altair checks each part as it is made, and the whole again; the tests check every chart.
+    with warnings.catch_warnings(), debug_mode(False):
         # One selection in two views is what links them; Altair does the right thing and warns of it.
         warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
-        return make().to_dict(validate=False)  # that takes as long again; the tests validate every chart
+        return make().to_dict(validate=False)

@@ -75,7 +75,7 @@ def test_the_slider_says_at_once_what_keeping_more_bars_gives(app, gallery, visi
     slider = column.locator("input[type=range]")
     slider.focus()
     slider.press("Home")
-    expect(column.locator(".role-title text").first).to_have_text(re.compile("1 bar kept, .* entropy 0.000 nats"))
+    expect(column.locator(".role-title text").first).to_have_text(re.compile("1 feature, .* entropy 0.000 nats"))
     slider.press("End")
     expect(column.locator(".role-title text").first).to_have_text(re.compile("39 bars kept"))
 

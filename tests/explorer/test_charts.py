@@ -1,4 +1,5 @@
 import json
+import re
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,7 +16,7 @@ from explorer.charts.cloud import ERROR, NONE, RIGHT, cloud, cloud_points, in_br
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.history import history
 from explorer.charts.layers import depths, layer_profile
-from explorer.charts.linked import SELECTION, barcode_and_tree, edges, kept_entropies, selections
+from explorer.charts.linked import SELECTION, barcode_and_tree, edges, longest_entropies, selections
 from explorer.charts.plane import common_plane
 from explorer.charts.spectrum import cumulative, dumbbells, shares, spectrum
 from explorer.charts.timeline import BAR, MOMENT, film_bars, film_measures, film_points, timeline
@@ -123,12 +124,12 @@ def test_a_history_keeps_its_axis_while_it_grows():
 
 
 def test_the_entropy_of_the_kept_bars_is_that_of_the_class(shape):
-    entropies = kept_entropies(shape.lengths)
+    entropies = longest_entropies(shape.lengths)
     assert entropies[0] == 0
     assert entropies[shape.kept - 1] == pytest.approx(shape.entropy)
     assert entropies[-1] == pytest.approx(shape.entropy_all)
-    assert kept_entropies(np.array([1.0, 1.0, 0.0])).tolist() == pytest.approx([0, np.log(2), np.log(2)])
-    assert kept_entropies(np.zeros(2)).tolist() == [0, 0]
+    assert longest_entropies(np.array([1.0, 1.0, 0.0])).tolist() == pytest.approx([0, np.log(2), np.log(2)])
+    assert longest_entropies(np.zeros(2)).tolist() == [0, 0]
 
 
 @pytest.mark.filterwarnings("ignore:Automatically deduplicated")
@@ -138,7 +139,7 @@ def test_a_bar_and_its_edge_share_one_selection(shape):
         edges(shape, points),
         pd.DataFrame(points, columns=["x", "y"]),
         title="After",
-        kept=shape.kept,
+        features=shape.kept,
         longest=9.0,
         most=29,
         extent=3.0,
@@ -147,9 +148,11 @@ def test_a_bar_and_its_edge_share_one_selection(shape):
     params = {param["name"]: param for param in spec["params"]}
     assert len(params[SELECTION]["views"]) >= 2
     assert params[SELECTION]["select"]["fields"] == ["rank"]
-    assert params["kept"]["value"] == shape.kept
-    assert params["kept"]["bind"]["max"] == 29
-    assert len(params["lengths"]["value"]) == len(params["entropies"]["value"]) == 29
+    assert params["features"]["value"] == shape.kept
+    assert params["features"]["bind"]["max"] == 29
+    for name, values in (("lengths", shape.lengths), ("entropies", longest_entropies(shape.lengths))):
+        listed = re.fullmatch(r"split\('(.*)', ','\)", params[name]["expr"])[1].split(",")
+        assert [float(value) for value in listed] == pytest.approx(values, abs=1.1e-5)
     row = edges(shape, points).iloc[0]
     assert (row["x"], row["y"]) == pytest.approx(tuple(points[shape.edges[0, 0]]), abs=1e-3)
     assert (row["x2"], row["y2"]) == pytest.approx(tuple(points[shape.edges[0, 1]]), abs=1e-3)
@@ -214,10 +217,10 @@ def test_a_chart_is_saved_as_the_rows_it_draws_and_as_svg(shape):
 @pytest.mark.filterwarnings("ignore:Automatically deduplicated")
 def test_a_chart_of_two_tables_is_saved_as_both(shape):
     points = pd.DataFrame(np.random.default_rng(1).normal(size=(30, 2)), columns=["x", "y"])
-    options = {"title": "After", "kept": 3, "longest": 9.0, "most": 29, "extent": 3.0}
+    options = {"title": "After", "features": 3, "longest": 9.0, "most": 29, "extent": 3.0}
     spec = barcode_and_tree(edges(shape, points.to_numpy()), points, **options).to_dict()
     assert [len(rows) for rows in style.tables(spec)] == [29, 30]
-    assert "bars kept" in style.vector(spec)
+    assert "3 features, threshold" in style.vector(spec)
 
 
 def test_charts_outside_of_the_app_wear_the_theme_of_the_app():
