@@ -1,12 +1,15 @@
 """The benchmarks of `isobar bench`, by name; each returns rows of equal keys, measured beside its peers in one run."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from statistics import median
 
 from core.children import python_module
-from core.errors import RunFailedError
+from core.errors import IsobarError, RunFailedError
 
 
 def topology() -> list[dict]:
@@ -46,10 +49,55 @@ def training(tasks: Sequence[str] = ()) -> list[dict]:
 
 def app() -> list[dict]:
     """What the explorer's pages cost server and wire, and how long it takes from its start to the first chart."""
+    return _of_app()
+
+
+def app_beside(other: Path, pairs: int = 3) -> list[dict]:
+    """The same beside another build, in the folder `other`: medians over `pairs` runs of both in turn, and their ratios.
+
+    Raises:
+        IsobarError: there is no build in `other`.  RunFailedError: one of the two can't be measured.
+    """
+    if not (other / "explorer" / "benchmark.py").is_file():
+        raise IsobarError(f"There is no build of Isobar in {other}: it has no explorer/benchmark.py.")
+    here = Path(__file__).resolve().parents[1]
+    runs = [(_of_app(other.absolute()), _of_app(here)) for _ in range(pairs)]
+    old, new = (_medians([pair[side] for pair in runs]) for side in (0, 1))
+    rows = []
+    for key in new:
+        if key not in old:
+            continue
+        for what, value in new[key].items():
+            was = old[key].get(what)
+            if value is not None and was:
+                about = {"run": key[0], "page": key[1], "what": what.partition(" (")[0]}
+                rows.append({**about, "the other build": was, "this one": value, "ratio": round(value / was, 2)})
+    return rows
+
+
+def _medians(runs: list[list[dict]]) -> dict[tuple[str, str], dict[str, float | None]]:
+    """Return the median of each figure of each page over several runs of the benchmark."""
+    found = {}
+    for row in runs[0]:
+        key = row["run"], row["page"]
+        same = [next(one for one in run if (one["run"], one["page"]) == key) for run in runs]
+        figures = [
+            name for name, value in row.items() if isinstance(value, int | float) and name not in ("run", "page")
+        ]
+        found[key] = {name: round(median(one[name] for one in same), 3) for name in figures}
+    return found
+
+
+def _of_app(build: Path | None = None) -> list[dict]:
     # In a process of its own: core does not import the face.
-    done = subprocess.run(python_module("explorer", "bench"), stdout=subprocess.PIPE, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(build)} if build else None
+    done = subprocess.run(
+        python_module("explorer", "bench"), stdout=subprocess.PIPE, text=True, env=environment, check=False
+    )
     if done.returncode:
-        raise RunFailedError("The benchmark of the app failed; what went wrong stands above.")
+        raise RunFailedError(
+            f"The benchmark of the app{f' in {build}' if build else ''} failed; what went wrong stands above."
+        )
     return json.loads(done.stdout)
 
 

@@ -27,11 +27,15 @@ def bench(
     task: Annotated[
         list[str] | None, typer.Option(help="Of training: whose examples, as `isobar train` takes it; may be repeated.")
     ] = None,
+    beside: Annotated[
+        Path | None, typer.Option(help="Of app: a folder with another build, which is measured in turn with this one.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="With --beside: how often both are measured.")] = 3,
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure speed against the peers that are installed (pip install -e ".[bench]")."""
-    from core.benchmarks import BENCHMARKS
+    from core.benchmarks import BENCHMARKS, app_beside
     from core.threads import cores
 
     if what not in BENCHMARKS:
@@ -42,10 +46,13 @@ def bench(
         )
     if task and what != "training":
         raise IsobarError(f"The benchmark {what!r} takes no --task; training does.")
+    if beside and what != "app":
+        raise IsobarError(f"The benchmark {what!r} takes no --beside; app does.")
     check_place(out)
     with quiet(as_json):
-        rows = BENCHMARKS[what](task) if task else BENCHMARKS[what]()
-    print_rows(rows, out, as_json, f"Made by `isobar bench {what}` on {cores()} cores.\n\n")
+        rows = app_beside(beside, pairs) if beside else BENCHMARKS[what](task) if task else BENCHMARKS[what]()
+    made = f"`isobar bench {what}{f' --beside BUILD --pairs {pairs}' if beside else ''}`"
+    print_rows(rows, out, as_json, f"Made by {made} on {cores()} cores.\n\n")
 
 
 @commands.command()
