@@ -284,7 +284,7 @@ def print_comparison(found: Comparison) -> None:
         groups = [group for group in found.groups if (group.model, group.task) == (model, task)]
         _say(f"{model} on {task}, over seeds")
         print_rows([row for group in groups for row in _compared(group)])
-        for line in ("", *(f"{group.name}: {group.verdict}" for group in groups)):
+        for line in ("", *(f"{group.called}: {group.verdict}" for group in groups)):
             _say(line)
     if any("between_share" in group.means for group in found.groups):
         _say(APART)
@@ -301,7 +301,7 @@ def _compared(group: Group) -> list[dict]:
         mean, change = group.means[name], group.differences.get(name)
         rows.append(
             {
-                "group": "" if rows else group.name,
+                "group": "" if rows else group.called,
                 "measure": called(name),
                 "seeds": len(mean.seeds),
                 "mean [95 % interval]": str(mean),

@@ -465,7 +465,7 @@ def test_compare_reads_names_directories_and_folders(isobar, tmp_path):
     change = ours["anisotropy_1_within"] - theirs["anisotropy_1_within"]
     done = isobar("compare", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert f"prominent: One seed: anisotropy within classes changed by {change:.3f}" in " ".join(done.stdout.split())
+    assert f"features: One seed: anisotropy within classes changed by {change:.3f}" in " ".join(done.stdout.split())
     by_name = isobar("compare", "sample", tmp_path / "sample_baseline", "--runs", tmp_path, "--json")
     assert json.loads(by_name.stdout) == json.loads(isobar("compare", tmp_path, "--json").stdout)
     assert isobar("compare", tmp_path, "--csv", tmp_path / "out.csv").returncode == 0

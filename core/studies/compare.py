@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from core.errors import IsobarError
 from core.runs.reader import Run, load_run
-from core.runs.settings import OUTSIDE, experiment, flat, method, setting, varying
+from core.runs.settings import OUTSIDE, experiment, flat, method, setting, varying, words
 from core.runs.shapes import is_whole
 
 CONFIDENCE = 0.95
@@ -130,6 +130,11 @@ class Group:
     differences: dict[str, Difference] = field(default_factory=dict)
     verdict: str = ""
     idle: str = ""
+
+    @property
+    def called(self) -> str:
+        """What it is called where people read: what its regularizers act on, in words, and what varies."""
+        return words(self.spec) + self.name.removeprefix(self.method)
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,6 @@ def _compared(key: tuple, _runs: list[Run]) -> Comparison:
     return compare(_runs, defaults=RunSpec.defaults())
 
 
-def named(group: Group) -> str:
-    """Return what `group` is called on the page: as everywhere, the regularizer in the page's words."""
-    return data.method(group.spec) + group.name.removeprefix(group.method)
-
-
 def verdicts(found: Comparison) -> None:
     """Say in a sentence what each regularizer changed."""
     said = []
@@ -96,7 +91,7 @@ def verdicts(found: Comparison) -> None:
         if group.method == "none" and any(g.differences for g in found.groups):
             continue
         about = f"{data.short(group.task)} · {data.short(group.model)}, " if several else ""
-        said.append(f"**{plain(about + named(group), 120)}**: {plain(group.verdict, 600)}")
+        said.append(f"**{plain(about + group.called, 120)}**: {plain(group.verdict, 600)}")
     with st.container(border=True):
         st.markdown("\n\n".join(said))
 
@@ -116,7 +111,7 @@ def _charts_of(groups: list[Group], measure: str) -> None:
         return
     of = (title, measure, *(estimate.values for group in groups for estimate in group.means.values()))
     key = "".join(c if c.isalnum() else "-" for c in title)
-    colours = group_colours([named(group) for group in groups if group.differences])
+    colours = group_colours([group.called for group in groups if group.differences])
     left, right = st.columns([3, 2], gap="small")
     with left, st.container(border=True):
         figure(
@@ -144,19 +139,19 @@ def _differences(groups: list[Group], name: str, *, key: str, of: tuple) -> None
         return
     seeds = pd.DataFrame(
         [
-            {"group": named(group), "seed": seed, "difference": round(value, 5)}
+            {"group": group.called, "seed": seed, "difference": round(value, 5)}
             for group in there
             for seed, value in zip(group.differences[name].seeds, group.differences[name].values)
         ]
     )
     means = pd.DataFrame(
         [
-            {"group": named(group), "difference": change.mean, "low": change.low, "high": change.high}
+            {"group": group.called, "difference": change.mean, "low": change.low, "high": change.high}
             for group in there
             for change in (group.differences[name],)
         ]
     )
-    colours = {n: c for n, c in group_colours([named(group) for group in groups]).items() if n in set(means["group"])}
+    colours = {n: c for n, c in group_colours([group.called for group in groups]).items() if n in set(means["group"])}
     with st.container(border=True):
         figure(
             lambda: differences(
@@ -188,11 +183,11 @@ def _points(groups: list[Group], x: str, y: str) -> tuple[pd.DataFrame, pd.DataF
             if seed in heights:
                 where[group.name, seed] = value, heights[seed]
                 points.append(
-                    {"group": named(group), "seed": seed, "run": group.runs[seed], "x": value, "y": heights[seed]}
+                    {"group": group.called, "seed": seed, "run": group.runs[seed], "x": value, "y": heights[seed]}
                 )
         means.append(
             {
-                "group": named(group), "seeds": len(across.seeds), "x": across.mean, "y": up.mean,
+                "group": group.called, "seeds": len(across.seeds), "x": across.mean, "y": up.mean,
                 "low_x": across.low, "high_x": across.high, "low_y": up.low, "high_y": up.high,
             }
         )  # fmt: skip
@@ -201,7 +196,7 @@ def _points(groups: list[Group], x: str, y: str) -> tuple[pd.DataFrame, pd.DataF
             ours, theirs = where.get((group.name, seed)), where.get((group.baseline, seed))
             if ours and theirs:
                 pairs.append(
-                    {"group": named(group), "seed": seed, "x": ours[0], "y": ours[1], "x2": theirs[0], "y2": theirs[1]}
+                    {"group": group.called, "seed": seed, "x": ours[0], "y": ours[1], "x2": theirs[0], "y2": theirs[1]}
                 )
     columns = ["group", "seed", "x", "y", "x2", "y2"]
     return pd.DataFrame(points), pd.DataFrame(pairs, columns=columns), pd.DataFrame(means)
