@@ -399,7 +399,7 @@ def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
         (["train", "--regularizer", "koleo(wieght=1)"], "Did you mean 'weight'"),
         (["train", "--learning-rate", "7"], "learning_rate"),
         (["train", "--max-steps", "-3"], "max_steps"),
-        (["train", "--selection", "prominant"], "prominent"),
+        (["train", "--selection", "prominant"], "features"),
         (["train", "--seed", "abc"], "seed"),
         (["train", "--regularizer", "persistent-entropy+cosin"], "'cosine'"),
         (["train", "--resume"], "--run-dir"),
@@ -494,7 +494,7 @@ def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
     from core.studies.sweep import cell_dir
 
     for spec in read_preset("grammar").cells():
-        if spec.method in ("none", "prominent") and "cohesion" not in spec.regularizer:
+        if spec.method in ("none", "features") and "cohesion" not in spec.regularizer:
             of_none = 0.2 * (spec.method == "none")
             writer = RunWriter.create(cell_dir(tmp_path, spec), spec.model_dump())
             numbers = {
@@ -509,7 +509,7 @@ def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == (tmp_path / "out.md").read_text()
     assert (
-        "| (a) anisotropy_1 falls | it falls | 0.800 → 0.600 (-0.200) | [-0.200, -0.200] | 0.0625 | 5 | holds |"
+        "| (a) anisotropy 1 falls | it falls | 0.800 → 0.600 (-0.200) | [-0.200, -0.200] | 0.0625 | 5 | holds |"
         in done.stdout
     )
     (found,) = json.loads(isobar("reproduce", "--runs", tmp_path, "--report-only", "--json").stdout)

@@ -16,7 +16,7 @@ from core.regularizers.memory import ClassMemory
 from core.regularizers.settings import RegularizerSettings, Scope, Weight
 from core.topology.entropy import in_working_precision, persistent_entropy, relative_entropy
 from core.topology.euclidean import refuse_unmeasurable
-from core.topology.features import entropy_and_slopes, prominent_count
+from core.topology.features import entropy_and_slopes, feature_count
 from core.topology.homology import hk_barcode, refuse_traced
 from core.topology.host import on_host, refuse_visible_nonfinite
 from core.topology.host_tree import minimum_spanning_tree
@@ -34,10 +34,11 @@ class Settings(RegularizerSettings):
     label: ClassVar[str] = "persistent entropy"
     told_by: ClassVar[str] = "selection"
     factors: ClassVar[tuple[str, ...]] = ("cohesion",)
+    former: ClassVar[Mapping[str, Mapping[str, str]]] = {"selection": {"prominent": "features"}}
 
     weight: Weight = Field(1.0, description="Factor of the persistent entropy; 1 is the paper's.")
-    selection: Literal["prominent", "all", "longest", "random"] = Field(
-        "prominent", description="Which bars count: the features, all, or an ablation."
+    selection: Literal["features", "all", "longest", "random"] = Field(
+        "features", description="Which bars count: the features, all, or an ablation."
     )
     longest: Annotated[int, Field(ge=2)] = Field(8, description="How many bars selection 'longest' keeps.")
     scope: Scope = Field("class", description="One cloud per class (fine-tuning), or the whole batch as one.")
@@ -65,7 +66,7 @@ class Settings(RegularizerSettings):
     @classmethod
     def words(cls, settings: Mapping) -> str:
         """Return which bars it acts on."""
-        bars = {"prominent": "features", "all": "all bars", "longest": "longest bars", "random": "random bars"}
+        bars = {"features": "features", "all": "all bars", "longest": "longest bars", "random": "random bars"}
         return bars.get(settings.get("selection", ""), cls.label)
 
 
@@ -78,7 +79,7 @@ class PersistentEntropyLoss(Regularizer):
 
     Args:
         weight: factor of the entropy; 1 is the paper's.
-        selection: which bars' entropy is raised: "prominent" (the features, the paper's), "all", "longest", or
+        selection: which bars' entropy is raised: "features" (the features, the paper's), "all", "longest", or
             "random" (as many as there are features).
         longest: how many bars "longest" takes.
         scope: "class", one cloud for each label; "global", the whole batch as one cloud.
@@ -107,7 +108,7 @@ class PersistentEntropyLoss(Regularizer):
     def __init__(
         self,
         weight: float = 1.0,
-        selection: str = "prominent",
+        selection: str = "features",
         scope: str = "class",
         cohesion: float = 0.0,
         relative: bool = False,
@@ -309,8 +310,8 @@ def _chosen(lengths: np.ndarray, label: int, loss: PersistentEntropyLoss) -> np.
     if loss.selection == "longest":
         chosen[loss.longest :] = False
         return chosen
-    count = prominent_count(lengths)
-    if loss.selection == "prominent":
+    count = feature_count(lengths)
+    if loss.selection == "features":
         chosen[count:] = False
         return chosen
     alive = int(chosen.sum())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Scope = Literal["class", "global"]
 Weight = Annotated[float, Field(ge=0, le=1000)]
@@ -34,6 +34,7 @@ class RegularizerSettings(BaseModel):
     Attributes:
         label: what the regularizer is called in a sentence.
         factors: settings besides ``weight`` that weigh a part of the term, 0 where that is off.
+        former: by setting, what a value was called before, and is still understood by: ``{"selection": {"old": "new"}}``.
         told_by: the setting whose value stands for the regularizer in names of runs and groups, if one does.
     """
 
@@ -41,6 +42,20 @@ class RegularizerSettings(BaseModel):
     label: ClassVar[str]
     factors: ClassVar[tuple[str, ...]] = ()
     told_by: ClassVar[str] = ""
+    former: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+
+    @classmethod
+    def now(cls, settings: Mapping) -> dict:
+        """Return `settings`, as they were recorded or typed, with values that are called otherwise now by that name."""
+        return {
+            name: cls.former.get(name, {}).get(value, value) if isinstance(value, str) else value
+            for name, value in settings.items()
+        }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_their_names_now(cls, given: object) -> object:
+        return cls.now(given) if isinstance(given, Mapping) else given
 
     @property
     def tokens(self) -> Tokens | None:

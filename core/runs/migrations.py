@@ -2,19 +2,21 @@
 
 Format 1 had every regularizer's settings as flat names beside the run's own (``koleo_weight``), whether the run used it
 or not, and the record (versions, machine, data) in spec.yaml too. Format 2 has one mapping, ``regularizers``, and
-record.yaml.
+record.yaml. A value that has another name now is said by its regularizer's ``Settings.former``.
 """
 
 from collections.abc import Mapping
 from functools import cache
 from logging import getLogger
 
+from core.runs.settings import now
+
 FORMAT = 2
 
 # By the flat name: the regularizer, its setting, and the default that format 1 had, for runs from before the setting was.
 _FLAT = {
     "weight": ("persistent-entropy", "weight", 1.0),
-    "selection": ("persistent-entropy", "selection", "prominent"),
+    "selection": ("persistent-entropy", "selection", "features"),
     "longest": ("persistent-entropy", "longest", 8),
     "scope": ("persistent-entropy", "scope", "class"),
     "metric": ("persistent-entropy", "metric", "euclidean"),
@@ -53,6 +55,11 @@ def refusal(values: Mapping, where: str) -> str:
 def settings_now(values: Mapping) -> dict:
     """Return the settings in a run's spec.yaml, of any format up to this one, as a run has them now; no record, no format."""
     found = {name: value for name, value in values.items() if name not in ("format", "record")}
+    if isinstance(found.get("regularizers"), Mapping):
+        found["regularizers"] = {
+            name: now(str(name), settings) if isinstance(settings, Mapping) else settings
+            for name, settings in found["regularizers"].items()
+        }
     if values.get("format", 1) != 1 or "regularizer" not in values:
         return found
     names = [name for name in str(found.pop("regularizer")).split("+") if name != "none"]
@@ -61,6 +68,7 @@ def settings_now(values: Mapping) -> dict:
         value = found.pop(flat, default)
         if regularizer in regularizers:
             regularizers[regularizer][setting] = value
+    regularizers = {name: now(name, settings) for name, settings in regularizers.items()}
     place = list(values).index("regularizer")  # where format 1 had it, for those who read it from top to bottom
     items = list(found.items())
     before = sum(name in found for name in list(values)[:place])

@@ -24,7 +24,7 @@ def regularizers(spec: Mapping) -> dict[str, dict]:
     if not isinstance(found, Mapping):
         return {}
     return {
-        str(name): {**_defaults(str(name)), **(settings if isinstance(settings, Mapping) else {})}
+        str(name): {**_defaults(str(name)), **(now(str(name), settings) if isinstance(settings, Mapping) else {})}
         for name, settings in found.items()
     }
 
@@ -50,6 +50,19 @@ def setting(spec: Mapping) -> tuple:
 def method(spec: Mapping) -> str:
     """Return a word for each regularizer, joined by ``+``: its name, or the value of the setting that it is told by."""
     return "+".join(_word(name, settings) for name, settings in regularizers(spec).items()) or "none"
+
+
+def former_method(spec: Mapping) -> str:
+    """Return what :func:`method` was before values had the names that they have now."""
+    words = []
+    for name, settings in regularizers(spec).items():
+        before = (
+            {new: old for old, new in settings_class(name).former.get(_told_by(name), {}).items()}
+            if name in REGULARIZERS
+            else {}
+        )
+        words.append(before.get(word := _word(name, settings), word))
+    return "+".join(words) or "none"
 
 
 def words(spec: Mapping) -> str:
@@ -80,6 +93,11 @@ def varying(specs: Sequence[Mapping]) -> list[str]:
     apart = {"seed", *OF_BOOKKEEPING, *(f"{name}.{_told_by(name)}" for spec in specs for name in regularizers(spec))}
     order = dict.fromkeys(key for spec in flats for key in spec)
     return [key for key in order if len(seen[key]) > 1 and key not in apart]
+
+
+def now(name: str, settings: Mapping) -> dict:
+    """Return recorded settings of the regularizer `name` with their values as they are called now."""
+    return settings_class(name).now(settings) if name in REGULARIZERS else dict(settings)
 
 
 def _word(name: str, settings: Mapping) -> str:

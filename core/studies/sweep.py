@@ -16,7 +16,7 @@ from core import files
 from core.errors import IsobarError, nearest
 from core.regularizers.chosen import NONE
 from core.runs import Run, migrations
-from core.runs.settings import OF_BOOKKEEPING, flat, regularizers, setting
+from core.runs.settings import OF_BOOKKEEPING, flat, former_method, regularizers, setting
 from core.studies.compare import Difference, Estimate, Group, beside_baselines, group_runs
 from core.studies.workers import LocalWorkers
 from core.training.spec import RunSpec, is_setting, overlaid, read_yaml, slug
@@ -121,7 +121,7 @@ class Sweep(BaseModel):
 
     def group_name(self, group: Group) -> str:
         """Return the name of the set of settings that the runs of `group` are cells of: "none" of baselines, else the group's own if of none."""
-        names = {cell_dir("", spec).name: name for name, specs in self.by_name().items() for spec in specs}
+        names = {cell: name for name, specs in self.by_name().items() for spec in specs for cell in _cell_names(spec)}
         if group.method == "none":
             return "none"
         return next((names[run] for run in group.runs.values() if run in names), group.name)
@@ -150,7 +150,13 @@ def _meant(key: str, value: object, where: str) -> object:
 
 
 def cell_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
-    """Return the run directory of a cell; equal specs share one, so that a sweep finds what it did before.
+    """Return the run directory of a cell; equal specs share one, so that a sweep finds what it did before."""
+    places = [Path(runs_dir) / name for name in _cell_names(spec)]
+    return next((place for place in places if place.is_dir()), places[0])
+
+
+def _cell_names(spec: RunSpec) -> list[str]:
+    """Return what the directory of a cell is called, and what it was called before values had the names that they have now.
 
     Only what differs from the defaults counts: a setting that a later version adds leaves the cells where they are. And
     settings of regularizers go by their flat names of before, so that cells that were recorded with these are found.
@@ -162,7 +168,8 @@ def cell_dir(runs_dir: Path | str, spec: RunSpec) -> Path:
         own = settings.model_dump(exclude_defaults=True)
         chosen.update({migrations.flat(name, key): value for key, value in own.items()})
     digest = hashlib.sha256(yaml.safe_dump(chosen).encode()).hexdigest()[:8]
-    return Path(runs_dir) / f"{slug(spec.model)}_{slug(spec.task)}_{spec.method}_s{spec.seed}_{digest}"
+    methods = dict.fromkeys([spec.method, former_method(spec.model_dump())])
+    return [f"{slug(spec.model)}_{slug(spec.task)}_{method}_s{spec.seed}_{digest}" for method in methods]
 
 
 def unfinished(sweep: HasCells, runs_dir: Path | str) -> list[RunSpec]:

@@ -30,7 +30,7 @@ def feature_mask(lengths: np.ndarray) -> np.ndarray:
     lengths = np.ascontiguousarray(lengths)
     order = np.argsort(-lengths, kind="stable")
     mask = np.zeros(len(lengths), bool)
-    mask[order[: prominent_count(lengths[order])]] = True
+    mask[order[: feature_count(lengths[order])]] = True
     return mask
 
 
@@ -47,12 +47,12 @@ def entropy_and_slopes(lengths: np.ndarray) -> tuple[float, np.ndarray]:
     return _entropy_and_slopes(np.ascontiguousarray(lengths, np.float64))
 
 
-def prominent_count(lengths: np.ndarray) -> int:
+def feature_count(lengths: np.ndarray) -> int:
     """Return how many of the bars (m,), longest first, are features; the longest included."""
     if not np.issubdtype(lengths.dtype, np.floating):
         lengths = lengths.astype(np.float64)
     tolerance = EQUAL_WITHIN * float(np.finfo(lengths.dtype).eps)
-    return int(_prominent_count(lengths.astype(np.float64), tolerance))
+    return int(_feature_count(lengths.astype(np.float64), tolerance))
 
 
 @njit(cache=True, nogil=True)
@@ -88,7 +88,7 @@ def shrink(ratio):
 
 
 @njit(cache=True, nogil=True)
-def _prominent_count(lengths, tolerance):
+def _feature_count(lengths, tolerance):
     n = 0
     while n < len(lengths) and lengths[n] > 0 and lengths[n] / lengths[0] > 0:
         n += 1

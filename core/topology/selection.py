@@ -14,11 +14,11 @@ from torch import Tensor
 from core.errors import IsobarError, nearest
 from core.topology.boruvka import doublings
 from core.topology.entropy import in_working_precision
-from core.topology.features import EQUAL_WITHIN, FALLS_BELOW, prominent_count
+from core.topology.features import EQUAL_WITHIN, FALLS_BELOW, feature_count
 from core.topology.host import host_array
 
 Ranks = TypeVar("Ranks", Tensor, np.ndarray)
-SELECTIONS = ("prominent", "all", "longest", "random")
+SELECTIONS = ("features", "all", "longest", "random")
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def select_features(lengths: Tensor, mask: Tensor | None = None) -> Selection:
         The selection. Bars of length zero never are features; where fewer than four are longer, or the longest and
         the shortest of them are equal up to rounding, all of those are.
     """
-    return select(lengths, "prominent", mask=mask)
+    return select(lengths, "features", mask=mask)
 
 
 def select(
     lengths: Tensor,
-    how: str = "prominent",
+    how: str = "features",
     *,
     longest: int = 8,
     seed: int | Tensor = 0,
@@ -67,7 +67,7 @@ def select(
 
     Args:
         lengths: (..., m), non-negative, in any order and unit.
-        how: "prominent", the features; "all"; "longest", the `longest` longest; "random", as many as there are
+        how: "features", the features; "all"; "longest", the `longest` longest; "random", as many as there are
             features, chosen by `seed`.
         longest: how many bars "longest" takes.
         seed: of "random"; equal seeds choose equal ranks in the barcode, on every device.
@@ -85,7 +85,7 @@ def select(
     order = bars.argsort(dim=-1, descending=True, stable=True)
     bars = bars.gather(-1, order)
     start = torch.zeros_like(order)
-    counts = _host_counts(bars) if how in ("prominent", "random") else None
+    counts = _host_counts(bars) if how in ("features", "random") else None
     chosen = choose(bars, start, counts, how, longest=longest, seed=seed)
     chosen = torch.zeros_like(chosen).scatter(-1, order, chosen)
     threshold = torch.where(chosen, lengths, torch.inf).amin(-1) if lengths.shape[-1] else lengths.sum(-1)
@@ -95,7 +95,8 @@ def select(
 def check_selection(how: str, longest: int) -> None:
     """Raise an IsobarError where a selection isn't known or takes no bar."""
     if how not in SELECTIONS:
-        raise IsobarError(f"Unknown selection {how!r}; known are {', '.join(SELECTIONS)}.{nearest(how, SELECTIONS)}")
+        hint = " It is called features now." if how == "prominent" else nearest(how, SELECTIONS)
+        raise IsobarError(f"Unknown selection {how!r}; known are {', '.join(SELECTIONS)}.{hint}")
     if longest < 1:
         raise IsobarError(f"longest = {longest} selects no bar; it must be at least 1.")
 
@@ -120,8 +121,8 @@ def choose(bars: Tensor, start: Tensor, counts: Tensor | None, how: str, *, long
     rank = torch.arange(bars.shape[-1], device=bars.device) - start
     if how == "longest":
         return alive & (rank < longest)
-    counts = prominent_counts(bars, start) if counts is None else counts
-    if how == "prominent":
+    counts = feature_counts(bars, start) if counts is None else counts
+    if how == "features":
         return alive & (rank < counts)
     return alive & (_rank_within(random_keys(rank, seed), start, alive) < counts)
 
@@ -131,12 +132,12 @@ def _host_counts(bars: Tensor) -> Tensor | None:
     array = host_array(bars)
     if array is None or array.size == 0:
         return None
-    counts = [prominent_count(row) for row in array.reshape(-1, array.shape[-1])]
+    counts = [feature_count(row) for row in array.reshape(-1, array.shape[-1])]
     return torch.tensor(counts, dtype=torch.int64).reshape(*array.shape[:-1], 1)
 
 
-def prominent_counts(bars: Tensor, start: Tensor) -> Tensor:
-    """Return, at every bar, how many bars of its barcode are features: `features.prominent_count` without a loop.
+def feature_counts(bars: Tensor, start: Tensor) -> Tensor:
+    """Return, at every bar, how many bars of its barcode are features: `features.feature_count` without a loop.
 
     Args:
         bars: (..., m), barcode after barcode, each longest first.

@@ -11,10 +11,10 @@ from explorer.charts.descent import SERIES, Descent, joined
 from explorer.panels.growing import digits, ends
 
 CHOICES = {
-    "features only": {"selection": "prominent"},
+    "features only": {"selection": "features"},
     "all bars": {"selection": "all"},
-    "noise pulled together": {"selection": "prominent", "cohesion": 0.05},
-    "published term": {"selection": "prominent", "cohesion": -0.05},
+    "noise pulled together": {"selection": "features", "cohesion": 0.05},
+    "published term": {"selection": "features", "cohesion": -0.05},
 }
 """What the regularizer acts on, and the settings of `PersistentEntropyLoss` that say so, for embeddings."""
 

@@ -39,12 +39,12 @@ def loops_of(points, metric="euclidean"):
     return np.sort(found[:, 1] - found[:, 0])[::-1]
 
 
-def by_hand(points, labels, *, weight=1.0, selection="prominent", metric="euclidean", relative=False):
+def by_hand(points, labels, *, weight=1.0, selection="features", metric="euclidean", relative=False):
     """Minus the entropy of the selected loops of each class."""
     value = 0.0
     for label in set(labels.tolist()):
         bars = loops_of(points[labels == label], metric)
-        bars = bars[{"prominent": feature_mask(bars), "all": bars > 0, "longest": np.arange(len(bars)) < 3}[selection]]
+        bars = bars[{"features": feature_mask(bars), "all": bars > 0, "longest": np.arange(len(bars)) < 3}[selection]]
         shares = bars / bars.sum()
         entropy = -(shares * np.log(shares)).sum()
         value -= weight * (entropy / math.log(max(len(bars), 2)) if relative else entropy)

@@ -28,7 +28,7 @@ def batch(n=32, d=8, classes=3, seed=0, dtype=torch.float64):
     return points.to(dtype).requires_grad_(), labels
 
 
-def by_definition(points, labels, *, weight=1.0, selection="prominent", scope="class", cohesion=0.0, relative=False,
+def by_definition(points, labels, *, weight=1.0, selection="features", scope="class", cohesion=0.0, relative=False,
                   longest=8):  # fmt: skip
     """Method 4, class after class, by the public functions."""
     if scope == "global":
@@ -253,7 +253,7 @@ def test_bad_rows_are_named(backend):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"selection": "prominnt"}, "Did you mean 'prominent'"),
+        ({"selection": "featurs"}, "Did you mean 'features'"),
         ({"scope": "batch"}, "known are class, global"),
         ({"backend": "kruskal"}, "known are auto, prim, boruvka"),
         ({"weight": float("nan")}, "finite"),
@@ -288,4 +288,4 @@ def test_it_is_a_regularizer_like_any_other():
     assert isinstance(loss, Regularizer)
     assert not list(loss.parameters())
     assert not loss.state_dict()
-    assert "selection='prominent'" in repr(loss)
+    assert "selection='features'" in repr(loss)

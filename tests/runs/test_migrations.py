@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ RECORDED = {
 }  # fmt: skip
 
 
-def test_cells_keep_their_directories():
+def test_cells_keep_their_directories(tmp_path):
     """Names recorded by format 1 for the cells of a shipped sweep, in the old form of its file and in the new."""
     base = {
         "task": "grammar", "max_steps": 120, "max_grad_norm": 0.0, "probe_per_class": 100, "snapshots": 2, "evaluations": 1,
@@ -203,10 +204,38 @@ def test_cells_keep_their_directories():
         "entropy 0.3": "persistent-entropy(weight=0.3)", "authors 0.05": {"persistent-entropy.cohesion": -0.05},
         "repulsion 0.0005": "repulsion(weight=0.0005)", "KoLeo 0.1": "koleo", "KoLeo 0.3": "koleo(weight=0.3)",
     }  # fmt: skip
+    for name in RECORDED:
+        (tmp_path / name).mkdir()
     made = [
-        {cell_dir("", spec).name for spec in Sweep.parse({"base": base, "grid": {"seed": [0]}, "cells": cells}).cells()}
+        {
+            cell_dir(tmp_path, spec).name
+            for spec in Sweep.parse({"base": base, "grid": {"seed": [0]}, "cells": cells}).cells()
+        }
         for cells in (old, new)
     ]
     assert made[0] == made[1] == RECORDED
     shipped = Sweep.from_yaml(ASSETS / "sweeps" / "entropy_or_repulsion.yaml")
-    assert {cell_dir("", spec).name for spec in shipped.cells()} >= RECORDED
+    assert {cell_dir(tmp_path, spec).name for spec in shipped.cells()} >= RECORDED
+    recorded = SimpleNamespace(method="features", runs={0: "minilm_grammar_prominent_s0_c380ae68"}, name="features")
+    assert shipped.group_name(recorded) in shipped.named
+    anew = {cell_dir(tmp_path / "elsewhere", spec).name for spec in shipped.cells()}
+    assert anew >= {name.replace("prominent", "features") for name in RECORDED}
+
+
+def test_a_value_that_has_another_name_now_is_understood_wherever_it_stands(tmp_path):
+    of = {"weight": 1.0, "selection": "prominent"}
+    now = RunSpec.parse({"regularizer": "persistent-entropy(selection=features)"})
+    for given in (
+        {"regularizers": {"persistent-entropy": of}},
+        {"regularizer": "persistent-entropy(selection=prominent)"},
+        {"persistent-entropy.selection": "prominent"},
+        {"selection": "prominent"},
+    ):
+        assert RunSpec.parse(given) == now
+    assert migrations.settings_now(
+        {"regularizers": {"persistent-entropy": of, "unknown": {"selection": "prominent"}}}
+    ) == {
+        "regularizers": {"persistent-entropy": {**of, "selection": "features"}, "unknown": {"selection": "prominent"}}
+    }
+    run = of_format_1(tmp_path / "run", selection="prominent")
+    assert load_run(run).spec["regularizers"]["persistent-entropy"]["selection"] == "features"

@@ -24,7 +24,7 @@ def write(tmp_path):
     ):
         spec = {
             "model": "minilm", "task": "cola", "regularizer": "persistent-entropy", "weight": 1.0,
-            "selection": "prominent", "batch_size": 32, "seed": 0, "log_every": 5, **settings,
+            "selection": "features", "batch_size": 32, "seed": 0, "log_every": 5, **settings,
         }  # fmt: skip
         number = len(list(tmp_path.iterdir()))
         writer = RunWriter.create(tmp_path / (name or f"run{number:02d}"), {})
@@ -50,7 +50,7 @@ def five(write):
 
 def test_differences_are_paired_by_seed(five):
     baseline, group = compare(five[::-1]).groups
-    assert (baseline.method, group.method, group.baseline) == ("none", "prominent", "none")
+    assert (baseline.method, group.method, group.baseline) == ("none", "features", "none")
     change = group.differences["anisotropy_1_within"]
     by_hand = [LOWER[seed] - PLAIN[seed] for seed in range(5)]
     assert change.seeds == (0, 1, 2, 3, 4)
@@ -124,18 +124,18 @@ def test_rivals_share_one_baseline_and_can_be_compared_with_each_other(write, fi
     runs = five + [write(value - 0.05, seed=seed, selection="all") for seed, value in PLAIN.items()]
     runs += [write(value - 0.05, seed=seed, selection="all", weight=2.0) for seed, value in PLAIN.items()]
     groups = {group.name: group for group in compare(runs).groups}
-    assert list(groups) == ["none", "prominent", "all, weight 1.0", "all, weight 2.0"]
+    assert list(groups) == ["none", "features", "all, weight 1.0", "all, weight 2.0"]
     assert groups["none"].settings == {"persistent-entropy.weight": None}
-    assert groups["prominent"].settings == {"persistent-entropy.weight": 1.0}
-    between = paired(groups["prominent"], groups["all, weight 1.0"])["anisotropy_1_within"]
+    assert groups["features"].settings == {"persistent-entropy.weight": 1.0}
+    between = paired(groups["features"], groups["all, weight 1.0"])["anisotropy_1_within"]
     assert between.mean == pytest.approx(fmean(LOWER.values()) - fmean(PLAIN.values()) + 0.05)
 
 
 def test_groups_stand_in_the_order_of_what_varies(write):
     weights = (3.0, 10.0, 0.1, 30.0, 1)
-    runs = [write(0.5, weight=weight, selection=s) for weight in weights for s in ("prominent", "all")]
+    runs = [write(0.5, weight=weight, selection=s) for weight in weights for s in ("features", "all")]
     groups = compare([*runs, write(0.8, regularizer="none")]).groups
-    assert [group.method for group in groups] == ["none", *["prominent"] * 5, *["all"] * 5]
+    assert [group.method for group in groups] == ["none", *["features"] * 5, *["all"] * 5]
     assert [group.settings["persistent-entropy.weight"] for group in groups[1:6]] == sorted(weights)
 
 
@@ -145,7 +145,7 @@ def test_a_setting_counts_where_its_regularizer_is_used(write):
     runs += [write(0.6, regularizer="persistent-entropy+istar", istar_weight=1.0)]
     groups = compare(runs).groups
     assert [group.name for group in groups] == [
-        "none", "prominent", "istar, weight -1.0", "istar, weight 1.0", "prominent+istar",
+        "none", "features", "istar, weight -1.0", "istar, weight 1.0", "features+istar",
     ]  # fmt: skip
     assert [group.settings for group in groups] == [{"istar.weight": w} for w in (None, None, -1.0, 1.0, 1.0)]
 
@@ -162,7 +162,7 @@ def test_each_experiment_has_its_own_baseline(write):
     for group in groups:
         if group.method != "none":
             assert group.differences["anisotropy_1_within"].mean == pytest.approx(0.1)
-            assert group.baseline == group.name.replace("prominent", "none")
+            assert group.baseline == group.name.replace("features", "none")
     assert groups[0].name == "none, cola, batch_size 8"
 
 
@@ -187,7 +187,7 @@ def test_nothing_is_left_out_in_silence(write, five):
     ):
         assert words in notes, words
     assert len(found.notes) == 5
-    group, alone = (next(group for group in found.groups if group.name == name) for name in ("prominent", "all"))
+    group, alone = (next(group for group in found.groups if group.name == name) for name in ("features", "all"))
     assert alone.verdict == "There is no baseline to compare it with: the nearest, none, has batch_size 32, not 8."
     assert group.differences["mcc"].seeds == (0, 1, 2, 3, 4)
     assert group.runs[0] == "again"

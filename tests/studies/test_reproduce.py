@@ -155,7 +155,7 @@ def test_the_presets_have_every_rival_and_five_seeds(name):
     sweep = read_preset(name)
     assert len(sweep.grid["seed"]) == 5
     methods = {spec.method for specs in sweep.by_name().values() for spec in specs}
-    assert methods == {"prominent", "all", "random", "longest", "repulsion", "koleo", "istar", "cosine"}
+    assert methods == {"features", "all", "random", "longest", "repulsion", "koleo", "istar", "cosine"}
     weights = {spec.regularizers["istar"].weight for spec in sweep.cells() if spec.method == "istar"}
     assert weights == {0.25, 5.0, -0.25, -5.0}
     of_entropy = [

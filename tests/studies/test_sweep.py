@@ -57,7 +57,7 @@ def test_a_sweep_runs_every_cell_once_and_summarizes_over_seeds(sweep, run, tmp_
     assert told == []  # nothing was run again
     rows = summary(again)
     assert [(row["regularizer"], row["persistent-entropy.weight"], row["seeds"]) for row in rows] == [
-        ("none", "", 2), ("prominent", "0.5", 2), ("prominent", "2", 2),
+        ("none", "", 2), ("features", "0.5", 2), ("features", "2", 2),
     ]  # fmt: skip
     of_weight_2 = [run for run in runs if run.spec["regularizers"].get("persistent-entropy", {}).get("weight") == 2.0]
     mean = sum(run.report["after"]["isoscore"] for run in of_weight_2) / 2

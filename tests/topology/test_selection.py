@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from core import IsobarError, select_features
 from core.topology import feature_mask, minimum_spanning_tree, select
-from core.topology.features import prominent_count
-from core.topology.selection import choose, prominent_counts
+from core.topology.features import feature_count
+from core.topology.selection import choose, feature_counts
 from tests.topology.clouds import EXPECTED, golden
 
 some = settings(max_examples=60, deadline=None, derandomize=True)
@@ -51,7 +51,7 @@ def by_the_book(lengths) -> int:
 
 def by_table(lengths) -> int:
     lengths = torch.as_tensor(lengths)
-    return int(prominent_counts(lengths, torch.zeros(len(lengths), dtype=torch.int64))[0])
+    return int(feature_counts(lengths, torch.zeros(len(lengths), dtype=torch.int64))[0])
 
 
 @pytest.mark.parametrize("case", [case for case, figures in EXPECTED.items() if figures.get("selected") is not None])
@@ -68,7 +68,7 @@ def test_golden_selections(case):
 @given(bars)
 def test_walk_and_table_follow_the_book(lengths):
     if len(lengths) > 2:
-        assert by_the_book(lengths) == prominent_count(lengths) == by_table(lengths)
+        assert by_the_book(lengths) == feature_count(lengths) == by_table(lengths)
 
 
 @some
@@ -129,14 +129,14 @@ def test_of_a_small_isotropic_gaussian_about_five_bars_are_features():
 @pytest.mark.parametrize("step", [1e-6, 1e-4])
 def test_of_bars_that_decline_evenly_and_little_five_are_features(m, step):
     lengths = 1 + step * np.arange(m, 0, -1)
-    assert prominent_count(lengths) == by_table(lengths) == 5
+    assert feature_count(lengths) == by_table(lengths) == 5
     assert m > 127 or by_the_book(lengths) == 5
 
 
 def test_a_step_down_to_a_plateau_is_found_however_small_it_is():
     for longer in (3, 8, 12):  # and the first bar of the plateau, at which the walk stops
         lengths = np.concatenate((1.05 + 1e-3 * np.arange(longer, 0, -1), 1 + 1e-4 * np.arange(30, 0, -1)))
-        assert prominent_count(lengths) == by_the_book(lengths) == longer + 1
+        assert feature_count(lengths) == by_the_book(lengths) == longer + 1
 
 
 def test_a_walk_that_goes_to_its_end_keeps_as_many_as_its_fixed_point():
@@ -154,7 +154,7 @@ def test_a_walk_that_goes_to_its_end_keeps_as_many_as_its_fixed_point():
         # The others decline evenly and gently from the longest, the shortest alone is off: no C_i is below 1.
         others = np.linspace(1 - 1e-5, 1 - 2e-5, 40)
         lengths = np.concatenate(([1.0], others, [a]))
-        found[a] = prominent_count(lengths)
+        found[a] = feature_count(lengths)
         assert found[a] == by_the_book(lengths) == fixed_point(a, 40), a
     assert found == {0.05: 2, 0.2: 3, 0.34: 3, 0.37: 4, 0.6: 4, 0.64: 4, 0.66: 5, 0.9: 5, 0.999: 5}
 
@@ -170,12 +170,12 @@ def test_a_regular_polygon_is_all_features():
 
 def test_a_nearly_vanishing_bar():
     lengths = np.array([1.0, 0.9, 0.5, 0.4, 0.3, 1e-300])
-    assert prominent_count(lengths) == by_table(lengths) == by_the_book(lengths)
+    assert feature_count(lengths) == by_table(lengths) == by_the_book(lengths)
 
 
 def test_bars_that_vanish_beside_the_longest():
     lengths = np.array([1e200, 3e199, 2e199, 1e199, 5e198, 1e-200])
-    assert prominent_count(lengths) == by_table(lengths) == prominent_count(lengths[:-1])
+    assert feature_count(lengths) == by_table(lengths) == feature_count(lengths[:-1])
 
 
 def test_batches_and_masks():
@@ -195,7 +195,7 @@ def test_barcodes_side_by_side():
     parts = [np.sort(rng.pareto(1.0, size=m) * s)[::-1].copy() for m, s in ((9, 1e8), (1, 1), (25, 1e-8), (3, 1))]
     parts[2][20:] = 0
     start = torch.from_numpy(np.repeat(np.cumsum([0, 9, 1, 25]), [9, 1, 25, 3]))
-    for how in ("prominent", "all", "longest", "random"):
+    for how in ("features", "all", "longest", "random"):
         beside = choose(torch.from_numpy(np.concatenate(parts)), start, None, how, longest=2, seed=5)
         alone = [select(torch.from_numpy(part), how, longest=2, seed=5).mask for part in parts]
         assert beside.tolist() == torch.cat(alone).tolist(), how

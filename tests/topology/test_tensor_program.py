@@ -92,7 +92,7 @@ def test_barcodes_never_wait():
     start = torch.zeros(3, 8, dtype=torch.int64)
     with NoSynchronization():
         found = h0_barcode(points, "boruvka", mask)
-        chosen = choose(found.lengths.detach(), start, None, "prominent", longest=8, seed=0)
+        chosen = choose(found.lengths.detach(), start, None, "features", longest=8, seed=0)
         value = persistent_entropy(found.lengths, chosen) + relative_entropy(found.lengths, found.mask)
         value.sum().backward()
 

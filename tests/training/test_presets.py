@@ -15,7 +15,7 @@ from core.training.presets import about, preset_settings, presets
 def test_each_is_a_spec_and_says_its_source():
     assert set(presets()) == {"authors", "paper", "digits", "tones"}
     for name, path in presets().items():
-        assert RunSpec.parse(preset_settings(name)).method == "prominent"
+        assert RunSpec.parse(preset_settings(name)).method == "features"
         sources = ("2501.05502", "2bc508f") if name in ("authors", "paper") else ("found by trying",)
         assert any(source in about(path) for source in sources)
 

@@ -22,7 +22,7 @@ def test_a_spec_survives_yaml(tmp_path):
         ({"learning_rate": 0}, ["learning_rate", "0"]),
         ({"learning_rate": "fast"}, ["learning_rate", "fast", "number"]),
         ({"max_steps": -5}, ["max_steps", "-5"]),
-        ({"selection": "prominant"}, ["selection", "prominent"]),
+        ({"selection": "prominant"}, ["selection", "features"]),
         ({"probe_per_class": 3}, ["probe_per_class", "3", "4"]),
         ({"seed": -1}, ["seed", "-1"]),
         ({"regularizer": "istr+cosine"}, ["regularizer", "'istr'", "'istar'"]),
