@@ -34,7 +34,7 @@ def test_a_report_opens_without_a_network_and_its_texts_stay_texts(chromium, tmp
     slider = page.locator("[data-chart=barcode-0-after] input[type=range]")
     slider.focus()
     slider.press("End")
-    expect(page.locator("[data-chart=barcode-0-after] .role-title text").first).to_contain_text("7 bars kept")
+    expect(page.locator("[data-chart=barcode-0-after] .role-title text").first).to_contain_text("7 features")
     film = page.locator("[data-chart=timeline]")
     film.locator("input[type=range]").focus()
     film.locator("input[type=range]").press("Home")
