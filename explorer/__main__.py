@@ -6,13 +6,19 @@ from importlib import import_module
 
 from core.errors import IsobarError
 
-_COMMANDS = {"report": "explorer.report", "bench": "explorer.benchmark", "tradeoff": "explorer.tradeoff"}
+_COMMANDS = {
+    "app": "explorer.serve",
+    "report": "explorer.report",
+    "bench": "explorer.benchmark",
+    "tradeoff": "explorer.tradeoff",
+}
 
 
 def main() -> int:
     """Run the command, and return its exit code."""
-    logging.disable(logging.WARNING)  # Streamlit would complain that no app is running
     name, *arguments = sys.argv[1:]
+    if name != "app":
+        logging.disable(logging.WARNING)  # Streamlit would complain that no app is running
     try:
         return import_module(_COMMANDS[name]).main(arguments)
     except IsobarError as error:

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from core.errors import IsobarError
+from explorer.guard import guards
 
 _log = logging.getLogger("isobar")
 
@@ -58,4 +59,5 @@ app = st.App(
     on_script_error=_said,
     lifespan=_ahead,
     routes=[Route(f"/{path}", _shell) for path in _PATHS],
+    middleware=guards(),
 )

@@ -20,11 +20,11 @@ import yaml
 
 from core import files
 from core.errors import IsobarError
-from core.geometry import APART
+from core.geometry import APART, ClassShape
 from core.geometry import merges as merges_of
 from core.runs import Run, Snapshot, load_run
 from explorer.charts.cloud import BRUSH
-from explorer.charts.linked import SELECTION
+from explorer.charts.linked import SELECTION, longest_entropies
 from explorer.charts.plane import common_plane
 from explorer.charts.style import BEFORE, class_colour
 from explorer.charts.timeline import MOMENT
@@ -48,13 +48,16 @@ from explorer.panels.texts import data_uri, markup, texts_of
 from explorer.panels.words import FIVE, STATES, meaning, number, signed
 
 _MOST_BARS = 8000  # of all barcodes together: the file stays below 5 MB
+_OPEN = 12  # classes whose charts are unfolded; of these alone the merges are listed
+_PLACES = {"longest": 876_543.5, "most": 987_654, "extent": 765_432.5}  # in a form: what no chart has
 _MOST_FRAMES = 12  # of the timeline
 _MOST_MOVED = 30  # of the texts that moved
 _LONGEST_TEXT = 300
 _MOST_BYTES = 12_000_000  # of images or sounds; of thumbnails and short sounds all there are
 _TEMPLATE = Path(__file__).with_name("report.html")
 
-Charts = dict[str, Callable[[], alt.TopLevelMixin]]
+Charts = dict[str, Callable[[], alt.TopLevelMixin] | dict]
+"""By name what makes a chart, or what fills in the form of one."""
 
 
 def html(run: Run) -> str:
@@ -67,11 +70,12 @@ def html(run: Run) -> str:
     if before is None and after is None:
         raise IsobarError(f"The run {run.name} has no snapshot that can be read, so there is nothing to report.")
     charts: Charts = {}
+    forms: dict[str, dict] = {}
     examples = _Examples(run)
     parts = [
         *_standing(run, before, charts),
         *_numbers(run, alone=after is None),
-        *_barcodes(run, before, after, charts),
+        *_barcodes(run, before, after, charts, forms),
         *_cloud(run, before, after, charts),
         *_timeline(run, before, after, charts),
         *_spectrum(run, before, after, charts),
@@ -87,6 +91,7 @@ def html(run: Run) -> str:
         standalone.parts(charts),
         title=escape(_title(run)),
         body="\n".join([_head(run), *examples.said(), *parts]),
+        forms=standalone.as_json(forms),
         texts=standalone.as_json([_text(text) for text in examples.texts] if examples.texts is not None else []),
         examples=standalone.as_json({"one": kind.one, "many": kind.many, "files": examples.held}),
         selection=SELECTION,
@@ -181,8 +186,13 @@ def _changes(run: Run, *, alone: bool) -> Iterator[tuple[str, str, str]]:
         yield name, number(a) if alone else f"{number(a)} → {number(b)}", "".join(lines)
 
 
-def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
-    """Each class before beside after, over its spanning tree, on shared axes."""
+def _barcodes(
+    run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts, forms: dict[str, dict]
+) -> Iterator[str]:
+    """Each class before beside after, over its spanning tree, on shared axes; of many classes all but the first are folded.
+
+    What the charts of a side have in common is in `forms`, once; in `charts` is what each class has of its own.
+    """
     first = space.HERE.capitalize() if data.is_inspection(run) else "Before"
     sides = [(word, side) for word, side in ((first, before), ("After", after)) if side is not None]
     texts = texts_of(run)
@@ -196,41 +206,43 @@ def _barcodes(run: Run, before: Snapshot | None, after: Snapshot | None, charts:
         f"drawn all the same: {FIVE} The slider tries others; a click on a bar or an edge marks both and says which "
         f"{data.modality(run).many} it joins.</p>"
     )
-    for label in labels:
+    for place, label in enumerate(labels):
         shapes = [next((s for s in side.classes if s.label == label), None) for _, side in sides]
         drawn = [(w, side, s) for (w, side), s in zip(sides, shapes) if s is not None and len(s.lengths) > 1]
         name = next((s.name for s in shapes if s is not None and s.name), f"class {label}")
-        yield f'<div class="panel">{barcodes.headline(name, class_colour(label), shapes)}'
+        head = barcodes.headline(name, class_colour(label), shapes)
         if not drawn:
-            yield "<p>Fewer than three embeddings make no tree to look at.</p></div>"
+            yield f'<div class="panel">{head}<p>Fewer than three embeddings make no tree to look at.</p></div>'
             continue
         longest = max(float(s.lengths[0]) for _, _, s in drawn) * 1.02 or 1.0
         most = max(min(len(s.lengths), room) for _, _, s in drawn)
         planes = common_plane([side.embeddings[side.labels == label] for _, side, _ in drawn])
         extent = max(float(np.abs(p).max()) for p in planes) * 1.05 or 1.0
+        said, figures = "", []
         if any(len(s.lengths) > room for _, _, s in drawn):
-            yield f'<p class="soft">The {room:,} longest of {max(len(s.lengths) for _, _, s in drawn):,} bars.</p>'
-        yield '<div class="row">'
+            said = f'<p class="soft">The {room:,} longest of {max(len(s.lengths) for _, _, s in drawn):,} bars.</p>'
         for (word, side, shape), plane in zip(drawn, planes):
             key = f"barcode-{label}-{word.lower().replace(' ', '-')}"
-            charts[key] = partial(
-                barcodes.linked,
-                shape,
-                side,
-                plane,
-                texts,
-                room=room,
-                title=word,
-                longest=longest,
-                most=most,
-                extent=extent,
-                colour=BEFORE if word == "Before" else class_colour(label),
-                hollow=word == "Before",
-                kind=data.modality(run).one,
-                description=barcodes.description(word, name, shape),
-            )
-            yield _figure(key, said=True)
-        yield "</div></div>"
+            charts[key] = {
+                "form": word,
+                "longest": longest,
+                "most": most,
+                "extent": extent,
+                "colour": BEFORE if word == "Before" else class_colour(label),
+                "description": barcodes.description(word, name, shape),
+                **_own(shape, side, plane, room),
+            }
+            if word not in forms:
+                hollow = word == "Before"
+                forms[word] = _form(
+                    partial(barcodes.linked, shape, side, plane, texts, room=room, title=word, hollow=hollow)
+                )
+            figures.append(_figure(key, said=True))
+        body = f'{said}<div class="row">{"".join(figures)}</div>'
+        if place < _OPEN:
+            yield f'<div class="panel">{head}{body}</div>'
+        else:
+            yield f'<details class="panel"><summary>{head}</summary>{body}</details>'
 
 
 def _cloud(run: Run, before: Snapshot | None, after: Snapshot | None, charts: Charts) -> Iterator[str]:
@@ -360,7 +372,12 @@ def _merges(run: Run, before: Snapshot | None, after: Snapshot | None, examples:
         return
     yield f"<h2>Merges{' after training' if after else ''}</h2>"
     yield f"<p>{merges.explained(data.modality(run))}</p>"
-    for shape in shown.classes:
+    if len(shown.classes) > _OPEN:
+        yield (
+            f'<p class="soft">Of the first {_OPEN} of {len(shown.classes):,} classes; a click on a bar of any class above says '
+            "what it joins.</p>"
+        )
+    for shape in shown.classes[:_OPEN]:
         found, colour = merges_of(shape), class_colour(shape.label)
         if found:
             both = "".join(f"<div>{words}</div>" for words in merges.lists(run, found, colour, texts, examples.markup))
@@ -445,6 +462,43 @@ def _table(heads: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
 def _figure(key: str, *, said: bool = False) -> str:
     words = '<div class="said soft"></div>' if said else ""
     return f'<figure><div class="chart" data-chart="{escape(key)}"></div>{words}</figure>'
+
+
+def _form(make: Callable[..., alt.TopLevelMixin]) -> dict:
+    """Return the description of a barcode's chart with "@name" wherever a class has something of its own."""
+    spec = standalone.description(partial(make, colour="@colour", description="@description", **_PLACES))
+    places = {value: f"@{name}" for name, value in _PLACES.items()} | {-_PLACES["extent"]: "@-extent"}
+    spec["datasets"] = {
+        name: "@bars" if rows and "rank" in rows[0] else "@points" for name, rows in spec["datasets"].items()
+    }
+
+    def placed(part):
+        if isinstance(part, list):
+            return [placed(one) for one in part]
+        if not isinstance(part, dict):
+            return places.get(part, part) if isinstance(part, int | float) else part
+        if part.get("name") in ("lengths", "entropies") and "expr" in part:
+            return {"name": part["name"], "value": f"@{part['name']}"}
+        if part.get("name") == "features" and "bind" in part:
+            return {**part, "value": "@features", "bind": {**part["bind"], "max": "@most_features"}}
+        return {key: placed(one) for key, one in part.items()}
+
+    return placed(spec)
+
+
+def _own(shape: ClassShape, side: Snapshot, plane: np.ndarray, room: int) -> dict:
+    """Return the bars of a class, as columns, with the ends of their edges, which are its points: what a form leaves out."""
+    rows = np.flatnonzero(side.labels == shape.label)
+    lengths, ends = shape.lengths[:room].round(5), shape.edges[:room]
+    (x, y), (x2, y2) = (plane[np.searchsorted(rows, ends[:, end])].round(4).T for end in (0, 1))
+    bars = {"length": lengths, "row": ends[:, 0], "other": ends[:, 1], "x": x, "y": y, "x2": x2, "y2": y2}
+    bars["feature"] = shape.features[:room].astype(int)
+    return {
+        "features": max(min(shape.kept, len(lengths)), 1),
+        "most_features": max(len(lengths), 2),
+        "entropies": longest_entropies(lengths).round(6).tolist(),
+        "bars": {name: values.tolist() for name, values in bars.items()},
+    }
 
 
 def main(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 from explorer.charts.style import BEFORE, DOTS, MEDIUM, REFERENCE, SPACE, legend
 from explorer.charts.style import title as styled
 
+_MOST_DIRECTIONS = 600  # of each side; on the axis, a logarithmic one, they are as dense as the eye sees
 SIDES = {"before": BEFORE, "after": SPACE}
 
 
@@ -19,23 +20,31 @@ def shares(values: Mapping[str, np.ndarray]) -> pd.DataFrame:
         values: the singular values (m,) of each side, such as "before" and "after", largest first.
 
     Returns:
-        ``side``, ``direction`` from 1, ``share`` and ``cumulative``, both between 0 and 1.
+        ``side``, ``direction`` from 1, ``share`` and ``cumulative``, both between 0 and 1; of very many directions some.
     """
     frames = []
     for side, singular in values.items():
         squares = np.asarray(singular, dtype=float) ** 2
         total = squares.sum() or 1.0
+        seen = _seen(len(squares))
         frames.append(
             pd.DataFrame(
                 {
                     "side": side,
-                    "direction": np.arange(1, len(squares) + 1),
-                    "share": (squares / total).round(7),
-                    "cumulative": (squares.cumsum() / total).round(6),
+                    "direction": seen + 1,
+                    "share": (squares / total)[seen].round(7),
+                    "cumulative": (squares.cumsum() / total)[seen].round(6),
                 }
             )
         )
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["side", "direction", "share"])
+
+
+def _seen(directions: int) -> np.ndarray:
+    """Return which of so many directions are drawn: the first ones all, the first and the last of them always."""
+    if directions <= _MOST_DIRECTIONS:
+        return np.arange(directions)
+    return np.unique(np.geomspace(1, directions, _MOST_DIRECTIONS).round().astype(int)) - 1
 
 
 def spectrum(

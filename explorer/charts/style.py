@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 import altair as alt
 
+# Altair fails above 5,000 rows, for the sake of notebooks. Here each chart says how many rows of what can be seen.
+alt.data_transformers.disable_max_rows()
+
 # Okabe, Ito, "Color Universal Design", 2008; orange, sky blue and yellow darkened until they stand out from white.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#C4709F", "#B07D00", "#3A8FC4", "#8B8B00", "#7A6FC0", "#A8685A")
 SPACE = "#009E73"  # the whole probe set, after

@@ -23,6 +23,7 @@ from explorer.panels.words import DASH, FIVE, number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
+_ROOM = 2_000  # bars, the longest, of one barcode: more can't be told apart
 BOTH = ("Before", "After")
 
 
@@ -83,7 +84,7 @@ def _row(
     texts: pd.Series | None,
 ) -> None:
     colour = class_colour(label)
-    most = max((len(s.lengths) for s in shapes if s), default=1) or 1
+    most = max((min(len(s.lengths), _ROOM) for s in shapes if s), default=1) or 1
     with st.container(border=True, key=f"barcode-{label}"):
         heading(name, colour, shapes)
         for column, side, shape in zip(st.columns(len(titles), gap="medium"), titles, shapes, strict=True):
@@ -93,9 +94,10 @@ def _row(
                 elif len(shape.lengths) == 0:
                     st.caption(f"{side}: one embedding alone has no bars.")
                 else:
+                    _say_left_out(shape)
                     event = figure(
                         lambda side=side, shape=shape: barcode(
-                            bars(shape, texts),
+                            bars(shape, texts).head(_ROOM),
                             title=side,
                             longest=longest,
                             most=most,
@@ -125,7 +127,7 @@ def _linked_row(
 ) -> None:
     """One class at a time: barcode over spanning tree, and the two examples that a clicked bar joins."""
     colour = class_colour(label)
-    most = max((len(s.lengths) for s in shapes if s), default=1) or 1
+    most = max((min(len(s.lengths), _ROOM) for s in shapes if s), default=1) or 1
     places = planes(of, label, snapshots)
     extent = max((float(np.abs(p).max()) for p in places if p is not None and p.size), default=1.0) * 1.05 or 1.0
     with st.container(border=True, key=f"linked-{label}"):
@@ -142,6 +144,7 @@ def _linked_row(
                     st.caption(f"{side}: fewer than three embeddings make no tree to look at.")
                     continue
                 st.caption(selections(shape.lengths, shape.kept))
+                _say_left_out(shape)
                 event = figure(
                     lambda side=side, shape=shape, snapshot=snapshot, plane=plane: linked(
                         shape,
@@ -174,14 +177,19 @@ def _linked_row(
             )
 
 
+def _say_left_out(shape: ClassShape) -> None:
+    if len(shape.lengths) > _ROOM:
+        st.caption(f"The {_ROOM:,} longest of {len(shape.lengths):,} bars.")
+
+
 def linked(
     shape: ClassShape,
     snapshot: Snapshot,
     plane: np.ndarray,
     texts: pd.Series | None,
     *,
-    room: int | None = None,
-    kind: str,
+    room: int = _ROOM,
+    kind: str = "",
     **options,
 ) -> alt.VConcatChart:
     """Return the chart of a class's barcode over its spanning tree.
@@ -191,18 +199,18 @@ def linked(
         snapshot: it is of.
         plane: (n, 2), where the points of the class are drawn.
         texts: the probe set's.
-        kind: what an example is called.
-        room: for how many bars, the longest; for all by default.
+        room: for how many bars, the longest.
+        kind: what an example is called; where it is given, points say their texts.
         options: of `barcode_and_tree`.
     """
     rows = np.flatnonzero(snapshot.labels == shape.label)
     everywhere = np.zeros((len(snapshot.labels), 2))
     everywhere[rows] = plane
-    frame = edges(shape, everywhere, texts).head(room or len(shape.lengths))
+    frame = edges(shape, everywhere, texts).head(room)
     if len(frame) < len(shape.lengths):
         rows = np.unique(shape.edges[: len(frame)])
     points = pd.DataFrame(everywhere[rows].round(4), columns=["x", "y"])
-    if texts is not None and len(texts) == len(snapshot.labels) and room is None:
+    if kind and texts is not None and len(texts) == len(snapshot.labels):
         points[kind] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
     return barcode_and_tree(frame, points, features=min(shape.kept, len(frame)), kind=kind, **options)
 

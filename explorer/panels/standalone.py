@@ -10,8 +10,11 @@ from explorer.charts.style import DARK, LIGHT, config
 from explorer.panels.figure import spec_of
 
 
-def parts(charts: Mapping[str, Callable[[], alt.TopLevelMixin]]) -> dict[str, str]:
-    """Return what a template needs to draw `charts`, by their names: ``charts``, ``configs``, ``vega``, and each theme's colours."""
+def parts(charts: Mapping[str, Callable[[], alt.TopLevelMixin] | dict]) -> dict[str, str]:
+    """Return what a template needs to draw `charts`, by their names: ``charts``, ``configs``, ``vega``, and each theme's colours.
+
+    A chart is what makes it, or what the page itself will make one of.
+    """
     colours = {
         f"{name}_{part}": getattr(theme, part)
         for name, theme in (("light", LIGHT), ("dark", DARK))
@@ -19,7 +22,7 @@ def parts(charts: Mapping[str, Callable[[], alt.TopLevelMixin]]) -> dict[str, st
     }
     return {
         **colours,
-        "charts": as_json({key: _spec(make) for key, make in charts.items()}),
+        "charts": as_json({key: make if isinstance(make, dict) else description(make) for key, make in charts.items()}),
         "configs": as_json({"light": config(LIGHT), "dark": config(DARK)}),
         "vega": _vega(),
     }
@@ -31,7 +34,8 @@ def as_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _spec(make: Callable[[], alt.TopLevelMixin]) -> dict:
+def description(make: Callable[[], alt.TopLevelMixin]) -> dict:
+    """Return the description of the chart that `make` returns; its colours come from the page."""
     spec = spec_of(make)
     spec.pop("config", None)
     return spec

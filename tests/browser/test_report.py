@@ -1,5 +1,7 @@
 """The report of a run in a browser without a network."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
@@ -32,7 +34,7 @@ def test_a_report_opens_without_a_network_and_its_texts_stay_texts(chromium, tmp
     slider = page.locator("[data-chart=barcode-0-after] input[type=range]")
     slider.focus()
     slider.press("End")
-    expect(page.locator("[data-chart=barcode-0-after] .role-title text").first).to_contain_text("7 bars kept")
+    expect(page.locator("[data-chart=barcode-0-after] .role-title text").first).to_contain_text("7 features")
     film = page.locator("[data-chart=timeline]")
     film.locator("input[type=range]").focus()
     film.locator("input[type=range]").press("Home")
@@ -52,3 +54,27 @@ def test_a_report_opens_without_a_network_and_its_texts_stay_texts(chromium, tmp
     assert not [url for url in asked if not url.startswith(("file:", "data:"))]
     assert complaints == []
     context.close()
+
+
+def test_a_folded_class_is_drawn_when_it_is_opened(chromium, tmp_path):
+    path = write_run(tmp_path, names=tuple(f"class {k}" for k in range(14)), per_class=6, width=12)
+    report.write(load_run(path), tmp_path / "report.html")
+    page, complaints = chromium.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((tmp_path / "report.html").as_uri())
+    page.locator("body[data-drawn]").wait_for()
+    folded = page.locator("details", has=page.locator("[data-chart=barcode-13-after]"))
+    expect(folded.locator("svg.marks")).to_have_count(0)
+    folded.locator("summary").click()
+    expect(folded.locator("svg.marks")).to_have_count(2)
+    page.locator("[data-chart=barcode-13-after] g.mark-rect path").nth(2).dispatch_event("click")
+    said = folded.locator(".said").nth(1)
+    expect(said).to_contain_text("Bar 3, ")
+    row, other = (
+        json.loads(page.locator("#charts").text_content())["barcode-13-after"]["bars"][end][2]
+        for end in ("row", "other")
+    )
+    for joined in (row, other):
+        expect(said).to_contain_text(load_run(path).probe["text"][joined])
+    assert complaints == []
+    page.close()

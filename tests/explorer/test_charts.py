@@ -448,3 +448,20 @@ def test_a_long_history_is_thinned_to_what_can_be_seen_and_no_peak_is_lost(steps
     chart = history(frame, title="t", value="v", colours=dict.fromkeys(names, "#111111"))
     chart.to_dict()
     pd.testing.assert_frame_equal(thinned(frame.head(100)), frame.head(100))
+
+
+def test_of_very_many_directions_those_that_can_be_told_apart_are_drawn():
+    values = np.linspace(9, 1, 9_000)
+    frame = shares({"before": values, "after": values})
+    one = frame[frame["side"] == "after"]
+    assert len(one) < 700
+    assert list(one["direction"].head(50)) == list(range(1, 51))
+    assert one["direction"].iloc[-1] == 9_000
+    assert one["cumulative"].iloc[-1] == 1.0
+    whole = np.cumsum(values**2) / np.sum(values**2)
+    np.testing.assert_allclose(one["cumulative"], whole[one["direction"] - 1], atol=1e-6)
+
+
+def test_no_chart_fails_for_its_number_of_rows():
+    rows = pd.DataFrame({"x": range(6_000)})
+    assert len(next(iter(alt.Chart(rows).mark_point().to_dict()["datasets"].values()))) == 6_000

@@ -482,3 +482,18 @@ def test_pages_load_no_model_libraries(gallery):
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "ISOBAR_RUNS": str(gallery)}
     )
     assert said.stdout.strip().splitlines()[-1:] == ["[]"], said.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_of_a_class_with_very_many_bars_the_longest_are_drawn(one_run, open_page, tmp_path):
+    path = one_run(names=("a", "b"), per_class=5_100, width=3, snapshots=2)
+    for of in ({"class": "a"}, {}):
+        app = open_page("run", tmp_path, run=path.name, view="Barcodes", **of)
+        assert not app.exception
+        assert not app.error
+        said = [caption.value for caption in app.caption]
+        assert said.count("The 2,000 longest of 5,099 bars.") == (2 if of else 4)
+    for view in ("Cloud", "Timeline", "Anisotropy", "Texts that moved", "Training"):
+        app = open_page("run", tmp_path, run=path.name, view=view)
+        assert not app.exception, view
+        assert not app.error, view

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
@@ -12,6 +13,10 @@ import pytest
 from core.errors import IsobarError
 from core.runs import layout, list_runs, load_run
 from explorer import report
+from explorer.charts.plane import common_plane
+from explorer.panels import barcodes
+from explorer.panels.figure import spec_of
+from explorer.panels.texts import texts_of
 from tests.explorer.synthetic import NASTY, write_inspections, write_run
 
 
@@ -73,7 +78,7 @@ def test_texts_stay_texts(one_run):
     path = one_run(names=names, texts=NASTY, task="<b>$task</b>", model="org/</title><script>alert(2)</script>")
     page = Elements(report.html(load_run(path)))
     tags = [tag for tag, _ in page.found]
-    assert tags.count("script") == 6
+    assert tags.count("script") == 7
     assert "img" not in tags
     assert names[0] in page.text
     assert names[0] in page.scripts["charts"].replace("\\u003c", "<")
@@ -154,11 +159,78 @@ def test_very_many_bars_are_cut_to_the_longest(one_run, monkeypatch):
     monkeypatch.setattr(report, "_MOST_BARS", 40)
     page = Elements(report.html(load_run(one_run())))
     assert "The 10 longest of 39 bars." in page.text
-    chart = charts_of(page)["barcode-0-after"]
-    bars, points = sorted(chart["datasets"].values(), key=lambda rows: "rank" not in rows[0])
-    assert len(bars) == 10
-    ends = {(bar[x], bar[y]) for bar in bars for x, y in (("x", "y"), ("x2", "y2"))}
-    assert ends == {(point["x"], point["y"]) for point in points}
+    own = charts_of(page)["barcode-0-after"]
+    assert {len(column) for column in (*own["bars"].values(), own["entropies"])} == {10}
+
+
+def filled(form, own):
+    """The description that the browser makes of a form and of what a class has of its own, as report.html says."""
+    columns = own["bars"]
+    bars = [dict(zip(columns, row)) for row in zip(*columns.values())]
+    ends = [(bar["row"], bar["x"], bar["y"]) for bar in bars] + [(bar["other"], bar["x2"], bar["y2"]) for bar in bars]
+    points = {row: {"x": x, "y": y} for row, x, y in ends}
+    values = {
+        **own,
+        "bars": bars,
+        "lengths": columns["length"],
+        "-extent": -own["extent"],
+        "points": list(points.values()),
+    }
+
+    def placed(part):
+        if isinstance(part, str):
+            return values[part[1:]] if part.startswith("@") else part
+        if isinstance(part, list):
+            return [placed(one) for one in part]
+        return {key: placed(one) for key, one in part.items()} if isinstance(part, dict) else part
+
+    return placed(form)
+
+
+def without_names(spec):
+    """The description without what tables and views happen to be called."""
+    said = re.sub(r'"view_[0-9a-f_]+"', '"view"', json.dumps(spec))
+    return re.sub(r'"data": {"name": "[^"]+"}', "", said).replace('"data-', "")
+
+
+def test_a_form_filled_in_is_the_chart_of_the_app(one_run):
+    run = load_run(one_run(names=("a", "b", "c"), per_class=9))
+    page = Elements(report.html(run))
+    forms, charts = json.loads(page.scripts["forms"]), charts_of(page)
+    assert set(forms) == {"Before", "After"}
+    texts = texts_of(run)
+    for shape in run.after.classes:
+        own = charts[f"barcode-{shape.label}-after"]
+        of_class = [side.embeddings[side.labels == shape.label] for side in (run.before, run.after)]
+        options = {name: own[name] for name in ("longest", "most", "extent", "colour", "description")}
+        plane = common_plane(of_class)[1]
+        make = partial(barcodes.linked, shape, run.after, plane, texts, room=8, title="After", **options)
+        chart, found = spec_of(make), filled(forms["After"], own)
+        for param in chart["params"]:  # a list of numbers is spelled as text there
+            if "expr" in param:
+                param["value"] = [float(number) for number in param.pop("expr").split("'")[1].split(",")]
+        bars, points = sorted(chart.pop("datasets").values(), key=lambda rows: "rank" not in rows[0])
+        own_bars, own_points = sorted(found.pop("datasets").values(), key=len)
+        chart.pop("config")
+        assert without_names(found) == without_names(chart)
+        assert [{name: bar[name] for name in own_bars[0] if name != "feature"} for bar in bars] == [
+            {name: bar[name] for name in bar if name != "feature"} for bar in own_bars
+        ]
+        assert [bar["kind"] == "feature" for bar in bars] == [bool(bar["feature"]) for bar in own_bars]
+        assert sorted((p["x"], p["y"]) for p in points) == sorted((p["x"], p["y"]) for p in own_points)
+
+
+@pytest.mark.slow
+def test_of_many_classes_all_but_the_first_are_folded_and_the_file_stays_small(one_run):
+    names = tuple(f"class {k}" for k in range(100))
+    page = Elements(report.html(load_run(one_run(names=names, per_class=5, width=12))))
+    folded = [tag for tag, of in page.found if tag == "details" and of.get("class") == "panel"]
+    assert len(folded) == 100 - 12
+    assert len([key for key in charts_of(page) if key.startswith("barcode")]) == 200
+    assert len(page.scripts["charts"]) < 1e6
+    assert len(json.loads(page.scripts["forms"])) == 2
+    assert page.text.count("Farthest: the longest bars") == 12
+    assert "Of the first 12 of 100 classes" in page.text
 
 
 @pytest.mark.slow

@@ -1,0 +1,17 @@
+"""``python -P -m explorer app``: Streamlit's server with the app in it, which ends as the other commands do."""
+
+import signal
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until a signal ends it, with `arguments` of ``streamlit run``; returns the exit code."""
+    from click.exceptions import Abort
+    from streamlit.web.cli import main as streamlit
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        streamlit(["run", str(Path(__file__).with_name("app.py")), *arguments], standalone_mode=False)
+    except (KeyboardInterrupt, Abort):
+        return 130
+    return 0
