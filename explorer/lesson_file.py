@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from core.topology.examples import example_cloud
+from core.topology.filtration import filtration
 from explorer.charts.descent import descent
 from explorer.charts.filtration import growing
 from explorer.panels import acting, board, play, points, rule, standalone
@@ -39,7 +40,7 @@ def html() -> str:
 def _head() -> str:
     return (
         f"<h1>{_TITLE}</h1><p>And what does the regularizer do to it? Five short steps with a question each. Move the "
-        "sliders, or press Play; click a bar or an edge of the tree, and both are marked. All of it is in this file: it needs "
+        "sliders, or press Play; click a bar or an edge of the tree, and both are marked. The bar that never ends is that of the component left in the end: it has no length, is no feature and does not count in entropy. All of it is in this file: it needs "
         "no network.</p>"
     )
 
@@ -51,10 +52,9 @@ def _step(name: str, step: Step, charts: dict) -> Iterator[str]:
     yield f"<details><summary>Answer</summary><div>{_marked_up(step.answer)}</div></details>"
     for words, chosen in (step.choices or {"": step.own or step.setting}).items():
         cloud = points.from_address(chosen) if isinstance(chosen, str) else example_cloud(*_arguments(chosen))
-        found = shown(cloud)
         head = f"<h3>{escape(words)}</h3>" if words else ""
-        told = _marked_up("\n\n".join(rule.told(found.bars["length"].to_numpy(dtype=float))))
-        yield f'<div class="panel">{head}{_chart(f"growing-{len(charts)}", partial(growing, found), charts)}'
+        told = _marked_up("\n\n".join(rule.told(filtration(cloud).lengths)))
+        yield f'<div class="panel">{head}{_chart(f"growing-{len(charts)}", partial(growing, shown(cloud)), charts)}'
         yield f"<details><summary>How is the threshold found?</summary><div>{told}</div></details></div>"
         if step.acts:
             done = acting.acted(cloud, "all bars")

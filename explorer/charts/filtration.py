@@ -12,9 +12,8 @@ from explorer.charts.style import BEFORE, CHOSEN, CLASS_COLOURS, CUT, DASH, NOIS
 BAR = "bar"  # the selection of a bar of dimension 0, and of its edge
 LOOP = "loop"  # the selection of a bar of dimension 1
 _SIDE = 322  # of the cloud's square, in pixels
-_WIDTH, _DIAGRAM = 252, 186  # of the barcodes, and of the diagram's square
-_BARS, _LOOPS = 146, 60  # their heights
-_GAUGE_WIDTH, _GAUGE = 484, 14
+_WIDTH, _DIAGRAM = 262, 224  # of the barcodes, and of the diagram's square
+_BARS, _LOOPS, _GAUGE = 136, 56, 14  # heights in pixels
 _ENDLESS = 11  # pixels for the bar that never ends
 _STEPS = 400  # about how many positions the slider has
 _NEVER = 1e9  # JSON knows no infinity
@@ -88,12 +87,14 @@ def growing(shown: Growing, *, start: float | None = None, description: str = ""
     ]
     picked, turned = _marked(BAR, len(bars)), _marked(LOOP, len(loops))
     cloud = _cloud(shown, picked, turned, step)
-    barcodes = alt.vconcat(_barcode(bars, picked, end, shown.threshold), _loops(loops, turned, end), spacing=12)
-    diagram = _diagram(bars, loops, picked, turned, end, shown.threshold)
-    right = alt.vconcat(alt.hconcat(barcodes, diagram, spacing=22), _gauge(shown), spacing=12)
+    # Altair copies what lies deep in a chart dozens of times: no more levels than it takes.
+    barcodes = alt.vconcat(
+        _barcode(bars, picked, end, shown.threshold), _loops(loops, turned, end), _gauge(shown), spacing=12
+    )
     return alt.hconcat(
         cloud,
-        right,
+        barcodes,
+        _diagram(bars, loops, picked, turned, end, shown.threshold),
         spacing=24,
         autosize=alt.AutoSizeParams(type="pad"),
         padding={"left": 0, "right": 4, "top": 2, "bottom": 2},
@@ -105,8 +106,9 @@ def growing(shown: Growing, *, start: float | None = None, description: str = ""
 
 def _marked(name: str, count: int) -> alt.Parameter:
     """A selection of one bar or loop by its number: by a click, or from a list, which the keyboard reaches."""
-    numbers = list(range(1, count + 1))
-    chooser = alt.binding_select(options=[None, *numbers], labels=["none", *map(str, numbers)], name=f"mark {name}")
+    numbers = range(1, count + 1)
+    # Tuples, because Altair copies a list number by number dozens of times on its way into a chart.
+    chooser = alt.binding_select(options=(None, *numbers), labels=("none", *map(str, numbers)), name=f"mark {name}")
     return alt.selection_point(name=name, fields=[name], empty=False, toggle=False, on="click", bind=chooser)
 
 
@@ -266,7 +268,7 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
     )
     # Where it never ends there is no end to draw: it runs out of the picture.
     none = alt.Chart(alt.InlineData(values=[{}]))
-    endless = none.mark_text(align="right", baseline="top", fontSize=10, color=SPACE).encode(
+    endless = none.mark_text(align="right", baseline="top", fontSize=10).encode(
         x=alt.value(_WIDTH - 2), y=alt.value(0), text=alt.value("never ends →")
     )
     middle = _ENDLESS / 2
@@ -371,7 +373,7 @@ def _diagram(bars, loops, picked, turned, end, threshold) -> alt.LayerChart:
         .mark_point(shape="triangle-up", filled=True, color=SPACE, size=60, opacity=1)
         .encode(x=x, y=y, tooltip=alt.Tooltip("what:N", title="this is"))
     )
-    sign = endless.mark_text(align="left", dx=7, fontSize=14, color=SPACE).encode(text=alt.value("∞"))
+    sign = endless.mark_text(align="left", dx=7, fontSize=14).encode(text=alt.value("∞"))
     return alt.layer(diagonal, *_threshold(threshold, "y"), *alive, both, endless, sign).properties(
         width=_DIAGRAM, height=_DIAGRAM, title=_title("The same as a diagram")
     )
@@ -401,11 +403,14 @@ def _gauge(shown: Growing) -> alt.LayerChart:
         f" ({part:.1%})" if f"{part:.0%}" == "100%" and f"{shown.entropy:.3f}" != f"{most:.3f}" else f" ({part:.0%})"
     )
     share = share if most else ""
-    said = f"Entropy of all bars: {shown.entropy:.3f} of at most ln {len(shown.bars)} = {most:.3f} nats{share}"
-    return alt.layer(track, fill).properties(width=_GAUGE_WIDTH, height=_GAUGE, title=_title(said))
+    said = [
+        f"Entropy of all bars: {shown.entropy:.3f} of at most",
+        f"ln {len(shown.bars)} = {most:.3f} nats{share}",
+    ]
+    return alt.layer(track, fill).properties(width=_WIDTH, height=_GAUGE, title=_title(said))
 
 
-def _title(text: str) -> alt.Title:
+def _title(text: str | list[str]) -> alt.Title:
     return alt.Title(text, anchor="start", frame="group", offset=8, fontSize=13)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import IsobarError
 from core.topology.examples import EXAMPLES, example_cloud
+from core.topology.filtration import filtration
 from explorer import lesson_file
 from explorer.charts.descent import Descent, descent
 from explorer.charts.filtration import Growing, growing
@@ -84,12 +85,12 @@ def page() -> None:
                 "A disc of diameter e grows around every point, and points whose discs touch are joined into a "
                 "component. Each time two components meet, one of them ends: that is a bar, as long as e is then. "
                 "Three points joined to one another are a filled triangle. Solid bars are features, pale ones noise; dashed "
-                "is the threshold. In the end one component is left: its bar never ends, so it has no length, is no "
-                "feature and does not count in entropy."
+                "is the threshold."
             )
         st.caption(
-            "Click a bar or an edge of the tree, and both are marked. Click a loop: the thick edge begins it, the thin "
-            "one ends it."
+            "One component is left in the end: its bar never ends, so it has no length, is no feature and does not count "
+            "in entropy. Click a bar or an edge of the tree, and both are marked. Click a loop: the thick edge begins it, "
+            "the thin one ends it."
         )
         with st.container(horizontal=True, gap="medium"):
             ruled = address.widget(st.toggle, "How is the threshold found?", key="rule", default=False)
@@ -104,7 +105,7 @@ def page() -> None:
             )
     if ruled:
         with st.container(border=True, key="rule-box"):
-            _rule(found, of, dressed)
+            _rule(filtration(cloud).lengths, of, dressed)
     _regularizer(cloud, of, defaults["act"], dressed)
     play.show("growing-box", "acting-box")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="take-away"):
@@ -217,9 +218,8 @@ def _of_file(shown: str) -> str:
     return text
 
 
-def _rule(found: Growing, of: tuple, dressed: Callable | None) -> None:
+def _rule(lengths: np.ndarray, of: tuple, dressed: Callable | None) -> None:
     """Explain how the features among the bars that are shown are found."""
-    lengths = found.bars["length"].to_numpy(dtype=float)
     steps = rule.steps_of(lengths)
     left, right = st.columns([11, 9], gap="medium") if len(steps) else (st.container(), None)
     with left:

@@ -76,7 +76,7 @@ def browser() -> Iterator:
 
 def settle(page) -> None:
     """Wait until the page has drawn all that was sent to it, and nothing has been added or removed for a moment."""
-    page.locator(".st-key-status-line").wait_for(timeout=60_000)
+    page.locator(".st-key-status-line").wait_for(timeout=60_000, state="attached")  # before a room it is hidden
     page.wait_for_function(
         """() => {
             const has = (selector) => document.querySelectorAll(selector).length;

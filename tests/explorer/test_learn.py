@@ -83,7 +83,7 @@ def test_every_near_pair_is_drawn_once_and_appears_when_its_discs_touch():
 def test_the_bar_that_never_ends_is_drawn_and_belongs_to_no_number():
     found = shown(example_cloud("ring", 20, 0.1))
     spec = growing(found).to_dict()
-    barcodes, diagram = spec["hconcat"][1]["vconcat"][0]["hconcat"]
+    _, barcodes, diagram = spec["hconcat"]
     bars = barcodes["vconcat"][0]
     assert bars["title"]["text"] == "Bars: 19, and one that never ends"
     assert "never ends →" in str(bars["layer"])
@@ -95,7 +95,7 @@ def test_the_bar_that_never_ends_is_drawn_and_belongs_to_no_number():
 def test_the_diagram_has_a_point_for_each_bar_and_loop_and_the_diagonal():
     found = shown(example_cloud("ring", 20, 0.1))
     spec = growing(found).to_dict()
-    layers = spec["hconcat"][1]["vconcat"][0]["hconcat"][1]["layer"]
+    layers = spec["hconcat"][2]["layer"]
     domains = {
         str(layer["encoding"][axis].get("scale")) for layer in layers for axis in "xy" if axis in layer["encoding"]
     }
@@ -180,7 +180,9 @@ def test_titles_of_the_lesson_do_not_answer_its_questions():
 def test_less_than_all_is_not_called_all():
     found = shown(example_cloud("ring", 30, 0.01, 1))
     almost = growing(dataclasses.replace(found, entropy=math.log(29) * 0.997)).to_dict()
-    assert almost["hconcat"][1]["vconcat"][1]["title"]["text"].endswith("3.357 of at most ln 29 = 3.367 nats (99.7%)")
+    assert " ".join(almost["hconcat"][1]["vconcat"][2]["title"]["text"]).endswith(
+        "3.357 of at most ln 29 = 3.367 nats (99.7%)"
+    )
 
 
 def test_discs_are_drawn_to_scale():
@@ -217,8 +219,8 @@ def test_entropy_of_equal_bars_fills_the_gauge():
     assert unequal.bars["length"].tolist() == pytest.approx([3.7, 0.1, 0.1, 0.1])
     assert equal.entropy == pytest.approx(np.log(4))
     assert unequal.entropy == pytest.approx(0.349, abs=5e-4)
-    said = growing(equal).to_dict()["hconcat"][1]["vconcat"][1]["title"]["text"]
-    assert said == "Entropy of all bars: 1.386 of at most ln 4 = 1.386 nats (100%)"
+    said = growing(equal).to_dict()["hconcat"][1]["vconcat"][2]["title"]["text"]
+    assert " ".join(said) == "Entropy of all bars: 1.386 of at most ln 4 = 1.386 nats (100%)"
 
 
 @pytest.mark.parametrize(
