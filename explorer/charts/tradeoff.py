@@ -102,7 +102,7 @@ def differences(
     seeds: pd.DataFrame,
     means: pd.DataFrame,
     *,
-    value: str,
+    value: str | list[str],
     title: str,
     colours: Mapping[str, str],
     description: str = "",
@@ -112,7 +112,7 @@ def differences(
     Args:
         seeds: ``group``, ``seed``, ``difference``.
         means: ``group``, ``difference``, ``low``, ``high`` (missing for one seed).
-        value: the axis's title.
+        value: the axis's title, in one line or several.
         title: the chart's.
         colours: of each group, top first.
         description: for screen readers.

@@ -16,7 +16,7 @@ from explorer.charts.tradeoff import BASELINE, differences, differences_height, 
 from explorer.panels import address, barcodes, cards, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import texts_of
-from explorer.panels.words import DASH, meaning, moment, number, plain
+from explorer.panels.words import DASH, day, meaning, number, plain
 
 MEASURES = {
     "within classes": "anisotropy_1_within",
@@ -37,7 +37,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
         rows.append(
             {
                 "run": row.name,
-                "began": moment(run.name) or ("ships with Isobar" if data.is_sample(run) else ""),
+                "began": "ships with Isobar" if data.is_sample(run) else day(row.began),
                 "state": run.state,
                 "task": row.task,
                 "model": row.model,
@@ -157,7 +157,7 @@ def _differences(groups: list[Group], name: str, *, key: str, of: tuple) -> None
             lambda: differences(
                 seeds,
                 means,
-                value="from the baseline" + ", 95 % interval" * bool(means["low"].notna().any()),
+                value=["from the baseline", *["95 % interval"] * bool(means["low"].notna().any())],
                 title=meaning(name).label,
                 colours=colours,
                 description="; ".join(
