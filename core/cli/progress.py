@@ -1,7 +1,8 @@
 """Bars on stderr for work that takes time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from core.logs import shown_by
@@ -91,3 +92,13 @@ def sweep_bar() -> Iterator[tuple[Callable, Callable]]:
                 bar.update(rows[name], description=f"  {name} {phase}", completed=done, total=total or None)
 
         yield lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True), watch
+
+
+def time_in_all(specs: Sequence, *folders: Path) -> str:
+    """Return in words how long the runs `specs` will take, judged by those in `folders`, or by the one that ships with Isobar."""
+    from core.runs import Run, list_runs
+    from core.studies.estimate import LOOK_BACK, in_all
+
+    runs = [run for folder in folders for run in list_runs(folder)[:LOOK_BACK]]
+    sample = Run(Path(__file__).resolve().parents[2] / "assets" / "sample")
+    return in_all(specs, runs, [sample] if sample.spec else [])

@@ -11,10 +11,10 @@ import typer
 
 from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs
 from core.cli.output import check_place, quiet, writing
-from core.cli.progress import progress_bar, sweep_bar
+from core.cli.progress import progress_bar, sweep_bar, time_in_all
 from core.errors import IsobarError, RunFailedError
 from core.runs import layout
-from core.studies.landscape import Landscape, LandscapeSpec, read_landscape
+from core.studies.landscape import CELLS, Landscape, LandscapeSpec, read_landscape
 from core.studies.layers import LayersSpec
 from core.studies.study import StudySpec
 from core.training.spec import read_yaml
@@ -152,7 +152,7 @@ def landscape(
         found = read_landscape(into)
     else:
         with _place(into, spec, runs / layout.LANDSCAPES) as path:
-            found = _run_landscape(spec, path, backend, processes, address)
+            found = _run_landscape(spec, path, runs, backend, processes, address)
     from core.tables import landscape_markdown, print_landscape
 
     if out is not None:
@@ -168,13 +168,17 @@ def landscape(
         )
 
 
-def _run_landscape(spec: LandscapeSpec, path: Path, backend: str, processes: int, address: str) -> Landscape:
+def _run_landscape(
+    spec: LandscapeSpec, path: Path, runs: Path, backend: str, processes: int, address: str
+) -> Landscape:
     from core.studies.perturbing import study_landscape
+    from core.studies.sweep import unfinished
     from core.studies.workers import workers
     from core.training.progress import Stopped
 
     with sweep_bar() as (tell, watch):
-        tell(f"{len(spec.cells())} runs, in {path}; how long they take is known when the first have ended.")
+        todo = unfinished(spec, path / CELLS)
+        tell(f"{len(todo)} of {len(spec.cells())} runs to make, in {path}: {time_in_all(todo, path / CELLS, runs)}.")
         try:
             return study_landscape(
                 spec, path, lambda cells: workers(backend, processes, address, cells), tell=tell, watch=watch

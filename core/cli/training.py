@@ -15,7 +15,7 @@ from typer.core import TyperCommand
 from core.children import python_module
 from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs, with_spec_options
 from core.cli.output import check_place, print_rows, quiet, writing
-from core.cli.progress import sweep_bar, told_by
+from core.cli.progress import sweep_bar, time_in_all, told_by
 from core.errors import IsobarError, RunFailedError
 from core.training.spec import RunSpec, overlaid
 
@@ -207,6 +207,7 @@ def _run_cells(chosen, runs: Path, backend: str, processes: int, address: str) -
     check_cells(todo)
 
     with workers(backend, processes, address, runs) as executor, sweep_bar() as (tell, watch):
+        tell(f"{len(todo)} of {len(chosen.cells())} cells to run: {time_in_all(todo, runs)}.")
         return run_sweep(chosen, runs, executor, tell=tell, watch=watch)
 
 

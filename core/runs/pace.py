@@ -1,5 +1,6 @@
 """How long a run took, and what for: read off the times of its events."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -49,3 +50,16 @@ def pace_of(events: pd.DataFrame) -> Pace | None:
         + snapshot * counts.get("probe", 0)
     )
     return Pace(step, evaluation, snapshot, max(running_seconds(events) - known, 0.0))
+
+
+def duration(seconds: object) -> str:
+    """Return `seconds` in words a person would use: 45 s, 3 min 20 s, 2 h 5 min."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+        return "–"
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

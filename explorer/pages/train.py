@@ -5,14 +5,16 @@ import streamlit as st
 from core.errors import IsobarError
 from core.models import BUILT_IN as MODELS
 from core.runs import Run
+from core.runs.pace import duration
 from core.studies.compare import FEWEST_SEEDS
+from core.studies.estimate import rounded
 from core.tasks import BUILT_IN as TASKS
 from core.training.presets import about, preset_settings, presets
 from core.training.spec import RunSpec, overlaid
 from explorer import jobs
 from explorer.panels import address, cards, data, links, spec_form, training, upload
 from explorer.panels.estimate import Estimate, estimate, least_memory
-from explorer.panels.words import duration, plain
+from explorer.panels.words import plain
 
 _MOST_SEEDS = 20
 
@@ -132,7 +134,7 @@ def _in_all(found: Estimate, runs: int) -> str:
     if runs < 2:
         return ""
     return f" {runs} runs, one after the other" + (
-        f": about {duration(runs * found.seconds)}." if found.seconds else "."
+        f": about {duration(rounded(runs * found.seconds))}." if found.seconds else "."
     )
 
 

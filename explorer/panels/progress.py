@@ -1,7 +1,7 @@
 """How far a running run has come, in words."""
 
 from core.runs import Run
-from explorer.panels.words import duration
+from core.runs.pace import duration
 
 PHASES = {
     "loading": "loading model and data",

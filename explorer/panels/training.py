@@ -11,7 +11,7 @@ from core.errors import IsobarError
 from core.regularizers.registry import REGULARIZERS
 from core.runs import Run
 from core.runs.checkpoints import step_of
-from core.runs.pace import running_seconds
+from core.runs.pace import duration, running_seconds
 from core.runs.settings import label
 from explorer import jobs
 from explorer.charts.history import history
@@ -19,7 +19,7 @@ from explorer.charts.style import BEFORE, CLASS_COLOURS, SPACE, class_colour
 from explorer.panels import cards, data
 from explorer.panels.figure import figure
 from explorer.panels.progress import progress_of
-from explorer.panels.words import duration, meaning, number, plain
+from explorer.panels.words import meaning, number, plain
 
 _TERMS = tuple(
     dict.fromkeys(("#B07D00", "#7B5EA7", "#3A8F87", *CLASS_COLOURS))

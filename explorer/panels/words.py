@@ -95,19 +95,6 @@ def signed(value: object, digits: int = 3) -> str:
     return f"+{text}" if text[0].isdigit() and text.strip("0.,") else text
 
 
-def duration(seconds: object) -> str:
-    """Return `seconds` in words a person would use: 45 s, 3 min 20 s, 2 h 5 min."""
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
-        return DASH
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, rest = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def moment(run_name: str) -> str:
     """Return when a run was made, as its directory's name says, or an empty string."""
     try:

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from core.geometry import MEASURES
-from explorer.panels.words import DASH, duration, meaning, moment, number, plain, signed
+from core.runs.pace import duration
+from explorer.panels.words import DASH, meaning, moment, number, plain, signed
 
 
 @pytest.mark.parametrize(
