@@ -12,6 +12,7 @@ from typing import Literal
 from core.chromium import chromium_install, find_chromium
 from core.errors import IsobarError
 from core.hub import hub_reachable
+from core.logs import log_path
 from core.models import BUILT_IN
 
 EXTRAS = {
@@ -53,6 +54,7 @@ def examine(runs_dir: Path | str) -> list[Finding]:
         _checked("built-in model", lambda: str(BUILT_IN["minilm"].path())),
         _runs(Path(runs_dir)),
     ]
+    found.append(Finding("log", "ok", str(log_path())))
     reachable = hub_reachable()
     says = (
         "reachable"

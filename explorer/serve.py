@@ -6,12 +6,11 @@ from pathlib import Path
 
 def main(arguments: list[str]) -> int:
     """Serve until a signal ends it, with `arguments` of ``streamlit run``; returns the exit code."""
-    from click.exceptions import Abort
-    from streamlit.web.cli import main as streamlit
+    from streamlit.web import cli
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        streamlit(["run", str(Path(__file__).with_name("app.py")), *arguments], standalone_mode=False)
-    except (KeyboardInterrupt, Abort):
+        cli.main(["run", str(Path(__file__).with_name("app.py")), *arguments], standalone_mode=False)
+    except (KeyboardInterrupt, cli.click.Abort):
         return 130
     return 0

@@ -555,13 +555,13 @@ def test_a_sweep_that_cannot_run_is_one_sentence(isobar, tmp_path, words, said):
 
 
 def test_doctor_says_what_is_there_and_what_is_wrong(isobar, tmp_path):
-    done = isobar("doctor", "--runs", tmp_path, "--json")
+    done = isobar("doctor", "--runs", tmp_path, "--json", "--no-self-test")
     assert done.returncode == 0
     found = {row["what"]: row for row in json.loads(done.stdout)}
     assert found["built-in model"]["state"] == "ok"
     assert found["model hub"]["state"] == "absent"  # the tests are offline
     (tmp_path / "file").touch()
-    done = isobar("doctor", "--runs", tmp_path / "file", "--json")
+    done = isobar("doctor", "--runs", tmp_path / "file", "--json", "--no-self-test")
     assert done.returncode == 1
     assert {row["what"]: row["state"] for row in json.loads(done.stdout)}["folder of runs"] == "wrong"
 

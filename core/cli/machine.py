@@ -1,6 +1,7 @@
 """Commands about this machine and its files: its speed, what is installed, and weights in another form."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from core.cli.options import RUNS, Json, Runs
 from core.cli.output import check_place, print_rows, quiet
 from core.cli.progress import progress_bar
 from core.errors import IsobarError
+from core.logs import shown_by
 
 commands = typer.Typer()
 
@@ -65,12 +67,16 @@ def doctor(
             help="Instead try every type of classifier of texts, images and sounds that transformers knows, each as a tiny random checkpoint; takes minutes.",
         ),
     ] = False,
+    self_test: Annotated[
+        bool,
+        typer.Option(help="Train a tiny model, stop it, resume it, and compare; about ten seconds, nothing is kept."),
+    ] = True,
     out: Annotated[
         Path | None, typer.Option(help="With --models: also write the table to this file, as Markdown.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what this installation can do and what it lacks."""
+    """Say what this installation can do and what it lacks, and try it."""
     if models:
         _try_models(out, as_json)
         return
@@ -80,8 +86,13 @@ def doctor(
 
     from core.doctor import examine
 
-    with quiet(as_json):
+    with quiet(as_json) as console:
         found = [asdict(finding) for finding in examine(runs)]
+        if self_test:
+            from core.self_test import self_test as tests
+
+            with shown_by(logging.NullHandler()):  # that so small a model learns nothing is no news
+                found += [asdict(finding) for finding in tests(console.print)]
     print_rows(found, None, as_json)
     if any(finding["state"] == "wrong" for finding in found):
         sys.exit(1)

@@ -8,12 +8,13 @@ from explorer.charts.style import BEFORE, CHOSEN, DOTS, REFERENCE, SPACE, legend
 _HEIGHT = 260
 
 
-def rule(steps: pd.DataFrame) -> alt.LayerChart:
+def rule(steps: pd.DataFrame, *, description: str = "") -> alt.LayerChart:
     """Return the ratio C_i of each step, a line for each walk; it ends at the ringed one.
 
     Args:
         steps: ``walk`` from 1, ``i``, ``bar`` and ``neutral``, the lengths of what is replaced last and by what, ``total``, ``ratio``, and ``stop``,
             whether the walk ends there.
+        description: for screen readers.
     """
     last = steps["walk"].max()
     shown = steps.assign(which=["the last walk" if walk == last else "walks before" for walk in steps["walk"]])
@@ -58,4 +59,6 @@ def rule(steps: pd.DataFrame) -> alt.LayerChart:
         .mark_point(size=190, strokeWidth=2, filled=False)
         .encode(color=alt.value(CHOSEN))
     )
-    return alt.layer(one, lines, dots, stops).properties(height=_HEIGHT, title=title("C, step by step"))
+    return alt.layer(one, lines, dots, stops).properties(
+        height=_HEIGHT, title=title("C, step by step"), description=description
+    )

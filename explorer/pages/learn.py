@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.errors import IsobarError
@@ -227,7 +228,7 @@ def _rule(lengths: np.ndarray, of: tuple, dressed: Callable | None) -> None:
             st.markdown(paragraph)
     if right is not None:
         with right:
-            figure(lambda: walked(steps), key="rule", of=of, dressed=dressed)
+            figure(lambda: walked(steps, description=_said_of_walks(steps)), key="rule", of=of, dressed=dressed)
             st.dataframe(
                 steps[steps["walk"] == steps["walk"].max()].drop(columns=["walk", "stop"]),
                 hide_index=True,
@@ -353,6 +354,12 @@ def _said(found: Growing) -> str:
         f"threshold {number(found.threshold)}; entropy {number(found.entropy)} nats; {len(found.loops)} loops"
         f"{''.join(loops)}."
     )
+
+
+def _said_of_walks(steps: pd.DataFrame) -> str:
+    ends = steps[steps["stop"]]
+    walks = "; ".join(f"walk {row.walk} at step {row.i}, C = {number(row.ratio)}" for row in ends.itertuples())
+    return f"The sum of all bars before a step over the sum after it, step by step. Where each walk stops: {walks}."
 
 
 def _said_of(done: Descent, choice: str) -> str:

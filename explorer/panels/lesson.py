@@ -58,7 +58,7 @@ STEPS = {
         question="Which bar says that there are two groups? And on a nearly even ring, where no bar stands out, which are "
         "the features?",
         answer="**The longest.** Click it: its edge is the bridge between the groups. While only this bar crosses the "
-        "line of the slider, there are exactly two components. The rule for features always keeps a second bar, or "
+        "line of the slider, there are exactly two components. The rule always makes a second bar a feature, and "
         "more where more stand out. **On the ring, the five longest,** though they hardly differ from the rest. So it goes "
         f"where no bar stands out: {FIVE}",
         setting=GROUPS,

@@ -77,7 +77,7 @@ def test_the_slider_says_at_once_what_keeping_more_bars_gives(app, gallery, visi
     slider.press("Home")
     expect(column.locator(".role-title text").first).to_have_text(re.compile("1 feature, .* entropy 0.000 nats"))
     slider.press("End")
-    expect(column.locator(".role-title text").first).to_have_text(re.compile("39 bars kept"))
+    expect(column.locator(".role-title text").first).to_have_text(re.compile("39 features"))
 
 
 def test_every_chart_is_saved_as_svg_and_csv_and_shown_full_screen(app, gallery, visit):

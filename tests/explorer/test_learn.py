@@ -151,6 +151,7 @@ def test_how_the_threshold_is_found_is_told_on_the_bars_that_are_shown(open_page
             app
         )
         assert len(charts(app)) == 2
+        assert "Where each walk stops: walk 1 at step" in charts(app)[1].proto.spec
         assert app.dataframe[0].value["i"].tolist() == list(range(1, features))
     else:
         assert len(charts(app)) == 1
