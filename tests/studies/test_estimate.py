@@ -18,7 +18,10 @@ def test_all_of_several_runs_is_their_sum_and_says_by_what_it_is_judged(tmp_path
     each = [estimate(spec, [], [SAMPLE]).seconds for spec in specs]
     assert each[0] == each[1] == each[2] < each[3]
     said = in_all(specs, [], [SAMPLE])
-    assert said == f"one after the other about {duration(rounded(sum(each)))}, judged by the sample run, which two cores trained"
+    assert (
+        said
+        == f"one after the other about {duration(rounded(sum(each)))}, judged by the sample run, which two cores trained"
+    )
     assert time_in_all(specs, tmp_path, tmp_path / "nowhere") == said
 
 
