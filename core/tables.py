@@ -51,9 +51,9 @@ def print_report(report: Mapping) -> None:
     columns = (
         ("entropy", "entropy of features, nats"),
         ("relative_entropy_all", "relative entropy, all bars"),
-        ("kept", "bars kept as features"),
+        ("kept", "features"),
         ("threshold", "threshold"),
-        ("anisotropy_1_centered", "anisotropy_1 centered"),
+        ("anisotropy_1_centered", "anisotropy 1, centered"),
     )
     for _, heading in columns:
         table.add_column(heading, justify="right")

@@ -37,7 +37,7 @@ def put(page, label, value):
 
 def upload(page, name, content):
     page.get_by_text("Upload a file of texts").click()
-    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
+    page.locator('input[type="file"]').first.set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
 
 
 def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_again(
@@ -49,7 +49,7 @@ def test_a_checkpoint_is_inspected_on_an_uploaded_file_and_the_link_shows_it_aga
         upload(page, "bad.csv", b"review,mood\na,b,c\n")
         expect(page.get_by_text("bad.csv is malformed at row 2")).to_be_visible()
         expect(page.get_by_role("button", name="Inspect", exact=True)).to_be_disabled()
-        page.locator('input[type="file"]').set_input_files(
+        page.locator('input[type="file"]').first.set_input_files(
             {
                 "name": "stones.csv",
                 "mimeType": "text/csv",
