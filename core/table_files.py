@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_COLUMNS = 100_000  # what takes half a minute to read
+MOST_ROWS = 50_000_000  # a few kilobytes of parquet can hold more
 _DEEPEST = 64  # brackets in one another; at ten thousand Arrow ends the process
 _JSON_TEXT = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"')
 _LOOKED_AT = 1 << 16  # bytes of a csv, to tell what separates its cells
@@ -62,6 +63,30 @@ def check_width(path: Path, columns: int) -> None:
         raise IsobarError(
             f"{path} has {columns:,} columns, of which at most {MOST_COLUMNS:,} are read; each row is an example."
         )
+
+
+def check_memory(path: Path, needed: int) -> None:
+    """Raise an IsobarError where what is in a file would take more memory than is free; asked before it is read."""
+    import psutil
+
+    if needed > (free := psutil.virtual_memory().available):
+        raise IsobarError(
+            f"{path} would take about {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free; take a part of it."
+        )
+
+
+def check_parquet(path: Path) -> None:
+    """Raise an IsobarError where a parquet file holds more rows or columns than are read, or than there is memory for."""
+    from pyarrow import parquet
+
+    about = parquet.read_metadata(path)
+    check_width(path, about.num_columns)
+    if about.num_rows > MOST_ROWS:
+        raise IsobarError(
+            f"{path} has {about.num_rows:,} rows, of which at most {MOST_ROWS:,} are read; take a part of it."
+        )
+    written = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
+    check_memory(path, max(written, 8 * about.num_rows * about.num_columns))
 
 
 def check_depth(path: Path, data: bytes) -> None:
@@ -112,6 +137,7 @@ def read_utf8(path: Path, needs: str = "a text column, a label column and rows")
         IsobarError: the file is missing, empty or not UTF-8.
     """
     try:
+        check_memory(path, 2 * path.stat().st_size)  # as it is, and as a table
         data = path.read_bytes()
     except OSError as error:
         raise IsobarError(f"{path} can't be read ({error.strerror}).") from error
@@ -286,7 +312,7 @@ def _read_parquet(path: Path) -> pa.Table:
     try:
         if path.stat().st_size == 0:
             raise IsobarError(f"{path} is empty; it needs a text column, a label column and rows.")
-        check_width(path, parquet.read_metadata(path).num_columns)
+        check_parquet(path)
         return parquet.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         said = str(error).splitlines()[0].rstrip(".")

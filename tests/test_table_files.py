@@ -2,7 +2,9 @@ import io
 import json
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -59,7 +61,7 @@ def test_a_table_of_too_many_columns_is_refused_before_it_is_made(wide, name, re
 def test_so_is_a_wide_parquet_file(tmp_path, read, monkeypatch):
     monkeypatch.setattr("core.table_files.MOST_COLUMNS", 3)
     parquet.write_table(pa.table({f"c{k}": [0.5] for k in range(4)}), tmp_path / "wide.parquet")
-    monkeypatch.setattr(parquet, "read_table", None)
+    monkeypatch.setattr(parquet, "read_table", None)  # so far it does not come
     with pytest.raises(IsobarError, match=r"has 4 columns, of which at most 3 are read"):
         read(tmp_path / "wide.parquet")
 
@@ -94,3 +96,29 @@ def test_brackets_in_texts_are_no_levels(tmp_path, end):
     rows = [{"text": text, "label": k % 2} for k, text in enumerate(texts)]
     (tmp_path / f"a.{end}").write_text("\n".join(map(json.dumps, rows)) if end == "jsonl" else json.dumps(rows))
     assert read_table(tmp_path / f"a.{end}")["text"].to_pylist() == texts
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_small_file_of_very_many_rows_is_refused_before_it_is_read(tmp_path, read, monkeypatch):
+    rows = pa.table({"label": pa.array([0] * 1_000_000), "vector": pa.array([0.5] * 1_000_000)})
+    with parquet.ParquetWriter(tmp_path / "a.parquet", rows.schema) as writer:
+        for _ in range(51):
+            writer.write_table(rows)
+    assert (tmp_path / "a.parquet").stat().st_size < 1e6
+    monkeypatch.setattr(parquet, "read_table", None)
+    with pytest.raises(IsobarError, match="has 51,000,000 rows, of which at most 50,000,000 are read"):
+        read(tmp_path / "a.parquet")
+    monkeypatch.setattr("core.table_files.MOST_ROWS", 10**9)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=5e8))
+    with pytest.raises(IsobarError, match=r"would take about 0.8 GB of memory, and 0.5 GB are free"):
+        read(tmp_path / "a.parquet")
+
+
+def test_what_would_not_fit_into_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "a.npz", embeddings=np.zeros((1_000, 2_000)))
+    (tmp_path / "a.csv").write_text("x,y\n" + "0.5,1.5\n" * 1_000_000)
+    assert (tmp_path / "a.npz").stat().st_size < 1e5
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1e7))
+    for name in ("a.npz", "a.csv"):
+        with pytest.raises(IsobarError, match=r"would take about 0.0 GB of memory, and 0.0 GB are free"):
+            read_embeddings(tmp_path / name)

@@ -66,6 +66,10 @@ def _read_folder(path: Path, wanted: Wanted) -> Stored:
     if len(several) == 1:
         from pyarrow import parquet
 
+        from core.table_files import check_parquet
+
+        for shard in shards:
+            check_parquet(shard)
         return stored_of_table(path, parquet.read_table(shards), wanted)
     what = (
         f"parquet files of several names ({', '.join(sorted(several))}); name one"

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 
 from core.errors import IsobarError, nearest
 from core.geometry.files.stored import Stored, Wanted, names
+from core.table_files import check_memory
 
 _USUAL = "embeddings"  # as runs call theirs
 _LEAST_ROWS = 3  # arrays of one vector each that are a cloud together
@@ -45,6 +47,8 @@ def read_npy(path: Path, wanted: Wanted) -> Stored:
 
 def read_npz(path: Path, wanted: Wanted) -> Stored:
     """Return one of the arrays of a .npz file; those of Python objects are pickles, and left out."""
+    with ZipFile(path) as file:
+        check_memory(path, sum(one.file_size for one in file.infolist()))
     with np.load(path, allow_pickle=False) as file:
         arrays, pickled = {}, []
         for name in file.files:
