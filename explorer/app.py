@@ -45,6 +45,13 @@ def _shell(_: Request) -> HTMLResponse:
     return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
 
+def _lesson(_: Request) -> HTMLResponse:
+    from explorer import lesson_file  # the app starts without the science
+
+    name = {"Content-Disposition": f'attachment; filename="{lesson_file.NAME}"'}
+    return HTMLResponse(lesson_file.html(), headers=name)
+
+
 @asynccontextmanager
 async def _ahead(_: st.App) -> AsyncIterator[None]:
     """Import what the first page needs while its reader's browser still loads Streamlit's own scripts."""
@@ -58,6 +65,8 @@ app = st.App(
     HERE / "frame" / "main.py",
     on_script_error=_said,
     lifespan=_ahead,
-    routes=[Route(f"/{path}", _shell) for path in _PATHS],
+    # The lesson takes seconds to make, and of what a download button makes late Streamlit may have let go
+    # before the browser asks for it.
+    routes=[*(Route(f"/{path}", _shell) for path in _PATHS), Route("/isobar-lesson.html", _lesson)],
     middleware=guards(),
 )

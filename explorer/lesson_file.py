@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -16,11 +16,14 @@ from explorer.panels.growing import shown
 from explorer.panels.lesson import STEPS, Step
 
 NAME = "isobar-lesson.html"
+"""What it is called, and where the app has it."""
+
 _TITLE = "What is a barcode?"
 _TEMPLATE = Path(__file__).with_name("lesson.html")
 _DRAWN = ("ring", 12, 0.1, 0)  # what the board starts with
 
 
+@cache
 def html() -> str:
     """Return the lesson: each step with its clouds, question and answer, and a board to draw on."""
     charts = {}

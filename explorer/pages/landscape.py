@@ -141,42 +141,58 @@ def _form() -> None:
     st.subheader("Does geometry predict the score?", anchor=False)
     runs, fields = data.models(), LandscapeSpec.model_fields
     with st.container(border=True, gap="medium"):
-        model = st.selectbox(
+        model = address.widget(
+            st.selectbox,
             "Model",
-            [*MODELS, *runs],
+            list(dict.fromkeys([*MODELS, *runs, address.read("model", "minilm")])),
             format_func=lambda path: runs.get(path, path),
             accept_new_options=True,
             key="landscape_model",
+            at="model",
+            default="minilm",
         )
-        tasks = st.multiselect(
+        tasks = address.widget(
+            st.multiselect,
             "Tasks",
             [name for name in TASKS if name not in ("digits", "tones")],
             default=["grammar"],
             accept_new_options=True,
             key="landscape_tasks",
+            at="tasks",
         )
-        weights = st.multiselect(
+        weights = address.widget(
+            st.multiselect,
             "States",
-            fields["weights"].default,
-            default=fields["weights"].default,
+            list(fields["weights"].default),
+            default=list(fields["weights"].default),
             accept_new_options=True,
-            format_func=lambda change: change or "as it is",
+            format_func=_state,
             key="landscape_weights",
+            at="weights",
         )
         st.caption("Changes of the weights: noise is the ladder; the others are on none.")
-        also = st.multiselect(
+        also = address.widget(
+            st.multiselect,
             "Other models beside it",
             list(runs),
+            default=[],
             format_func=lambda path: runs.get(path, path),
             accept_new_options=True,
             key="landscape_also",
+            at="also",
+        )
+        numbers = (
+            ("seeds", "Seeds", 1, 100, fields["seeds"].default),
+            ("sentences", "Sentences measured", 2, 100_000, fields["sentences"].default),
+            ("steps", "Steps of each fine-tuning", 1, 100_000, 100),
         )
         with st.container(horizontal=True, gap="medium"):
-            seeds = st.number_input("Seeds", 1, 100, fields["seeds"].default, key="landscape_seeds")
-            sentences = st.number_input(
-                "Sentences measured", 2, 100_000, fields["sentences"].default, key="landscape_sentences"
+            seeds, sentences, steps = (
+                address.widget(
+                    st.number_input, label, key=f"landscape_{at}", at=at, default=value, min_value=low, max_value=high
+                )
+                for at, label, low, high, value in numbers
             )
-            steps = st.number_input("Steps of each fine-tuning", 1, 100_000, 100, key="landscape_steps")
     given = {
         "model": model,
         "tasks": tasks,
@@ -192,7 +208,10 @@ def _form() -> None:
         spec, problem = None, str(error)
     if problem:
         st.error(plain(problem, 300), icon=":material/error:")
-    if st.button("Start", type="primary", icon=":material/landscape:", disabled=spec is None) and spec is not None:
+    asked = st.button(
+        "Start", type="primary", icon=":material/landscape:", disabled=spec is None, on_click=address.catch_up
+    )
+    if asked and spec is not None:
         STUDIES.start(spec)
     if spec is not None:
         cells = spec.cells()
@@ -200,6 +219,10 @@ def _form() -> None:
             f"{len(cells):,} runs, one after the other. Each: {estimate(cells[0]).words} Measuring its tokens comes on top. It can be "
             "stopped and gone on with; `isobar landscape --processes` runs several at a time."
         )
+
+
+def _state(change: str) -> str:
+    return change or "as it is"
 
 
 STUDIES.page(_form, read_landscape, _show)

@@ -156,25 +156,51 @@ def _form() -> None:
     st.subheader("What does depth do to a space?", anchor=False)
     runs = data.models()
     with st.container(border=True, gap="medium"):
-        models = st.multiselect(
+        models = address.widget(
+            st.multiselect,
             "Models",
             [*MODELS, *runs],
             default=["minilm"],
             format_func=lambda path: runs.get(path, path),
             accept_new_options=True,
             key="layers_models",
+            at="models",
         )
         st.caption("Built in, a run's model, a local folder or an id on the Hub; several are drawn beside each other.")
-        tasks = st.multiselect("Data", list(TASKS), default=["grammar"], accept_new_options=True, key="layers_tasks")
+        tasks = address.widget(
+            st.multiselect,
+            "Data",
+            list(TASKS),
+            default=["grammar"],
+            accept_new_options=True,
+            key="layers_tasks",
+            at="tasks",
+        )
         st.caption("Each model reads the first that it can: add digits for a model of images, tones for one of sounds.")
         with st.container(horizontal=True, gap="medium"):
-            examples = st.number_input(
-                "Examples", 4, 1_000_000, LayersSpec.model_fields["examples"].default, key="layers_examples"
+            examples, untrained = (
+                address.widget(
+                    st.number_input,
+                    label,
+                    key=f"layers_{at}",
+                    at=at,
+                    default=LayersSpec.model_fields[at].default,
+                    min_value=low,
+                    max_value=high,
+                )
+                for at, label, low, high in (
+                    ("examples", "Examples", 4, 1_000_000),
+                    ("untrained", "Random weights, how often", 0, 20),
+                )
             )
-            untrained = st.number_input(
-                "Random weights, how often", 0, 20, LayersSpec.model_fields["untrained"].default, key="layers_untrained"
+            pooling = address.widget(
+                st.selectbox,
+                "Pooling",
+                ["auto", "cls", "mean", "last"],
+                key="layers_pooling",
+                at="pooling",
+                default="auto",
             )
-            pooling = st.selectbox("Pooling", ("auto", "cls", "mean", "last"), key="layers_pooling")
     try:
         spec = LayersSpec.parse(
             {"models": models, "tasks": tasks, "examples": examples, "untrained": untrained, "pooling": pooling},
@@ -185,7 +211,10 @@ def _form() -> None:
         spec, problem = None, str(error)
     if problem:
         st.error(plain(problem, 300), icon=":material/error:")
-    if st.button("Look", type="primary", icon=":material/layers:", disabled=spec is None) and spec is not None:
+    asked = st.button(
+        "Look", type="primary", icon=":material/layers:", disabled=spec is None, on_click=address.catch_up
+    )
+    if asked and spec is not None:
         STUDIES.start(spec)
     st.caption("Nothing is trained. Each model is run once as it is, and once for each draw of random weights.")
 

@@ -110,14 +110,7 @@ def page() -> None:
     _regularizer(cloud, of, defaults["act"], dressed)
     play.show("growing-box", "acting-box")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="take-away"):
-        st.download_button(
-            "The lesson as one file",
-            lambda: lesson_file.html().encode(),
-            lesson_file.NAME,
-            "text/html",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        st.link_button("The lesson as one file", lesson_file.NAME, icon=":material/download:")
         st.caption(
             "All five steps and the board, for class: it opens in any browser, without a network.", width="content"
         )

@@ -20,7 +20,9 @@ _HELD = {
     "selectbox": lambda value, options: {"index": None if value is None else list(options).index(value)},
     "segmented_control": lambda value, _: {"default": value},
     "pills": lambda value, _: {"default": value},
+    "multiselect": lambda value, _: {"default": value},
 }
+_NOTHING = "~"  # what stands for an empty word in a list
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -89,7 +91,8 @@ def read(
     if options is not None:
         named = {format_func(option): option for option in options} | {str(option): option for option in options}
         if isinstance(default, list):
-            return [named[part] for part in text.split(",") if part in named]
+            parts = ["" if part == _NOTHING else part for part in text.split(",") if part]
+            return [named.get(part, part) for part in parts if part in named or new]
         return named.get(text, text if new and text else default)
     if isinstance(default, bool):
         return _TRUTH.get(text.lower(), default)
@@ -131,6 +134,8 @@ def widget(
     named = {"format_func": about["format_func"]} if "format_func" in about else {}
     value = read(at, default, options, new=about.get("accept_new_options", False), **limits, **named)
     about.setdefault("on_change", partial(_chosen, key, at, default, value, then))
+    if isinstance(value, list) and options is not None:
+        options = list(dict.fromkeys([*options, *value]))  # those that somebody typed are options too
     # What it holds is told twice: to the server, and to a browser that has not seen it yet.
     held = _HELD.get(draw.__name__, lambda value, _: {"value": value})(value, options)
     return draw(label, *([] if options is None else [list(options)]), key=_holding(key, value), **held, **about)
@@ -140,7 +145,13 @@ def text_of(value: Any) -> str:
     """Return a value as the address has it."""
     if isinstance(value, bool):
         return "1" if value else "0"
-    return ",".join(map(str, value)) if isinstance(value, list) else "" if value is None else f"{value}"
+    return (
+        ",".join(str(one) or _NOTHING for one in value)
+        if isinstance(value, list)
+        else ""
+        if value is None
+        else f"{value}"
+    )
 
 
 def own_value(key: str) -> Any:

@@ -19,7 +19,7 @@ function makePlay(slider) {
     if (!slider.isConnected) return stop();
     const [low, high] = [+slider.min, +slider.max];
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (!still) at += ((high - low) * Math.min(now - last, 100)) / 1000 / WHOLE; // after a pause of the browser's it goes on, no leap
+    if (!still) at += ((high - low) * Math.min(now - last, 500)) / 1000 / WHOLE; // after a pause of the browser's it goes on, no leap
     else if (now - last >= 1000) at += (high - low) / STILL;
     if (!still || now - last >= 1000) {
       last = now;

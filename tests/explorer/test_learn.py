@@ -444,7 +444,7 @@ def test_what_is_enlarged_for_a_room_are_type_strokes_and_marks_alone():
 
 def test_the_lesson_is_offered_as_a_file(open_page, tmp_path):
     app = open_page("learn", tmp_path)
-    assert "The lesson as one file" in [button.proto.label for button in app.get("download_button")]
+    assert [link.proto.label for link in app.get("link_button")] == ["The lesson as one file"]
 
 
 def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):

@@ -15,6 +15,7 @@ from explorer.charts.depth import alike, by_depth, depth_lines, model_colours
 from explorer.charts.predicting import residuals, scatter, states
 from explorer.panels import studies
 from explorer.panels.studies import Studies
+from tests.explorer.conftest import called
 
 
 def layers_study(depth=3):
@@ -157,7 +158,7 @@ def test_a_new_one_is_asked_for_and_started(kind, tmp_path, open_page, monkeypat
 def test_without_models_the_button_is_off_and_says_why(tmp_path, open_page, monkeypatch):
     monkeypatch.setattr(studies, "_SHIPPED", tmp_path / "nothing")
     app = open_page("layers", tmp_path)
-    app.multiselect(key="layers_models").set_value([]).run()
+    called(app.multiselect, "layers_models").set_value([]).run()
     assert next(button for button in app.button if button.label == "Look").disabled
     assert "models" in words(app)
 
@@ -223,3 +224,24 @@ def test_charts_are_valid():
         (residuals(shown, x="x", y="y", title="t")).to_dict()
     assert states(found, "grammar", "twonn").empty
     assert set(states(found, "grammar", "noise level")["kind"]) == {"as it is", "noise"}
+
+
+def test_a_filled_form_survives_a_reload(open_page, tmp_path):
+    app = open_page("landscape", tmp_path, new="1")
+    called(app.multiselect, "landscape_weights").set_value(["", "noise(0.01)", "noise(0.07)"]).run()
+    called(app.multiselect, "landscape_tasks").set_value(["grammar", "my/texts.csv"]).run()
+    called(app.number_input, "landscape_seeds").set_value(5).run()
+    assert not app.exception
+    told = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
+    again = open_page("landscape", tmp_path, **told)
+    assert not again.exception
+    assert called(again.multiselect, "landscape_weights").value == ["", "noise(0.01)", "noise(0.07)"]
+    assert called(again.multiselect, "landscape_tasks").value == ["grammar", "my/texts.csv"]
+    assert called(again.number_input, "landscape_seeds").value == 5
+    app = open_page("layers", tmp_path, new="1", models="minilm,org/other", untrained="0", pooling="mean", tasks="")
+    assert called(app.multiselect, "layers_models").value == ["minilm", "org/other"]
+    assert called(app.selectbox, "layers_pooling").value == "mean"
+    assert called(app.multiselect, "layers_tasks").value == []
+    app = open_page("layers", tmp_path, new="1", examples="nonsense", untrained="-4", pooling="nobody")
+    assert not app.exception
+    assert called(app.selectbox, "layers_pooling").value == "auto"
