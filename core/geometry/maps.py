@@ -48,11 +48,10 @@ def umap_maps(clouds: Sequence[Embeddings], seed: int = 0) -> list[np.ndarray]:
             # That a seed takes one thread, and that a few points have no spectrum to begin from, is as it should be.
             warnings.simplefilter("ignore")
             # In float32, which it computes in: at a scale of 1 nothing of a small or far cloud is lost in it.
-            maps.append(
-                umap.UMAP(n_neighbors=neighbours, random_state=seed)
-                .fit_transform(_unit(cloud.centered).astype(np.float32))
-                .astype(np.float64)
+            drawn = umap.UMAP(n_neighbors=neighbours, random_state=seed).fit_transform(
+                _unit(cloud.centered).astype(np.float32)
             )
+        maps.append(np.asarray(drawn, np.float64))
     return aligned_axes([_unit(one) for one in maps], 2).coordinates
 
 
