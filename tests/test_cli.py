@@ -54,7 +54,7 @@ def tiny(tiny_model, tiny_task):
 def test_train_prints_a_table_and_the_directory(isobar, tiny, tmp_path):
     done = isobar("train", *tiny, "--runs", tmp_path)
     assert done.returncode == 0, done.stderr
-    for word in ("before", "after", "anisotropy", "IsoScore", "entropy", "kept", "Run directory:"):
+    for word in ("before", "after", "anisotropy", "IsoScore", "entropy", "features", "Run directory:"):
         assert word.lower() in done.stdout.lower(), word
     path = re.search(r"Run directory: (.+)", done.stdout).group(1)
     assert load_run(path).state == "finished"

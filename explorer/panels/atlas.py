@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import IsobarError
 from core.runs import Run
-from core.studies.atlas import atlas_table, command, parquet
+from core.studies.atlas import atlas_table, parquet
 from explorer.panels import data
 from explorer.panels.words import plain
 
@@ -24,7 +24,7 @@ def download(run: Run) -> None:
         on_click="ignore",
         disabled=not run.steps or data.probe(run).empty,
         width="stretch",
-        help=f"Places, texts, labels, vectors and neighbours. Then: {command(name)}",
+        help="Places, labels, vectors and neighbours; `isobar atlas` writes the same, and says the command that opens it.",
     )
 
 

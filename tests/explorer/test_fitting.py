@@ -103,7 +103,7 @@ def test_a_spec_that_is_pasted_is_told_too(open_page, tmp_path):
 def test_the_words_are_those_of_the_task(open_page, tmp_path):
     app = open_page("inspect", tmp_path / "runs")
     app.selectbox(key="inspect_task").set_value("digits").run()
-    assert app.number_input(key="inspect_probe_per_class").label == "Images a class"
+    assert app.number_input(key="inspect_probe_per_class").label == "Images per class"
     assert any("its validation images are looked at" in caption.value for caption in app.caption)
     app = open_page("train", tmp_path / "runs")
     assert any("the texts of a batch come on top" in caption.value for caption in app.caption)
