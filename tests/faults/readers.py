@@ -97,7 +97,8 @@ class Reader:
         return None
 
 
-_folder = Path(tempfile.mkdtemp(prefix="isobar-readers-"))
+_home = tempfile.TemporaryDirectory(prefix="isobar-readers-")  # which goes with the process
+_folder = Path(_home.name)
 
 
 def _file(name: str, content: bytes) -> Path:
