@@ -28,6 +28,8 @@ MODULES = {
     "h5py": "h5py",
     "IsoScore": "IsoScore",
     "ripser": "ripser",
+    "umap-learn": "umap",
+    "embedding-atlas": "embedding_atlas",
 }
 
 
