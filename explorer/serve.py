@@ -1,6 +1,7 @@
 """``python -P -m explorer app``: Streamlit's server with the app in it, which ends as the other commands do."""
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -9,8 +10,6 @@ def main(arguments: list[str]) -> int:
     from streamlit.web import cli
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with suppress(KeyboardInterrupt, cli.click.Abort):
         cli.main(["run", str(Path(__file__).with_name("app.py")), *arguments], standalone_mode=False)
-    except (KeyboardInterrupt, cli.click.Abort):
-        return 130
-    return 0
+    return 130  # nothing but a signal ends it, whether the server lets it through or not

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 import yaml
 
-from core import IsobarError, cli, list_runs, load_run, logs
+from core import IsobarError, cli, interrupts, list_runs, load_run, logs
 from core.children import python_module
 from core.errors import RunFailedError
 
@@ -193,6 +194,31 @@ def test_a_signal_while_it_loads_leaves_no_run_behind_or_one_that_says_so(settin
     found = [run.state for run in list_runs(tmp_path / "runs")]
     assert found in ([], ["stopped"])
     assert (tmp_path / "runs").exists() == bool(found)
+
+
+def test_a_signal_that_a_library_swallows_while_it_loads_ends_the_run_all_the_same(settings, tmp_path, monkeypatch):
+    from core.interrupts import interrupted_by
+    from core.runs import RunWriter
+    from core.training import fit
+    from core.training.spec import RunSpec
+
+    load = fit.load_task
+
+    def swallowing(*args, **options):
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        return load(*args, **options)
+
+    monkeypatch.setattr(fit, "load_task", swallowing)
+    with RunWriter(tmp_path / "a") as writer:
+        writer.begin(settings)
+        writer.status("queued")
+    with interrupted_by(signal.SIGTERM), pytest.raises(KeyboardInterrupt):
+        fit.train(RunSpec(**settings), tmp_path / "a")
+    assert load_run(tmp_path / "a").state == "stopped"
+    with interrupted_by(signal.SIGTERM):  # whoever begins anew was not asked
+        interrupts.check()
 
 
 def test_a_run_that_waited_and_is_stopped_while_it_loads_says_so(settings, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from core import logs
 from core.children import keep_path_safe
 from core.cli import app, inspecting, machine, repairing, runs, studies, training
 from core.errors import IsobarError, RunFailedError
+from core.interrupts import interrupted_by
 
 _log = logging.getLogger("isobar")
 cli = typer.Typer(
@@ -47,7 +48,7 @@ def main() -> None:
     keep_path_safe()
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     words = [word for place, word in enumerate(sys.argv) if word != "--verbose" or place > end][1:]
-    with logs.kept(verbose="--verbose" in sys.argv[:end]), _ended_by_sigterm():
+    with logs.kept(verbose="--verbose" in sys.argv[:end]), interrupted_by(signal.SIGTERM, signal.SIGINT):
         _log.debug("isobar %s", shlex.join(words))
         code = _run(words)
         _log.debug("It ended with %s.", code)
@@ -74,17 +75,3 @@ def _run(words: list[str]) -> int:
         print(f"isobar: A fault of Isobar's own: {said}. Its trace is in {logs.log_path()}.", file=sys.stderr)
         _log.debug("Whence that came:", exc_info=True)
         return 1
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Take SIGTERM as Ctrl-C is meanwhile."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

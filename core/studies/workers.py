@@ -11,6 +11,7 @@ from contextlib import chdir, suppress
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
+from core import interrupts
 from core.errors import IsobarError
 from core.logs import turn_over
 from core.threads import cores
@@ -169,7 +170,7 @@ def _begin(threads: int, log: Path) -> None:
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a run listens for it
+    signal.signal(signal.SIGTERM, interrupts.interrupt)  # until a run listens for it
     with suppress(OSError), open(log, "a", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         sys.stdout.flush()
         os.dup2(file.fileno(), 1)

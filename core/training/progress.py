@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core import interrupts
 from core.errors import IsobarError
 from core.runs import RunWriter
 from core.training import ranks
@@ -36,12 +37,16 @@ class StopSignal:
         """Take SIGTERM and the first Ctrl-C as a request to end cleanly; a second Ctrl-C interrupts at once.
 
         Not so under a launcher, which passes the first one on to processes that have it from the terminal already.
+
+        Raises:
+            KeyboardInterrupt: a signal came before, and a library that was loading swallowed it.
         """
         if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
             yield self
             return
 
         alone = ranks.count() == 1
+        interrupts.check()
 
         def receive(number, frame):
             if self.received and number == signal.SIGINT and alone:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ def asked(path, *, query="", cookie=None, kind="http", port=8501):
         "raw_path": path.encode(), "root_path": "", "query_string": query.encode(), "server": ("192.0.2.1", port),
         "headers": [(b"host", b"192.0.2.1:8501"), *([(b"cookie", cookie.encode())] if cookie else [])],
     }  # fmt: skip
-    asyncio.run(guard.Guard(app, TOKEN)(scope, receive, send))
+    answered = guard.Guard(app, TOKEN)(scope, receive, send)
+    with ThreadPoolExecutor(1) as thread:  # where no browser of another test has a loop that runs
+        thread.submit(asyncio.run, answered).result()
     return through, sent
 
 

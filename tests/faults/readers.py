@@ -103,6 +103,7 @@ _folder = Path(_home.name)
 
 def _file(name: str, content: bytes) -> Path:
     path = _folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)  # whoever tidies up the temporary folder may have been here
     path.write_bytes(content)
     return path
 
