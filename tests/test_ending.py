@@ -16,6 +16,7 @@ import yaml
 from core import IsobarError, cli, interrupts, list_runs, load_run, logs
 from core.children import python_module
 from core.errors import RunFailedError
+from core.runs import Run
 
 LONG = 300  # seconds, after which a process of a test counts as one that hangs
 
@@ -177,7 +178,7 @@ def settings(tiny_spec, tmp_path):
 def test_training_is_stopped_and_can_go_on(settings, tmp_path, number):
     path = tmp_path / "runs" / "a"
     with started("train", "--spec", tmp_path / "spec.yaml", "--run-dir", path) as process:
-        began(process, lambda: path.exists() and load_run(path).status.get("step", 0) > 3)
+        began(process, lambda: Run(path).status.get("step", 0) > 3)
         process.send_signal(number)
         assert ended(process) == (130, [])
     run = load_run(path)
