@@ -81,9 +81,7 @@ def _medians(runs: list[list[dict]]) -> dict[tuple[str, str], dict[str, float | 
     for row in runs[0]:
         key = row["run"], row["page"]
         same = [next(one for one in run if (one["run"], one["page"]) == key) for run in runs]
-        figures = [
-            name for name, value in row.items() if isinstance(value, int | float) and name not in ("run", "page")
-        ]
+        figures = [name for name, value in row.items() if isinstance(value, int | float)]
         found[key] = {name: round(median(one[name] for one in same), 3) for name in figures}
     return found
 

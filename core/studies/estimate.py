@@ -12,7 +12,6 @@ import numpy as np
 
 from core.errors import IsobarError
 from core.file_version import FileVersion, file_version
-from core.modalities import MODALITIES
 from core.runs import Run, layout
 from core.runs.pace import Pace, duration, pace_of
 from core.runs.settings import OUTSIDE
@@ -128,7 +127,7 @@ def _read(path: str, versions: tuple[FileVersion, ...]) -> _Seen:
     probe, task = run.probe, run.record.get("task")
     modality = task.get("modality") if isinstance(task, dict) else None
     characters = np.full(1, math.nan)
-    if not probe.empty and modality in (None, *MODALITIES) and modality in (None, "text"):
+    if not probe.empty and modality in (None, "text"):
         columns = [probe[name].astype(str).str.len() for name in ("text", "text_pair") if name in probe]
         characters = sum(columns).to_numpy() if columns else characters
     return _Seen(run.spec, pace_of(run.events), characters)

@@ -104,25 +104,28 @@ def _card(
 def from_baseline(run: Run, baseline: Run | None, name: str) -> Difference | None:
     """Return by how much a number of `run`, and of its repetitions under other seeds, is above that of their baselines.
 
-    None where there is no baseline, or none of the same data has the number.
+    None where there is no baseline, or none has the number.
     """
     if baseline is None:
         return None
-    pairs = ((other, data.baseline_of(other)) for other in _repetitions(data.run_stamp(run), run))
     by_seed: dict[int, float] = {}
-    for other, its in pairs:
-        seed = data.spec(other).get("seed", 0)
-        if its is None or seed in by_seed or data.fingerprint(other) != data.fingerprint(its):
-            continue
-        ours, theirs = sides(other)[1].get(name), sides(its)[1].get(name)
-        if ours is not None and theirs is not None and math.isfinite(ours - theirs):
-            by_seed[seed] = ours - theirs
+    for seed, (ours, theirs) in _pairs(data.name_of(run), data.run_stamp(run), run).items():
+        a, b = ours.get(name), theirs.get(name)
+        if a is not None and b is not None and math.isfinite(a - b):
+            by_seed[seed] = a - b
     return Difference.of(by_seed) if by_seed else None
 
 
-@st.cache_data(max_entries=64, ttl=5.0, show_spinner=False)  # another seed may end at any time
-def _repetitions(of: tuple, _run: Run) -> list[Run]:
-    return data.repetitions(_run)
+# Looked for once for all cards; another seed may end at any time.
+@st.cache_data(max_entries=64, ttl=5.0, show_spinner=False)
+def _pairs(name: str, of: tuple, _run: Run) -> dict[int, tuple[dict[str, float], dict[str, float]]]:
+    """Return by seed the numbers after training of a run's newest repetition, and of that one's baseline."""
+    found: dict[int, tuple[dict[str, float], dict[str, float]]] = {}
+    for other in data.repetitions(_run):
+        seed = data.spec(other).get("seed", 0)
+        if seed not in found and (its := data.baseline_of(other)):
+            found[seed] = sides(other)[1], sides(its)[1]
+    return found
 
 
 def noise(change: Difference | None) -> str:

@@ -17,7 +17,7 @@ from core.runs import Run, Snapshot
 from explorer.charts.cloud import BRUSH, COLOURINGS, PICKED, cloud, cloud_points, in_brush, stars, tree_edges
 from explorer.charts.style import class_colours
 from explorer.panels import address, atlas, classes, data, neighbours
-from explorer.panels.figure import figure
+from explorer.panels.figure import figure, name_of
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
 from explorer.panels.words import DASH, number, plain
 
@@ -245,7 +245,7 @@ def drawn(
     except IsobarError as error:
         st.info(plain(error, 300), icon=":material/blur_off:")
         return
-    near = neighbours.chosen(run, sides)
+    near, about = neighbours.chosen(run, sides), (seen, own, *chosen)
     with st.container(border=True):
         event = figure(
             lambda: shown.chart(
@@ -256,12 +256,12 @@ def drawn(
                 titles=titles,
             ),
             key=key,
-            about=(seen, own, *chosen),
+            about=about,
             of=(
                 *((name, side.version) for name, side in sides.items()),
                 tuple(chosen), seen, own, colouring, tree, next((found.row for found in near.values()), None), str(titles),
             ),
-            on_select=partial(_clicked, f"{key}-{seen}-{own}" + "".join(f"-{label}" for label in chosen)),
+            on_select=partial(_clicked, name_of(key, about)),
             selection_mode=[PICKED] if shown.in_space else [BRUSH, PICKED],
         )  # fmt: skip
     st.caption(shown.said())

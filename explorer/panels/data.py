@@ -232,17 +232,17 @@ def others_under_way() -> list[str]:
 
 
 def baseline_of(run: Run) -> Run | None:
-    """Return the newest finished run that differs from `run` in nothing but having no regularizer."""
+    """Return the newest finished run of the same data that differs from `run` in nothing but having no regularizer."""
     settings, defaults = spec(run), RunSpec.defaults()
     if not regularizers(settings):
         return None
-    candidates = [_SHIPPED["sample-baseline"]] if is_sample(run) else [other.path for other in _beside(run)]
-    for path in candidates:
-        other = Run(path)
+    own, data = experiment({**defaults, **settings}), fingerprint(run)
+    for other in [Run(_SHIPPED["sample-baseline"])] if is_sample(run) else _beside(run):
         found = spec(other)
         if not found or regularizers(found) or found.get("seed") != settings.get("seed"):
             continue
-        if experiment({**defaults, **settings}) == experiment({**defaults, **found}) and report(other):
+        same_data = data is None or (its := fingerprint(other)) is None or its == data
+        if same_data and experiment({**defaults, **found}) == own and report(other):
             return other
     return None
 

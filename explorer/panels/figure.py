@@ -39,9 +39,14 @@ def figure(
     spec = _spec(key, of, make)
     spec = dressed(spec) if dressed else spec
     with st.container(key=f"figure-{key}", gap=None):
-        event = st.vega_lite_chart(spec, key="-".join(map(str, (key, *about))), width="stretch", **options)
+        event = st.vega_lite_chart(spec, key=name_of(key, about), width="stretch", **options)
         _save(spec, key)
     return event
+
+
+def name_of(key: str, about: tuple = ()) -> str:
+    """Return the name under which the session holds what is selected in the chart `key` that is `about` this."""
+    return "-".join(map(str, (key, *about)))
 
 
 def _save(spec: dict, key: str) -> None:

@@ -9,7 +9,7 @@ from core.runs.trash import restore, trash, trashed
 from explorer.panels import address, data
 from explorer.panels.words import moment, plain
 
-_PROBLEM = "keeping-problem"
+_PROBLEM, _TAKEN_OUT = "keeping-problem", "keeping-taken-out"
 _LISTED = 5
 
 
@@ -40,6 +40,8 @@ def note(run: Run) -> None:
 
 def thrown_away() -> None:
     """Draw what was thrown away last, each with its way back; nothing where the trash is empty."""
+    if st.session_state.pop(_TAKEN_OUT, False):
+        st.rerun()  # of the whole app: the list is a part of it that is drawn by itself
     found = trashed(data.runs_dir())
     if not found:
         return
@@ -75,6 +77,7 @@ def _take_out(one) -> None:
         run = restore(one)
         data.forget_names()
         address.only(run=run.name)
+        st.session_state[_TAKEN_OUT] = True
 
     _tried(done)
 

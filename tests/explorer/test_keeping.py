@@ -101,6 +101,9 @@ def test_a_change_is_said_to_be_noise_where_seeds_can_t_tell(values, said):
 
 def test_a_run_of_other_data_is_no_baseline(seeds, monkeypatch):
     run = next(run for run in list_runs(seeds) if run.spec["regularizers"] and run.spec["seed"] == 4)
-    baseline = data.baseline_of(run)
+    assert data.baseline_of(run)
     monkeypatch.setattr(data, "fingerprint", lambda of: of.name)
-    assert cards.from_baseline(run, baseline, "mcc") is None
+    assert data.baseline_of(run) is None
+    assert cards.from_baseline(run, data.baseline_of(run), "mcc") is None
+    monkeypatch.setattr(data, "fingerprint", lambda of: None if of.name == run.name else of.name)
+    assert data.baseline_of(run)  # which data a run of an earlier version had is not known
