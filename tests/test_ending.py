@@ -197,6 +197,19 @@ def test_a_signal_while_it_loads_leaves_no_run_behind_or_one_that_says_so(settin
     assert (tmp_path / "runs").exists() == bool(found)
 
 
+def test_an_interrupt_within_an_exec_of_text_ends_it_with_the_code_of_any_other(tmp_path):
+    (tmp_path / "interrupted.py").write_text(
+        "import core.cli, core.runs\n"
+        "def interrupt(*_):\n    exec('raise KeyboardInterrupt')\n"
+        "core.runs.list_runs = interrupt\n"
+        "core.cli.main()\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-m", "interrupted", "runs"]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_a_signal_that_a_library_swallows_while_it_loads_ends_the_run_all_the_same(settings, tmp_path, monkeypatch):
     from core.interrupts import interrupted_by
     from core.runs import RunWriter

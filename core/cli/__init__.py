@@ -52,6 +52,9 @@ def main() -> None:
         _log.debug("isobar %s", shlex.join(words))
         code = _run(words)
         _log.debug("It ended with %s.", code)
+    # An interrupt that passes through an `exec` of text, as every dataclass makes one, leaves a mark in Python, which then
+    # ends by SIGINT whatever the code is, even where the interrupt was caught. The next `exec` takes the mark away.
+    exec("")
     sys.exit(code)
 
 
