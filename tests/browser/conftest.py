@@ -22,6 +22,14 @@ def _needs_chromium():
         end(f"There is no Chromium or Chrome here; this installs one: {chromium_install()}")
 
 
+def pytest_collection_modifyitems(items):
+    """On CI's two cores a page may take longer than any test waits: one that fails there is tried once more, and listed as rerun."""
+    if os.environ.get("CI") == "true":
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def chromium():
     with browser() as found:

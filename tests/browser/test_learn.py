@@ -293,6 +293,7 @@ def test_a_cloud_is_drawn_from_nothing(app, visit):
     expect(numbers).to_have_text("0 points: it takes 3 or more.")
     for count, (x, y) in enumerate(((40, 40), (200, 60), (60, 220), (230, 230)), 1):
         settle(page)  # with the third point there is a barcode, and the page moves
+        expect(page.locator(".cloud")).to_have_count(1)
         inside = page.locator(".cloud").bounding_box()
         page.mouse.click(inside["x"] + x, inside["y"] + y)
         expect(page.locator(".cloud circle")).to_have_count(count)
