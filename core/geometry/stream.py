@@ -1,5 +1,7 @@
 """Measures of a cloud too large for memory: it is seen batch by batch, and only sums and a sample are kept."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from core.errors import IsobarError
@@ -56,10 +58,11 @@ class CloudStream:
     Args:
         keep: how many rows are kept.
         seed: of the sample; streams of equal seeds that get equally many rows keep the same ones.
+        names: what the classes 0, 1, ... are called in a sentence.
     """
 
-    def __init__(self, keep: int = KEPT, seed: int = 0):
-        self.keep, self.count = keep, 0
+    def __init__(self, keep: int = KEPT, seed: int = 0, names: Sequence[str] = ()):
+        self.keep, self.names, self.count = keep, names, 0
         self._random = np.random.default_rng(seed)
         self._rows = self._keys = np.zeros(0)
         self._labels: np.ndarray | None = None
@@ -78,13 +81,15 @@ class CloudStream:
         `labels` (n,) are their classes, of all batches or of none.
 
         Raises:
-            IsobarError: they hold NaN or infinity; the sentence begins with `name`.
+            IsobarError: they hold NaN or infinity; the sentence begins with `name`, and has the first such row and its class.
         """
         bad = np.flatnonzero(~np.isfinite(rows).all(1))
         if bad.size:
-            row = self.count + bad[0] if numbers is None else numbers[bad].min()
+            first = bad[0] if numbers is None else bad[numbers[bad].argmin()]
+            row = self.count + first if numbers is None else numbers[first]
+            of = f" (class {self._called(int(labels[first]))})" if labels is not None else ""
             raise IsobarError(
-                f"{name} hold NaN or infinity, first in row {row}; find their cause in the model or its training."
+                f"{name} hold NaN or infinity, first in row {row}{of}; find their cause in the model or its training."
             )
         overflows = self.count + len(rows) > self.keep
         if overflows and self._moments is None:
@@ -116,6 +121,9 @@ class CloudStream:
         whole = _Summed(self._moments, self._directions)
         of_points = measure(as_cloud(sample), [name for name in names if name in OF_POINTS], self._labels)
         return {n: of_points[n] if n in of_points else float(MEASURES[n].compute(whole)) for n in names}
+
+    def _called(self, label: int) -> str:
+        return repr(self.names[label]) if 0 <= label < len(self.names) else str(label)
 
     def _sum(self, moments: Moments, rows: np.ndarray) -> None:
         if not len(rows):

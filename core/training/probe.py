@@ -63,12 +63,12 @@ class Probe:
         """Embed the probe set with `model` and measure what comes out; both are called as by :func:`core.models.embedding.encode`.
 
         Raises:
-            IsobarError: a layer's states hold NaN or infinity; it is named.
+            IsobarError: a layer's states hold NaN or infinity; it and the class are named.
         """
         labels = self.frame["label"].to_numpy()
         # Examples without labels are one class: there is nothing to compare.
         classes = labels if len(self.label_names) > 1 else None
-        streams = LayerStreams(classes)
+        streams = LayerStreams(classes, names=self.label_names)
         encoded = encode(
             model,
             self.collate,

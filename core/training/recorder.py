@@ -125,13 +125,30 @@ class RunRecorder(TrainerCallback):
                 a_step = spec.accumulation if name == "task loss" or not self.trainer.accumulates_cloud else 1
                 at = self._logged + 1 + bad // a_step
                 what = name if name == "task loss" else f"value of the regularizer {name}"
-                return f"The {what} is {values[bad]} at step {at}; {self._advice(log.regularizers)}"
+                found = f"The {what} is {values[bad]} at step {at}{self._classes_at_fault(name)}"
+                return f"{found}{self._where(model)}. {self._advice(log.regularizers)}"
         for name, weights in model.named_parameters():
             if not bool(torch.isfinite(weights.detach()).all()):
                 return (
                     f"The weights {name} hold NaN or infinity after step {step}, while the loss is still finite: a gradient "
-                    f"overflowed; {self._advice(log.regularizers)}"
+                    f"overflowed. {self._advice(log.regularizers)}"
                 )
+        return ""
+
+    def _classes_at_fault(self, regularizer: str) -> str:
+        """Return the classes for which what `regularizer` saw last is no number, as the end of a sentence."""
+        seen = self.trainer.terms.modules
+        rows = (seen[regularizer].read_stats().get("classes") or {}) if regularizer in seen else {}
+        bad = [k for k, row in rows.items() if not all(np.isfinite(v) for v in row.values() if v is not None)]
+        names = [repr(self.probe.label_names[int(k)]) for k in bad]
+        return f", of the class{'es' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
+
+    def _where(self, model) -> str:
+        """Return in a sentence which layer's states of the probe set are no numbers, and of which class; empty where all are."""
+        try:
+            self.probe.portray(model)
+        except IsobarError as error:
+            return f"; {str(error).partition(';')[0].replace('The', 'the', 1)}, of the probe set"
         return ""
 
     def _advice(self, regularizers) -> str:
@@ -139,7 +156,7 @@ class RunRecorder(TrainerCallback):
         lower = ["learning_rate", *(f"{name}.weight" for name in regularizers if name in spec.regularizers)]
         more = "" if spec.max_grad_norm else ", or max_grad_norm 1"
         more += ", or precision fp32" if spec.precision != "fp32" else ""
-        last = f"the last good snapshot is of step {max(self.spaces)}. " if self.spaces else ""
+        last = f"The last good snapshot is of step {max(self.spaces)}. " if self.spaces else ""
         return f"{last}A lower {' or '.join(lower)} may keep it finite{more}."
 
     def _checkpoint_is_due(self) -> bool:

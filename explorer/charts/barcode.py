@@ -71,7 +71,7 @@ def barcode(
                 scale=alt.Scale(domain=[0, longest], nice=False),
                 axis=alt.Axis(grid=False, tickCount=6),
             ),
-            x2="length:Q",
+            x2=alt.X2("length:Q"),
             y=alt.Y(
                 "top:Q",
                 title="bars, longest first",
@@ -79,7 +79,7 @@ def barcode(
                 scale=alt.Scale(type="sqrt", domain=[most, 0], nice=False),
                 axis=alt.Axis(grid=False, values=_ticks(most), format="d", labelOverlap=False),
             ),
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             opacity=alt.Opacity(
                 "kind:O",
                 title=None,

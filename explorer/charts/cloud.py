@@ -257,7 +257,7 @@ def cloud(
     layers.append(
         alt.Chart(heads)
         .mark_text(baseline="top", fontSize=14, fontWeight=600, color=BEFORE, dy=2)
-        .encode(x=x, y=y, text="side:N")
+        .encode(x=x, y=y, text=alt.Text("side:N"))
     )
     chart = alt.layer(*layers).add_params(*params).properties(height=height, description=description)
     return chart.properties(usermeta={"shifts": shifts})  # what tells a brush's listener on which side a place is
@@ -290,8 +290,8 @@ def _tree(
         .encode(
             x=x,
             y=y,
-            x2="px2:Q",
-            y2="py2:Q",
+            x2=alt.X2("px2:Q"),
+            y2=alt.Y2("py2:Q"),
             stroke=alt.Stroke("class:N", scale=alt.Scale(domain=names, range=list(palette.values())), legend=None),
             tooltip=["class:N", alt.Tooltip("bar:Q"), alt.Tooltip("length:Q", format=".3f")],
         )
@@ -301,7 +301,7 @@ def _tree(
 def _lines(marks: pd.DataFrame, shift: float, x: alt.X, y: alt.Y, in_space: bool) -> alt.Chart:
     """Return the lines from a point to its neighbours."""
     lines = _both_ends(marks, shift, in_space).mark_rule(color=CHOSEN, strokeWidth=1, opacity=0.6)
-    return lines.encode(x=x, y=y, x2="px2:Q", y2="py2:Q")
+    return lines.encode(x=x, y=y, x2=alt.X2("px2:Q"), y2=alt.Y2("py2:Q"))
 
 
 def _rings(marks: pd.DataFrame, shift: float, x: alt.X, y: alt.Y, in_space: bool) -> tuple[alt.Chart, alt.Chart]:

@@ -38,13 +38,13 @@ def curves(points: pd.DataFrame, *, x: str, y: str, title: str, height: int = LA
     base = alt.Chart(points).encode(x=across, y=up, color=colour)
     some = base.transform_filter("datum.weight != '0'")
     layers = [
-        base.mark_line(strokeWidth=2).encode(order="order:Q"),
-        some.mark_rule(opacity=0.45).encode(x="low_x:Q", x2="high_x:Q"),
-        some.mark_rule(opacity=0.45).encode(y="low_y:Q", y2="high_y:Q"),
+        base.mark_line(strokeWidth=2).encode(order=alt.Order("order:Q")),
+        some.mark_rule(opacity=0.45).encode(x=alt.X("low_x:Q"), x2=alt.X2("high_x:Q")),
+        some.mark_rule(opacity=0.45).encode(y=alt.Y("low_y:Q"), y2=alt.Y2("high_y:Q")),
         some.mark_point(filled=True, size=70, opacity=1).encode(tooltip=tip),
         base.transform_filter("datum.weight == '0'")
         .mark_point(filled=False, size=90, strokeWidth=2, color=BEFORE)
         .encode(color=alt.value(BEFORE), tooltip=tip),
-        some.mark_text(dx=8, dy=-8, align="left", fontSize=11).encode(text="weight:N"),
+        some.mark_text(dx=8, dy=-8, align="left", fontSize=11).encode(text=alt.Text("weight:N")),
     ]
     return alt.layer(*layers).properties(title=styled(title), height=height)

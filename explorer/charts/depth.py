@@ -81,7 +81,7 @@ def depth_lines(
             scale=alt.Scale(domain=list(colours), range=list(colours.values())),
             legend=legend(symbolType="stroke", symbolOpacity=1, labelLimit=260, columns=3),
         ),
-        detail="weights:N",
+        detail=alt.Detail("weights:N"),
         tooltip=[
             alt.Tooltip("model:N"),
             alt.Tooltip("weights:N"),
@@ -97,7 +97,11 @@ def depth_lines(
         scale=alt.Scale(domain=weights, range=[[1, 0] if one == "trained" else [2, 3] for one in weights]),
         legend=legend(symbolType="stroke") if len(weights) > 1 else None,
     )
-    band = base.transform_filter("datum.weights == 'random'").mark_area(opacity=0.18).encode(y="low:Q", y2="high:Q")
+    band = (
+        base.transform_filter("datum.weights == 'random'")
+        .mark_area(opacity=0.18)
+        .encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
+    )
     return alt.layer(
         band,
         base.mark_line(strokeWidth=2).encode(strokeDash=style),

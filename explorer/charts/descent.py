@@ -67,7 +67,13 @@ def _cloud(shown: Descent, last: int) -> alt.LayerChart:
         .transform_calculate(**_split("xs", "ys", "xs2", "ys2"))
         .transform_calculate(**_at_step(x="xs", y="ys", x2="xs2", y2="ys2"))
         .mark_rule(color=SPACE, aria=False)
-        .encode(**axes, x2="x2:Q", y2="y2:Q", opacity=_kind(), size=alt.condition(_FEATURE, alt.value(3), alt.value(2)))
+        .encode(
+            **axes,
+            x2=alt.X2("x2:Q"),
+            y2=alt.Y2("y2:Q"),
+            opacity=_kind(),
+            size=alt.condition(_FEATURE, alt.value(3), alt.value(2)),
+        )
     )
     filled = (
         alt.Chart(moving)
@@ -101,14 +107,14 @@ def _bars(shown: Descent) -> alt.Chart:
                 scale=alt.Scale(domain=[0, longest], nice=False),
                 axis=alt.Axis(grid=False, tickCount=5, titlePadding=6, labelPadding=4),
             ),
-            x2="now:Q",
+            x2=alt.X2("now:Q"),
             y=alt.Y(
                 "top:Q",
                 title="bars",
                 scale=alt.Scale(domain=[max(count, 1), 0], nice=False),
                 axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             opacity=_kind(),
             tooltip=[alt.Tooltip("rank:Q", title="bar"), alt.Tooltip("now:Q", title="length", format=".3~g")],
         )
@@ -156,7 +162,7 @@ def _entropy(shown: Descent, last: int) -> alt.LayerChart:
         alt.Chart(alt.InlineData(values=[{}]))
         .transform_calculate(now="step")
         .mark_rule(color=CUT, strokeWidth=2, aria=False)
-        .encode(x="now:Q")
+        .encode(x=alt.X("now:Q"))
     )
     return alt.layer(now, lines, dots).properties(
         width=_SIDE,

@@ -165,20 +165,20 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
     filled = (
         _appearing(shown.triangles.rename(columns={"scale": "length"}), step)
         .mark_line(fill=_FILLED, fillOpacity=0.3, strokeWidth=0, **paths)
-        .encode(**axes, order="row:Q")
+        .encode(**axes, order=alt.Order("row:Q"))
     )
     threads = (
         _appearing(shown.pairs, step)
         .mark_line(color=BEFORE, strokeWidth=0.8, opacity=0.5, **paths)
-        .encode(**axes, order="row:Q")
+        .encode(**axes, order=alt.Order("row:Q"))
     )
     tree = (
         alt.Chart(shown.bars)
         .mark_rule(cursor="pointer", strokeCap="round")
         .encode(
             **axes,
-            x2="x2:Q",
-            y2="y2:Q",
+            x2=alt.X2("x2:Q"),
+            y2=alt.Y2("y2:Q"),
             color=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(SPACE)),
             opacity=alt.when(picked)
             .then(alt.value(1))
@@ -196,8 +196,8 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
         .mark_rule(color=CHOSEN, strokeCap="round", aria=False)
         .encode(
             **axes,
-            x2="x2:Q",
-            y2="y2:Q",
+            x2=alt.X2("x2:Q"),
+            y2=alt.Y2("y2:Q"),
             size=alt.condition("datum.when == 'begins'", alt.value(5), alt.value(2)),
             tooltip=[alt.Tooltip("loop:Q", title="loop"), alt.Tooltip("when:N", title="here it")],
         )
@@ -248,14 +248,14 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
                 scale=alt.Scale(domain=[0, end], nice=False),
                 axis=alt.Axis(grid=False, labels=False, tickCount=6),
             ),
-            x2="length:Q",
+            x2=alt.X2("length:Q"),
             y=alt.Y(
                 "top:Q",
                 title="bars",
                 scale=alt.Scale(domain=[count, -count * _ENDLESS / (_BARS - _ENDLESS)], nice=False),
                 axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(SPACE)),
             opacity=alt.when(picked)
             .then(alt.value(1))
@@ -304,14 +304,14 @@ def _loops(loops, turned, end) -> alt.LayerChart:
                 scale=alt.Scale(domain=[0, end], nice=False),
                 axis=alt.Axis(grid=False, tickCount=6, titlePadding=6, labelPadding=4),
             ),
-            x2="death:Q",
+            x2=alt.X2("death:Q"),
             y=alt.Y(
                 "top:Q",
                 title="loops",
                 scale=alt.Scale(domain=[max(len(loops), 4), 0], nice=False),
                 axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             fill=alt.when(turned).then(alt.value(CHOSEN)).otherwise(alt.value(CLASS_COLOURS[0])),
             tooltip=_loop_tooltip(),
         )
@@ -340,7 +340,10 @@ def _diagram(bars, loops, picked, turned, end, threshold) -> alt.LayerChart:
         **{channel: alt.value(at) for channel, at in (("x", 0), ("y", _DIAGRAM), ("x2", _DIAGRAM), ("y2", 0))}
     )
     now = one.mark_rule(color=CUT, strokeWidth=2, strokeCap="square", aria=False)
-    alive = [now.encode(x="zero:Q", x2="e:Q", y="e:Q"), now.encode(x="e:Q", y="e:Q", y2="end:Q")]
+    alive = [
+        now.encode(x=alt.X("zero:Q"), x2=alt.X2("e:Q"), y=alt.Y("e:Q")),
+        now.encode(x=alt.X("e:Q"), y=alt.Y("e:Q"), y2=alt.Y2("end:Q")),
+    ]
     ended = pd.concat([bars[["bar", "length", "kind"]].assign(birth=0.0, death=bars["length"]), loops])
     # One mark for both, because one that is not marked has nothing under the other's name, and nothing is chosen there too.
     marked = alt.when(picked & "isValid(datum.bar)" | turned & "isValid(datum.loop)")
@@ -395,8 +398,8 @@ def _gauge(shown: Growing) -> alt.LayerChart:
             alt.Tooltip("most:Q", format=".3~g", title="at most"),
         ],
     )
-    track = base.mark_rect(color=BEFORE, opacity=0.3).encode(x2="most:Q")
-    fill = base.mark_rect(color=SPACE).encode(x2="entropy:Q")
+    track = base.mark_rect(color=BEFORE, opacity=0.3).encode(x2=alt.X2("most:Q"))
+    fill = base.mark_rect(color=SPACE).encode(x2=alt.X2("entropy:Q"))
     part = shown.entropy / most if most else 1.0
     # Of what is less than all, as it reads beside, all is not said.
     share = (
@@ -419,7 +422,7 @@ def _cut() -> alt.Chart:
         alt.Chart(alt.InlineData(values=[{}]))
         .transform_calculate(cut="e")
         .mark_rule(color=CUT, strokeWidth=2, aria=False)
-        .encode(x="cut:Q")
+        .encode(x=alt.X("cut:Q"))
     )
 
 

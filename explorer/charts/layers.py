@@ -90,6 +90,6 @@ def layer_profile(
         layers.append(
             alt.Chart(alt.InlineData(values=[{"value": reference}]))
             .mark_rule(strokeDash=DOTS, strokeWidth=2, color=REFERENCE, strokeCap="round")
-            .encode(y="value:Q", tooltip=alt.value(f"isotropic Gaussian: {reference:.3f}"))
+            .encode(y=alt.Y("value:Q"), tooltip=alt.value(f"isotropic Gaussian: {reference:.3f}"))
         )
     return alt.layer(*layers).properties(title=styled(title), height=height, description=description)

@@ -122,14 +122,14 @@ def barcode_and_tree(
             scale=alt.Scale(domain=[0, longest], nice=False),
             axis=alt.Axis(grid=False, tickCount=6),
         ),
-        x2="length:Q",
+        x2=alt.X2("length:Q"),
         y=alt.Y(
             "top:Q",
             title="bars, longest first",
             scale=alt.Scale(type="sqrt", domain=[most, 0], nice=False),
             axis=alt.Axis(grid=False, values=[1, most], format="d"),
         ),
-        y2="bottom:Q",
+        y2=alt.Y2("bottom:Q"),
         fill=fill,
         opacity=opacity,
         tooltip=tooltip,
@@ -137,14 +137,14 @@ def barcode_and_tree(
     threshold = (
         base.transform_filter("datum.rank == features")
         .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
-        .encode(x="length:Q")
+        .encode(x=alt.X("length:Q"))
     )
     axes = {"scale": alt.Scale(domain=[-extent, extent], nice=False), "axis": alt.Axis(grid=False, tickCount=5)}
     tree = base.mark_rule(cursor="pointer").encode(
         x=alt.X("x:Q", title="first principal axis of the class", **axes),
         y=alt.Y("y:Q", title="second", **axes),
-        x2="x2:Q",
-        y2="y2:Q",
+        x2=alt.X2("x2:Q"),
+        y2=alt.Y2("y2:Q"),
         color=fill,
         opacity=opacity,
         size=alt.when(picked).then(alt.value(5)).when(_FEATURE).then(alt.value(3)).otherwise(alt.value(1.5)),
@@ -153,7 +153,7 @@ def barcode_and_tree(
     dots = (
         alt.Chart(points)
         .mark_point(filled=not hollow, color=colour, size=26, strokeWidth=1.3, opacity=1)
-        .encode(x="x:Q", y="y:Q", tooltip=[alt.Tooltip(f"{kind}:N")] if kind in points else alt.Undefined)
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), tooltip=[alt.Tooltip(f"{kind}:N")] if kind in points else alt.Undefined)
     )
     upper = alt.layer(blocks, threshold).properties(height=_BARS, title=alt.Title(said, anchor="start", offset=12))
     lower = alt.layer(tree, dots).properties(height=_TREE)

@@ -39,14 +39,14 @@ def paper_barcodes(frame: pd.DataFrame, *, width: float, height: int = 72) -> al
             scale=alt.Scale(domain=[0, float(frame["length"].max()) * 1.02 or 1.0], nice=False),
             axis=alt.Axis(grid=False, tickCount=4),
         ),
-        x2="length:Q",
+        x2=alt.X2("length:Q"),
         y=alt.Y(
             "top:Q",
             title="bars",
             scale=alt.Scale(type="sqrt", domain=[most, 0], nice=False),
             axis=alt.Axis(grid=False, values=[1, most], format="d"),
         ),
-        y2="rank:Q",
+        y2=alt.Y2("rank:Q"),
         fill=alt.Fill(
             "look:N",
             scale=alt.Scale(
@@ -59,7 +59,7 @@ def paper_barcodes(frame: pd.DataFrame, *, width: float, height: int = 72) -> al
     rule = (
         base.transform_filter("datum.rank == 1")
         .mark_rule(strokeDash=DASH, strokeWidth=0.8, color="black")
-        .encode(x="threshold:Q")
+        .encode(x=alt.X("threshold:Q"))
     )
     return alt.layer(bars, rule, data=frame).properties(width=_each(width, len(sides), 46), height=height).facet(
         column=alt.Column("side:N", sort=list(sides), title=None),
@@ -136,7 +136,7 @@ def paper_spectrum(frame: pd.DataFrame, *, dimensions: int, width: float) -> alt
     equal = (
         alt.Chart(alt.InlineData(values=[{"share": 1 / max(dimensions, 1)}]))
         .mark_rule(strokeDash=DOTS, strokeWidth=1.2, color=REFERENCE, strokeCap="round")
-        .encode(y="share:Q")
+        .encode(y=alt.Y("share:Q"))
     )
     points = width / _POINT
     return (lines + equal).properties(width=points - 46, height=min(0.62 * points, 180))

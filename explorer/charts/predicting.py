@@ -93,7 +93,7 @@ def scatter(
     if logarithmic or not frame["fit"].notna().any():
         return alt.layer(points).properties(title=styled(title), height=height, description=description)
     ends = frame.loc[[frame["x"].idxmin(), frame["x"].idxmax()], ["x", "fit"]]
-    line = alt.Chart(ends).mark_line(color=REFERENCE, strokeWidth=1.5).encode(x=across, y="fit:Q")
+    line = alt.Chart(ends).mark_line(color=REFERENCE, strokeWidth=1.5).encode(x=across, y=alt.Y("fit:Q"))
     return alt.layer(line, points).properties(title=styled(title), height=height, description=description)
 
 
@@ -112,7 +112,7 @@ def residuals(
             tooltip=_tooltip(x, y),
         )
     )
-    zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=REFERENCE).encode(y="zero:Q")
+    zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=REFERENCE).encode(y=alt.Y("zero:Q"))
     return alt.layer(zero, points).properties(title=styled(title), height=height, description=description)
 
 

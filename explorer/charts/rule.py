@@ -37,7 +37,7 @@ def rule(steps: pd.DataFrame, *, description: str = "") -> alt.LayerChart:
             scale=alt.Scale(domain=["the last walk", "walks before"], range=[SPACE, BEFORE]),
             legend=legend(symbolType="stroke") if last > 1 else None,
         ),
-        detail="walk:N",
+        detail=alt.Detail("walk:N"),
         tooltip=[
             alt.Tooltip("walk:Q", title="walk"),
             alt.Tooltip("i:Q"),
@@ -50,7 +50,7 @@ def rule(steps: pd.DataFrame, *, description: str = "") -> alt.LayerChart:
     one = (
         alt.Chart(alt.InlineData(values=[{"one": 1}]))
         .mark_rule(color=REFERENCE, strokeDash=DOTS, strokeWidth=2, aria=False)
-        .encode(y="one:Q")
+        .encode(y=alt.Y("one:Q"))
     )
     lines = base.mark_line(strokeWidth=1.6)
     dots = base.mark_circle(size=36, opacity=1)

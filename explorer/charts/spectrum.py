@@ -70,7 +70,7 @@ def spectrum(
     equal = (
         alt.Chart(alt.InlineData(values=[{"share": 1 / max(dimensions, 1)}]))
         .mark_rule(strokeDash=DOTS, strokeWidth=2, color=REFERENCE, strokeCap="round")
-        .encode(y="share:Q", tooltip=alt.value(f"equal shares of {dimensions} directions"))
+        .encode(y=alt.Y("share:Q"), tooltip=alt.value(f"equal shares of {dimensions} directions"))
     )
     return (chart + equal).properties(title=styled("Share of each direction"), height=height, description=description)
 
@@ -100,7 +100,11 @@ def cumulative(
     equal = (
         alt.Chart(even)
         .mark_line(strokeDash=DOTS, strokeWidth=2, color=REFERENCE, strokeCap="round")
-        .encode(x="direction:Q", y="cumulative:Q", tooltip=alt.value(f"equal shares of {dimensions} directions"))
+        .encode(
+            x=alt.X("direction:Q"),
+            y=alt.Y("cumulative:Q"),
+            tooltip=alt.value(f"equal shares of {dimensions} directions"),
+        )
     )
     return (chart + equal).properties(
         title=styled("Share of the strongest directions"), height=height, description=description
@@ -129,7 +133,7 @@ def dumbbells(
         alt.Tooltip("after:Q", format=".3f"),
     ]
     base = alt.Chart(frame).encode(y=y, color=colour, tooltip=tooltip)
-    line = base.mark_rule(strokeWidth=2).encode(x=alt.X("before:Q", title=value, **x), x2="after:Q")
+    line = base.mark_rule(strokeWidth=2).encode(x=alt.X("before:Q", title=value, **x), x2=alt.X2("after:Q"))
     hollow = base.mark_point(filled=False, size=110, strokeWidth=2).encode(x=alt.X("before:Q", title=value, **x))
     filled = base.mark_point(filled=True, size=120, opacity=1).encode(x=alt.X("after:Q", title=value, **x))
     return alt.layer(line, hollow, filled).properties(

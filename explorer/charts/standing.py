@@ -57,11 +57,11 @@ def standing_plane(
     )
     own = alt.Chart(here).encode(x=x, y=y, tooltip=tooltip)
     point = own.mark_point(size=190, filled=True, opacity=1, color=SPACE, shape="circle")
-    word = own.mark_text(align="left", dx=12, fontSize=12, fontWeight=600, color=SPACE).encode(text="name:N")
+    word = own.mark_text(align="left", dx=12, fontSize=12, fontWeight=600, color=SPACE).encode(text=alt.Text("name:N"))
     dotted = {"strokeDash": DOTS, "strokeWidth": 2, "color": REFERENCE, "strokeCap": "round"}
     lines = [
-        alt.Chart(alt.InlineData(values=[{"mean_cosine": cone}])).mark_rule(**dotted).encode(x="mean_cosine:Q"),
-        alt.Chart(alt.InlineData(values=[{"directions": few}])).mark_rule(**dotted).encode(y="directions:Q"),
+        alt.Chart(alt.InlineData(values=[{"mean_cosine": cone}])).mark_rule(**dotted).encode(x=alt.X("mean_cosine:Q")),
+        alt.Chart(alt.InlineData(values=[{"directions": few}])).mark_rule(**dotted).encode(y=alt.Y("directions:Q")),
     ]
     return alt.layer(*lines, dots, point, word).properties(
         title=styled("Among spaces that are known"), height=height, description=description

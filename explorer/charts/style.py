@@ -14,6 +14,10 @@ import altair as alt
 # Altair fails above 5,000 rows, for the sake of notebooks. Here each chart says how many rows of what can be seen.
 alt.data_transformers.disable_max_rows()
 
+# Altair copies every part of a chart at each nesting, with the dozens of options that nobody set. These never change once made.
+for _part in (alt.Axis, alt.Legend, alt.MarkDef, alt.Scale):
+    _part.__deepcopy__ = lambda self, _memo: self
+
 # Okabe, Ito, "Color Universal Design", 2008; orange, sky blue and yellow darkened until they stand out from white.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#C4709F", "#B07D00", "#3A8FC4", "#8B8B00", "#7A6FC0", "#A8685A")
 SPACE = "#009E73"  # the whole probe set, after
@@ -150,7 +154,7 @@ def threshold_rule(threshold: float) -> alt.Chart:
     return (
         alt.Chart(data)
         .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
-        .encode(x="threshold:Q", tooltip=alt.Tooltip("threshold:Q", format=".3f", title="threshold"))
+        .encode(x=alt.X("threshold:Q"), tooltip=alt.Tooltip("threshold:Q", format=".3f", title="threshold"))
     )
 
 

@@ -197,8 +197,8 @@ def _cloud(points, bars, picked, colours, extent, kind, hollow) -> alt.LayerChar
         .encode(
             x=x,
             y=y,
-            x2="px2:Q",
-            y2="py2:Q",
+            x2=alt.X2("px2:Q"),
+            y2=alt.Y2("py2:Q"),
             stroke=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.Stroke("class:N", scale=scale, legend=None)),
             opacity=alt.when(picked).then(alt.value(1.0)).when("tree").then(alt.value(0.55)).otherwise(alt.value(0.0)),
             strokeWidth=alt.when(picked).then(alt.value(4)).otherwise(alt.value(1.2)),
@@ -259,9 +259,9 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
         .mark_rect(cursor="pointer", stroke=None)
         .encode(
             x=x,
-            x2="now:Q",
+            x2=alt.X2("now:Q"),
             y=y,
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.Fill("class:N", scale=scale, legend=None)),
             opacity=alt.when(picked)
             .then(alt.value(1.0))
@@ -279,14 +279,14 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
         .transform_aggregate(zero="min(now)", groupby=["panel"])
         .transform_calculate(top=f"datum.panel * {_CLASS_GAP}", bottom=f"datum.panel * {_CLASS_GAP} + 1")
         .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
-        .encode(x=x, y=y, y2="bottom:Q")
+        .encode(x=x, y=y, y2=alt.Y2("bottom:Q"))
     )
     heads = bars.drop_duplicates("panel")[["class", "panel"]] if len(bars) else pd.DataFrame({"class": [], "panel": []})
     names = (
         alt.Chart(heads)
         .transform_calculate(zero="0", top=f"datum.panel * {_CLASS_GAP} - 0.02")
         .mark_text(align="left", baseline="bottom", fontSize=12, fontWeight=600, limit=260)
-        .encode(x=x, y=y, text="class:N", color=alt.Color("class:N", scale=scale, legend=None))
+        .encode(x=x, y=y, text=alt.Text("class:N"), color=alt.Color("class:N", scale=scale, legend=None))
     )
     return alt.layer(blocks, threshold, names)
 
@@ -305,7 +305,7 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
     place = f"datum.panel * {_PANEL_GAP} + (datum.step - {first}) / {span}"
     base = alt.Chart(measures).transform_calculate(px=place).encode(x=x, y=y)
     measured = base.transform_filter("datum.step == datum.measured")
-    line = measured.mark_line(strokeWidth=2, color=SPACE).encode(detail="measure:N")
+    line = measured.mark_line(strokeWidth=2, color=SPACE).encode(detail=alt.Detail("measure:N"))
     tooltip = ["measure:N", alt.Tooltip("step:Q", format=","), alt.Tooltip("value:Q", format=".3f")]
     dots = measured.mark_point(filled=True, color=SPACE, cursor="pointer", opacity=1).encode(
         size=alt.when("datum.frame == at").then(alt.value(110)).otherwise(alt.value(24)), tooltip=tooltip
@@ -334,7 +334,7 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
             lineBreak="\n",
             limit=alt.ExprRef(f"width / {panels} - 4"),  # a long name is cut before it stands in the next one's place
         )
-        .encode(x=x, y=alt.value(0), text="said:N")
+        .encode(x=x, y=alt.value(0), text=alt.Text("said:N"))
     )
     return alt.layer(line, now, dots, words).properties(height=_LOW)
 

@@ -71,7 +71,7 @@ def tradeoff(
     joined = (
         alt.Chart(pairs)
         .mark_rule(strokeWidth=1.2, opacity=0.55)
-        .encode(x=across, y=up, x2="x2:Q", y2="y2:Q", color=colour)
+        .encode(x=across, y=up, x2=alt.X2("x2:Q"), y2=alt.Y2("y2:Q"), color=colour)
     )
     dots = {"x": across, "y": up, "color": colour, "tooltip": run}
     hollow = alt.Chart(points[is_baseline]).mark_point(filled=False, size=60, strokeWidth=1.6).encode(**dots)
@@ -85,8 +85,10 @@ def tradeoff(
             alt.Tooltip("y:Q", format=".3f", title=y),
         ],
     )
-    wide = many.mark_rule(strokeWidth=3).encode(x=alt.X("low_x:Q", title=x, scale=scale), x2="high_x:Q", y=up)
-    tall = many.mark_rule(strokeWidth=3).encode(y=alt.Y("low_y:Q", title=y, scale=scale), y2="high_y:Q", x=across)
+    wide = many.mark_rule(strokeWidth=3).encode(x=alt.X("low_x:Q", title=x, scale=scale), x2=alt.X2("high_x:Q"), y=up)
+    tall = many.mark_rule(strokeWidth=3).encode(
+        y=alt.Y("low_y:Q", title=y, scale=scale), y2=alt.Y2("high_y:Q"), x=across
+    )
     centre = many.mark_point(shape="diamond", filled=True, size=190, opacity=1).encode(x=across, y=up)
     # A layer of nothing would have no extent.
     layers = [layer for layer in (joined, hollow, filled, wide, tall, centre) if len(layer.data)]
@@ -138,7 +140,7 @@ def differences(
     interval = (
         mean.transform_filter("isValid(datum.low)")
         .mark_rule(strokeWidth=3)
-        .encode(x=alt.X("low:Q", title=value, scale=scale), x2="high:Q")
+        .encode(x=alt.X("low:Q", title=value, scale=scale), x2=alt.X2("high:Q"))
     )
     layers = [
         zero.encode(x=x, tooltip=alt.value("no difference from the baseline")),

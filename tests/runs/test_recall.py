@@ -90,6 +90,10 @@ def test_an_older_inspection_has_their_isotropic_reference(old):
 @pytest.mark.parametrize("name", ["sample", "sample_baseline"])
 def test_the_samples_have_them(name):
     run = load_run(SAMPLES / name)
+    written = json.loads((run.path / "report.json").read_text())
+    assert all(
+        set(NAMES) <= set(written[side]) for side in ("before", "after", "difference")
+    )  # no first page takes them anew
     for side, snapshot in (("before", run.before), ("after", run.after)):
         x, labels = snapshot.embeddings, snapshot.labels
         assert {k: run.report[side][k] for k in NAMES} == pytest.approx(measure(x, NAMES, labels))

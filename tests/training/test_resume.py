@@ -176,12 +176,51 @@ def test_a_loss_that_is_no_number_names_step_loss_and_last_snapshot(spec, tmp_pa
         return real(self, clouds) * (float("nan") if calls[0] == 5 else 1.0)
 
     monkeypatch.setattr(Terms, "value", value)
-    with pytest.raises(RunFailedError, match=r"The task loss is nan at step 6; the last good snapshot is of step 3\. A lower learning_rate or"):  # fmt: skip
+    with pytest.raises(RunFailedError, match=r"The task loss is nan at step 6; the hidden states of layer 0 \(of 0 to 2\) hold NaN or infinity, first in row 0 \(class '1'\), of the probe set\. The last good snapshot is of step 3\. A lower learning_rate or"):  # fmt: skip
         train(spec, tmp_path / "run")
     run = load_run(tmp_path / "run")
     assert run.state == "failed"
     assert run.checkpoint.name == "checkpoint-3"
     assert run.steps == [0, 3]
+
+
+@pytest.mark.slow
+def test_a_layer_that_overflows_is_named_with_the_class(spec, tmp_path, monkeypatch):
+    from core.training.recorder import RunRecorder
+
+    begin = RunRecorder.on_step_begin
+
+    def poisoned(self, args, state, control, model=None, **more):
+        begin(self, args, state, control, model=model, **more)
+        if state.global_step == 4:  # once five steps begin
+            with torch.no_grad():
+                model.bert.encoder.layer[1].output.dense.weight[0, 0] = float("inf")
+
+    monkeypatch.setattr(RunRecorder, "on_step_begin", poisoned)
+    with pytest.raises(
+        RunFailedError,
+        match=r"The task loss is nan at step 5; the hidden states of layer 2 \(of 0 to 2\) hold NaN or infinity, first in row \d+ "
+        r"\(class '[01]'\), of the probe set\. The last good snapshot is of step 3\. A lower",
+    ):
+        train(spec, tmp_path / "run")
+
+
+def test_a_regularizer_that_is_no_number_names_the_class(spec, tmp_path, monkeypatch):
+    from core.regularizers import PersistentEntropyLoss
+    from core.training.terms import Terms
+
+    def timed(self, name, states, labels, real=Terms._timed):
+        term = real(self, name, states, labels)
+        if name == "persistent-entropy":
+            self.log.regularizers[name][-1] = float("nan") * term.detach()
+        return term
+
+    monkeypatch.setattr(Terms, "_timed", timed)
+    seen = {"0": {"entropy": 1.0, "bars": 3}, "1": {"entropy": float("nan"), "bars": 3}}
+    monkeypatch.setattr(PersistentEntropyLoss, "read_stats", lambda self: {"skipped": 0, "classes": seen})
+    told = r"The value of the regularizer persistent-entropy is nan at step 1, of the class '1'\. The last good snapshot is of step 0"
+    with pytest.raises(RunFailedError, match=told):
+        train(spec, tmp_path / "run")
 
 
 @pytest.mark.slow
