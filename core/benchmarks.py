@@ -70,7 +70,7 @@ def app_beside(other: Path, pairs: int = 3) -> list[dict]:
         for what, value in new[key].items():
             was = old[key].get(what)
             if value is not None and was:
-                about = {"run": key[0], "page": key[1], "what": what.partition(" (")[0]}
+                about = {"run": key[0], "page": key[1], "what": what}
                 rows.append({**about, "the other build": was, "this one": value, "ratio": round(value / was, 2)})
     return rows
 
@@ -82,7 +82,8 @@ def _medians(runs: list[list[dict]]) -> dict[tuple[str, str], dict[str, float | 
         key = row["run"], row["page"]
         same = [next(one for one in run if (one["run"], one["page"]) == key) for run in runs]
         figures = [name for name, value in row.items() if isinstance(value, int | float)]
-        found[key] = {name: round(median(one[name] for one in same), 3) for name in figures}
+        # What was promised stands in brackets, and may have been another promise.
+        found[key] = {name.partition(" (")[0]: round(median(one[name] for one in same), 3) for name in figures}
     return found
 
 

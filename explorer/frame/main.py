@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.frame import runs_list, status_line
-from explorer.panels import address
+from explorer.panels import address, data
 
 HERE = Path(__file__).resolve().parent
 PAGES = HERE.parent / "pages"
@@ -25,7 +25,10 @@ def _home() -> None:
     query = st.query_params.to_dict()
     wanted = query.pop("page", "run")
     by_path = {page.url_path: page for page in pages}
-    st.switch_page(by_path.get(wanted, by_path["run"]), query_params=query)
+    to = by_path.get(wanted, by_path["run"])
+    if to is by_path["run"] and "run" not in query and (newest := data.newest()):
+        query["run"] = newest
+    st.switch_page(to, query_params=query)
 
 
 pages = [
@@ -42,8 +45,9 @@ home = st.Page(_home, title="Isobar", default=True, visibility="hidden")
 st.set_page_config(page_title="Isobar", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "icon.svg"))
 page = st.navigation([home, *pages], position="top")
-if page is not home:
-    address.arrive(page.url_path)
+if page is home:
+    page.run()  # it leads elsewhere: nothing is drawn here
+address.arrive(page.url_path)
 st.html(HERE / "frame.css")
 with st.sidebar:
     runs_list.show()

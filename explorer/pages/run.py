@@ -42,7 +42,7 @@ VIEWS = {
 
 def page() -> None:
     """Draw the run that the address names, or the newest."""
-    name = st.query_params.get("run") or _newest()
+    name = st.query_params.get("run") or data.newest()
     if name is None:
         _nothing_yet()
         return
@@ -89,13 +89,6 @@ def page() -> None:
                 query_params={"run": data.name_of(baseline)},
             )
     VIEWS[view](run, before, after)
-
-
-def _newest() -> str | None:
-    remembered = st.session_state.get("run")
-    if remembered in (*data.names(), data.SAMPLE):
-        return remembered
-    return next(iter(data.names()), data.SAMPLE if data.has_sample() else None)
 
 
 def _header(run: Run) -> None:

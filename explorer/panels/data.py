@@ -146,6 +146,14 @@ def _names(directory: str) -> list[str]:
     return [run.name for run in list_runs(directory)]
 
 
+def newest() -> str | None:
+    """Return the name of the run that was looked at last, or that began last; of the sample where there is none yet."""
+    remembered = st.session_state.get("run")
+    if remembered in (*names(), SAMPLE):
+        return remembered
+    return next(iter(names()), SAMPLE if has_sample() else None)
+
+
 def row(run: Run) -> Row:
     """Return `run` in one line."""
     settings = spec(run)
