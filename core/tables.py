@@ -13,8 +13,9 @@ from core.modalities import MODALITIES
 from core.runs import Run
 from core.studies import beside
 from core.studies.compare import Comparison, Group, called
-from core.studies.landscape import Landscape, predictions, verdict
+from core.studies.landscape import Landscape
 from core.studies.layers import LayersStudy, verdicts
+from core.studies.predictions import predictions, verdict
 from core.studies.reproduce import VERDICTS, Reproduction
 
 _DASH = "–"

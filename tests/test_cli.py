@@ -11,6 +11,7 @@ import pytest
 
 from core import load_run
 from core.cli import main
+from core.geometry.repair import WAYS
 from core.runs import RunWriter
 
 
@@ -444,9 +445,16 @@ def test_a_port_in_use_is_one_sentence(isobar, tmp_path):
 
 
 def test_help_loads_neither_torch_nor_transformers():
-    code = "import sys, core.cli, core.geometry.catalogue; print([m for m in ('torch', 'transformers', 'datasets', 'pandas', 'streamlit') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    heavy = {"torch", "transformers", "datasets", "pandas", "scipy", "streamlit"}
+    for module, none_of in (("core.cli", heavy | {"numpy", "rich"}), ("core.geometry.catalogue", heavy)):
+        code = f"import sys, {module}; print({none_of} & set(sys.modules))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "set()", module
+
+
+def test_the_help_of_repair_says_every_way(isobar):
+    said = isobar("repair", "--help").stdout
+    assert [way for way in WAYS if f"{way}:" not in " ".join(said.replace("│", " ").split())] == []
 
 
 @pytest.mark.slow

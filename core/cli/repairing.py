@@ -10,7 +10,6 @@ from core.cli.options import Json
 from core.cli.output import check_place, print_rows, quiet, writing
 from core.cli.progress import progress_bar
 from core.errors import IsobarError
-from core.geometry.repair import WAYS
 
 commands = typer.Typer()
 _WRITTEN = (".npy", ".csv", ".parquet", ".safetensors")
@@ -25,7 +24,13 @@ def repair(
             help=f"A new file ({', '.join(_WRITTEN)}), or of a checkpoint a new folder, which sentence-transformers loads."
         ),
     ],
-    by: Annotated[str, typer.Option(help=f"{'; '.join(f'{name}: {does}' for name, does in WAYS.items())}.")] = "center",
+    by: Annotated[
+        str,
+        typer.Option(
+            help="center: the mean is taken off; all-but-the-top: the first few principal directions too (Mu, Viswanath, 2018); "
+            "whitening: the mean is, and every principal direction is scaled to variance 1 (Su et al., 2021)."
+        ),
+    ] = "center",
     top: Annotated[
         int | None, typer.Option(help="Of all-but-the-top, how many directions. [default: d / 100]", show_default=False)
     ] = None,

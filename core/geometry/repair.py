@@ -7,12 +7,7 @@ import numpy as np
 from core.errors import IsobarError
 from core.geometry.cloud import Embeddings, as_cloud
 
-WAYS = {
-    "center": "the mean is taken off",
-    "all-but-the-top": "the mean and the first few principal directions are taken off (Mu, Viswanath, ICLR 2018, arXiv:1702.01417)",
-    "whitening": "the mean is taken off, and every principal direction is scaled to variance 1 (Su et al., 2021, arXiv:2103.15316)",
-}
-"""What a repair can do."""
+WAYS = ("center", "all-but-the-top", "whitening")
 _ROUNDING = 1e-10  # of the largest variance: below, a direction is taken for one in which nothing varies
 
 
@@ -49,7 +44,9 @@ def repair(x: Embeddings, by: str, *, top: int | None = None, keep: int | None =
 
     Args:
         x: what it is fitted on: more of them than dimensions, or what lies across them is left out or made up of noise.
-        by: one of :data:`WAYS`.
+        by: center takes off the mean; all-but-the-top the first few principal directions too (Mu, Viswanath, ICLR 2018,
+            arXiv:1702.01417); whitening takes off the mean and scales every principal direction to variance 1 (Su et al.,
+            2021, arXiv:2103.15316).
         top: of all-but-the-top, how many directions; by default d / 100 and at least 1, as published.
         keep: of whitening, how many dimensions are left; by default all in which something varies.
 

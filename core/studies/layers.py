@@ -12,7 +12,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from core.geometry.catalogue import MEASURES as CATALOGUE
 from core.studies.study import FORMAT, StudySpec, read_study
 from core.training.spec import slug
 
@@ -121,6 +120,8 @@ def read_layers(path: Path | str) -> LayersStudy:
 
 def verdicts(study: LayersStudy, measure: str = "mean_cosine", points: str = "examples") -> list[str]:
     """Return a sentence on each model: what depth does to `measure`, what is left without drift, and with random weights."""
+    from core.geometry.catalogue import MEASURES as CATALOGUE  # whoever reads settings alone waits for no numpy
+
     label, said = CATALOGUE[measure].label.lower(), []
     for about in study.models:
         name, parts = about["model"], []

@@ -14,11 +14,9 @@ from core.studies.landscape import (
     NOISE,
     Landscape,
     LandscapeSpec,
-    Prediction,
-    predictions,
     read_landscape,
-    verdict,
 )
+from core.studies.predictions import Prediction, predictions, verdict
 from core.tasks import BUILT_IN as TASKS
 from explorer.charts.predicting import residuals, scatter, states
 from explorer.panels import address, data, links

@@ -19,11 +19,10 @@ from core.studies.landscape import (
     Landscape,
     LandscapeSpec,
     noise_level,
-    predictions,
     read_landscape,
-    verdict,
 )
 from core.studies.perturbing import study_landscape, token_measures
+from core.studies.predictions import predictions, verdict
 from core.studies.workers import LocalWorkers
 from core.tables import landscape_markdown
 from core.tasks import load_task
