@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 
 def rows() -> list[dict]:
-    """Return one row for each page of a made-up run of 5 snapshots, and of one of 500; and one for the start."""
+    """Return one row for each page of a made-up run of 5 snapshots, and of one of 500; and for the start, of the app and of Streamlit alone."""
     found = []
     for snapshots in (5, 500):
         with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +109,7 @@ def _sent(app) -> int:
 
 
 def _app(runs: Path) -> list[str]:
-    return python_module("core.cli", "app", "--runs", str(runs), "--no-browser")
+    return python_module("core.cli", "app", "--runs", str(runs), "--no-browser", "--port")
 
 
 def _bare(folder: Path) -> list[str]:
@@ -117,11 +117,12 @@ def _bare(folder: Path) -> list[str]:
     chart = {"data": {"values": [{"x": k} for k in range(3)]}, "mark": "bar", "encoding": {"x": {"field": "x"}}}
     script = folder / "bare.py"
     script.write_text(f"import streamlit\n\nstreamlit.vega_lite_chart({chart})\n", encoding="utf-8")
-    return python_module("streamlit", "run", str(script), "--server.headless=true", "--browser.gatherUsageStats=false")
+    quiet = ("--server.headless=true", "--browser.gatherUsageStats=false")
+    return python_module("streamlit", "run", str(script), *quiet, "--server.port")
 
 
 def start_to_first_chart(command: list[str]) -> float | None:
-    """Return the seconds from the start of `command`, which takes a port, until a browser shows the first chart; None without Chromium."""
+    """Return the seconds from the start of `command`, whose last word is a port's option, until a browser shows the first chart; None without Chromium."""
     chromium = find_chromium()
     try:
         from playwright.sync_api import sync_playwright
@@ -133,7 +134,7 @@ def start_to_first_chart(command: list[str]) -> float | None:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    command = [*command, "--server.port" if "streamlit" in command else "--port", str(port)]
+    command = [*command, str(port)]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--disable-gpu"])
         page = browser.new_page()

@@ -136,12 +136,12 @@ class RunRecorder(TrainerCallback):
         return ""
 
     def _classes_at_fault(self, regularizer: str) -> str:
-        """Return the classes for which what `regularizer` saw last is no number, as the end of a sentence."""
+        """Return the classes for which what `regularizer` saw in the last batch is no number, as the end of a sentence."""
         seen = self.trainer.terms.modules
         rows = (seen[regularizer].read_stats().get("classes") or {}) if regularizer in seen else {}
         bad = [k for k, row in rows.items() if not all(np.isfinite(v) for v in row.values() if v is not None)]
         names = [repr(self.probe.label_names[int(k)]) for k in bad]
-        return f", of the class{'es' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
+        return f" (in the last batch of the class{'es' if len(names) > 1 else ''} {', '.join(names)})" if names else ""
 
     def _where(self, model) -> str:
         """Return in a sentence which layer's states of the probe set are no numbers, and of which class; empty where all are."""

@@ -218,7 +218,7 @@ def test_a_regularizer_that_is_no_number_names_the_class(spec, tmp_path, monkeyp
     monkeypatch.setattr(Terms, "_timed", timed)
     seen = {"0": {"entropy": 1.0, "bars": 3}, "1": {"entropy": float("nan"), "bars": 3}}
     monkeypatch.setattr(PersistentEntropyLoss, "read_stats", lambda self: {"skipped": 0, "classes": seen})
-    told = r"The value of the regularizer persistent-entropy is nan at step 1, of the class '1'\. The last good snapshot is of step 0"
+    told = r"The value of the regularizer persistent-entropy is nan at step 1 \(in the last batch of the class '1'\)\. The last good snapshot is of step 0"
     with pytest.raises(RunFailedError, match=told):
         train(spec, tmp_path / "run")
 
