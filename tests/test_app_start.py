@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from urllib.error import HTTPError
@@ -16,6 +17,13 @@ import pytest
 from core.children import python_module
 from core.cli import main
 from tests.browser.app_process import HOME, answers
+
+
+def test_its_script_may_be_run_without_a_server():
+    """Streamlit makes it the main module, and each process that multiprocessing starts anew runs that once more."""
+    script = HOME / "explorer" / "frame" / "main.py"
+    done = subprocess.run([sys.executable, script], cwd=HOME, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1_000:]
 
 
 @pytest.mark.slow

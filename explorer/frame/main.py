@@ -47,9 +47,10 @@ st.logo(str(ASSETS / "logo.svg"), size="large", icon_image=str(ASSETS / "icon.sv
 page = st.navigation([home, *pages], position="top")
 if page is home:
     page.run()  # it leads elsewhere: nothing is drawn here
-address.arrive(page.url_path)
-st.html(HERE / "frame.css")
-with st.sidebar:
-    runs_list.show()
-status_line.show()
-page.run()
+else:
+    address.arrive(page.url_path)
+    st.html(HERE / "frame.css")
+    with st.sidebar:
+        runs_list.show()
+    status_line.show()
+    page.run()

@@ -83,6 +83,7 @@ def test_back_goes_from_view_to_view_and_from_run_to_run(address, runs, visit):
         assert page.url == url
         expect(shown_view(page).or_(page.get_by_text("Stopped at step"))).not_to_have_count(0)
         if "view=Timeline" in url:
+            expect(shown_view(page)).to_have_count(1)  # what is about to be taken away may stand beside it for a moment
             expect(shown_view(page)).to_have_text("Timeline")
     page.go_back()
     expect(page).to_have_url(re.compile("/learn$"))
@@ -122,6 +123,7 @@ def test_an_inspection_stays_while_its_views_are_looked_at(address, runs, visit)
     for view in ("Merges", "Anisotropy"):
         open_view(page, view)
         assert f"of={name}" in page.url
+        expect(shown_view(page)).to_have_count(1)
         expect(shown_view(page)).to_have_text(view)
     page.get_by_role("link", name="New inspection").click()
     expect(page.get_by_role("button", name="Inspect", exact=True)).to_be_visible()
