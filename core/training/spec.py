@@ -205,6 +205,11 @@ class RunSpec(BaseModel):
         """
         for key in values:
             if not is_setting(key):
+                if key in REGULARIZERS:  # a heading of its own, as under `regularizer`
+                    raise IsobarError(
+                        f"{where} have no {key!r}; it stands under regularizer, such as 'regularizer: {key}', and one of its "
+                        f"settings as '{key}.weight: 0.1'."
+                    )
                 known = [*cls.model_fields, "regularizer", *migrations.FLAT_NAMES]
                 raise IsobarError(f"{where} have no {key!r}.{nearest(str(key), known)}")
         try:
@@ -289,7 +294,7 @@ def is_setting(key: object) -> bool:
 
 def is_of_regularizers(key: object) -> bool:
     """Whether `key` names the regularizers of a run or a setting of one of them."""
-    return key in _WHOLE or key in migrations.FLAT_NAMES or str(key).partition(".")[0] in REGULARIZERS
+    return key in _WHOLE or key in migrations.FLAT_NAMES or _is_dotted(key)
 
 
 def overlaid(*layers: Mapping) -> dict:

@@ -9,6 +9,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 _MODULES = [
@@ -61,7 +62,8 @@ def _run(name: str, corpus: Path, minutes: float) -> tuple[str, str, str]:
     tried = tried or (seen[-1][0].lstrip("#") if seen else "0")
     if not done.returncode:
         return tried, reached, "-"
-    said = [line for line in lines if "Error" in line or "ERROR" in line or "Exception" in line]
+    raised = [after for line, after in pairwise(lines) if "Uncaught Python exception" in line]
+    said = raised or [line for line in lines if "ERROR" in line or "Error" in line]
     inputs = sorted(corpus.glob("fault-*"), key=lambda path: path.stat().st_mtime)
     content = repr(inputs[-1].read_bytes()[:80]).replace("|", "\\|") if inputs else ""
     return tried, reached, f"{(said or lines or ['?'])[-1][:200].replace('|', '/')} `{content}`"

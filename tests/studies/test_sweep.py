@@ -138,6 +138,7 @@ def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatc
 def test_ctrl_c_leaves_a_checkpoint_and_the_sweep_goes_on_from_it(sweep, run, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.0)  # each step is told, however fast
+    monkeypatch.setattr(recorder, "_PORTRAIT_ON_STOP_SECONDS", 60.0)  # one is taken, however slow this machine is
     both = sweep.model_copy(update={"grid": {"max_steps": [200], "seed": [0, 1]}, "baselines": False})
     first, second = (cell_dir(tmp_path, spec) for spec in both.cells())
     seen = []
@@ -227,6 +228,9 @@ def test_a_cell_that_another_process_is_at_is_waited_for(sweep, run, tmp_path, e
         ({"cells": {"a": {"regularizer": "istar"}, "b": {"regularizer": "istar", "weight": 9}}}, "are the same"),
         ({"cells": {"a": "istar", "b": {"regularizer": "istar(weight=-1)"}}}, "are the same"),
         ({"cells": {"a": "kolo"}}, "Did you mean 'koleo'"),
+        ({"base": {"koleo": 0.3}}, "no 'koleo'; it stands under regularizer"),
+        ({"grid": {"koleo": [0.1]}}, "no 'koleo'; it stands under regularizer"),
+        ({"cells": {"a": {"koleo": {"weight": 1}}}}, "no 'koleo'; it stands under regularizer"),
         ({"grid": {"koleo.weigt": [1]}}, "koleo has no setting 'weigt'.*Did you mean 'weight'"),
         ({"grid": {"koleo.weight": [1, 1.0]}, "base": {"regularizer": "koleo"}}, "twice"),
         ({"grid": {"koleo.weight": [1]}}, "koleo.weight is set .* but the regularizer is persistent-entropy"),

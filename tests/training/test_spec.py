@@ -38,6 +38,8 @@ def test_a_spec_survives_yaml(tmp_path):
         ({"regularizer": {"koleo": 3}}, ["koleo is 3", "settings"]),
         ({"regularizer": {"koleo": {"weight": -1}}}, ["koleo.weight is -1", "0"]),
         ({"regularizer": "koleo", "regularizers": {}}, ["both stand"]),
+        ({"koleo": {"weight": 0.3}}, ["no 'koleo'", "under regularizer", "koleo.weight: 0.1"]),
+        ({"koleo": 0.3}, ["no 'koleo'", "under regularizer"]),
         ({"koleo.weight": 0.3}, ["koleo.weight is set", "the regularizer is persistent-entropy"]),
         ({"regularizer": "istar", "istar_zeta": 1.5}, ["istar.zeta", "1.5"]),
         ({"regularizer": "istar(layers=some)"}, ["istar.layers", "some", "'all'"]),
