@@ -111,12 +111,19 @@ def audit() -> tuple[str, int]:
     except (ValueError, KeyError):
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         return f"Vulnerabilities could not be asked for, perhaps for want of a network: {last}", -1
-    bad = [(one["name"], one["version"], hole["id"]) for one in told for hole in one.get("vulns", [])]
+    asked = [one for one in told if "skip_reason" not in one]  # the others are unknown where it asked
+    bad = [(one["name"], one["version"], hole["id"]) for one in asked for hole in one.get("vulns", [])]
+    unknown = sorted(one["name"] for one in told if "skip_reason" in one)
+    left = f" Not known where pip-audit asked, so not audited: {', '.join(unknown)}." if unknown else ""
+    if not asked:
+        return (
+            f"Vulnerabilities could not be asked for: none of {len(told)} packages is known where pip-audit asked.",
+            -1,
+        )
     if not bad:
-        return f"No known vulnerability in {len(told)} packages.", 0
-    return "Known vulnerabilities: " + "; ".join(f"{name} {version}: {what}" for name, version, what in bad) + ".", len(
-        bad
-    )
+        return f"No known vulnerability in {len(asked)} packages.{left}", 0
+    holes = "; ".join(f"{name} {version}: {what}" for name, version, what in bad)
+    return f"Known vulnerabilities: {holes}.{left}", len(bad)
 
 
 def _key(name: str) -> str:

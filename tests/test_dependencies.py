@@ -65,6 +65,19 @@ def test_a_licence_is_read_wherever_it_is_named(said, licence, means):
             0,
         ),
         ('{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "X-1"}]}]}', "", "a 1: X-1", 1),
+        # a mirror that answers for no package must not read as a clean bill
+        (
+            '{"dependencies": [{"name": "a", "skip_reason": "not found"}]}',
+            "",
+            "none of 1 packages is known where pip-audit asked",
+            -1,
+        ),
+        (
+            '{"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}',
+            "",
+            "No known vulnerability in 1 packages. Not known where pip-audit asked, so not audited: b.",
+            0,
+        ),
     ],
 )
 def test_what_pip_audit_says_is_told(monkeypatch, out, err, said, holes):
