@@ -5,10 +5,13 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
 
+import core.cli as cli_package
 from core import load_run
 from core.cli import main
 from core.geometry.repair import WAYS
@@ -52,6 +55,18 @@ def tiny(tiny_model, tiny_task):
 
 
 @pytest.mark.slow
+def test_each_command_is_where_it_is_said_to_be():
+    homes = {
+        path.stem
+        for path in Path(cli_package.__file__).parent.glob("*.py")
+        if "commands = typer.Typer()" in path.read_text()
+    }
+    assert homes == set(cli_package._HOMES)
+    for home, names in cli_package._HOMES.items():
+        own = typer.main.get_group(import_module(f"core.cli.{home}").commands).commands
+        assert set(own) == set(names)
+
+
 def test_train_prints_a_table_and_the_directory(isobar, tiny, tmp_path):
     done = isobar("train", *tiny, "--runs", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -446,7 +461,13 @@ def test_a_port_in_use_is_one_sentence(isobar, tmp_path):
 
 def test_help_loads_neither_torch_nor_transformers():
     heavy = {"torch", "transformers", "datasets", "pandas", "scipy", "streamlit"}
-    for module, none_of in (("core.cli", heavy | {"numpy", "rich"}), ("core.geometry.catalogue", heavy)):
+    light = heavy | {"numpy", "rich", "pydantic", "yaml"}  # of `isobar` alone, and of what it starts first
+    for module, none_of in (
+        ("core.cli", light),
+        ("core.cli.app", light),
+        ("core.cli.training", heavy | {"numpy", "rich"}),
+        ("core.geometry.catalogue", heavy),
+    ):
         code = f"import sys, {module}; print({none_of} & set(sys.modules))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "set()", module

@@ -5,30 +5,69 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from core import logs
 from core.children import keep_path_safe
-from core.cli import app, inspecting, machine, repairing, runs, studies, training
 from core.errors import IsobarError, RunFailedError
 from core.interrupts import interrupted_by
 
 _log = logging.getLogger("isobar")
+_HOMES = {
+    "app": ["app"],
+    "training": ["train", "sweep", "tradeoff", "reproduce"],
+    "inspecting": ["inspect", "measure"],
+    "repairing": ["repair"],
+    "studies": ["layers", "landscape"],
+    "runs": ["compare", "report", "atlas", "runs"],
+    "machine": ["bench", "doctor", "convert"],
+}
+"""Which commands are in which module of this package, in the order in which they are listed."""
+
+
+_HELP = None  # plain help appears at once; rich would cost a third of the time to print it
+
+
+class _Commands(Mapping):
+    """The commands by name, each imported when it is asked for: the app starts without what training needs."""
+
+    def __getitem__(self, name: str):
+        home = next((home for home, names in _HOMES.items() if name in names), None)
+        if home is None:
+            raise KeyError(name)
+        group = typer.Typer(rich_markup_mode=_HELP)
+        group.add_typer(import_module(f"core.cli.{home}").commands)
+        return typer.main.get_group(group).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for names in _HOMES.values() for name in names)
+
+    def __len__(self) -> int:
+        return sum(map(len, _HOMES.values()))
+
+
+class _Cli(TyperGroup):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.commands = _Commands()
+
+
 cli = typer.Typer(
     name="isobar",
+    cls=_Cli,
     help="Fine-tune transformers with a topological regularizer and see the shape of their latent space.",
     epilog="Ends with 0 where it is done, 2 where the request was wrong, 1 where it failed underway, 130 where it was stopped.",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     add_completion=False,
-    rich_markup_mode=None,  # plain help appears at once; rich would cost a third of the time to print it
+    rich_markup_mode=_HELP,
 )
-for group in (app, training, inspecting, repairing, studies, runs, machine):
-    cli.add_typer(group.commands)
 
 
 @cli.callback(invoke_without_command=True)
@@ -40,7 +79,9 @@ def _default(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        app.app()
+        from core.cli.app import app
+
+        app()
 
 
 def main() -> None:

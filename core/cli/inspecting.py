@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from core.cli.options import Json, with_spec_options
+from core.cli.options import Json
 from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, progress_on_terminal
+from core.cli.spec_options import with_spec_options
 from core.errors import IsobarError
 from core.training.spec import RunSpec
 

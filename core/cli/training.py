@@ -13,9 +13,10 @@ import typer
 from typer.core import TyperCommand
 
 from core.children import python_module
-from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs, with_spec_options
+from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs
 from core.cli.output import check_place, print_rows, quiet, writing
 from core.cli.progress import sweep_bar, time_in_all, told_by
+from core.cli.spec_options import with_spec_options
 from core.errors import IsobarError, RunFailedError
 from core.training.spec import RunSpec, overlaid
 

@@ -30,8 +30,9 @@ def bars(shape: ClassShape, texts: pd.Series | None = None) -> pd.DataFrame:
         }
     )
     if texts is not None and len(texts) and len(shape.edges) and shape.edges.max() < len(texts):
+        beginnings = [_beginning(text) for text in texts]
         for name, end in (("joins", 0), ("with", 1)):
-            frame[name] = [_beginning(texts.iloc[row]) for row in shape.edges[:, end]]
+            frame[name] = [beginnings[row] for row in shape.edges[:, end]]
     return frame
 
 
@@ -64,7 +65,7 @@ def barcode(
         alt.Chart(frame)
         .mark_rect(stroke=None, cursor="pointer")
         .encode(
-            fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour)),
+            fill=alt.FillValue(**alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour))),
             x=alt.X(
                 "zero:Q",
                 title="length of the bar (Euclidean distance)",

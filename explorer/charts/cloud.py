@@ -234,8 +234,10 @@ def cloud(
                 y=y,
                 color=colour,
                 # Shape too says what is wrong, for those who see no colours.
-                shape=alt.when(f"datum.key == '{ERROR}'").then(alt.value("triangle-up")).otherwise(alt.value("circle")),
-                opacity=alt.when(stands_out).then(alt.value(0.85)).otherwise(alt.value(_PALE)),
+                shape=alt.ShapeValue(
+                    **alt.when(f"datum.key == '{ERROR}'").then(alt.value("triangle-up")).otherwise(alt.value("circle"))
+                ),
+                opacity=alt.OpacityValue(**alt.when(stands_out).then(alt.value(0.85)).otherwise(alt.value(_PALE))),
                 tooltip=tooltip,
             )
         )

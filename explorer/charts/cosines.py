@@ -93,6 +93,6 @@ def cosine_histogram(
             alt.Chart(reference)
             .transform_calculate(middle=_MIDDLE)
             .mark_line(interpolate="step", strokeDash=DOTS, strokeWidth=2, color=REFERENCE, strokeCap="round")
-            .encode(x=x, y=y, tooltip=alt.value("isotropic: all directions equally likely"))
+            .encode(x=x, y=y, tooltip=alt.TooltipValue("isotropic: all directions equally likely"))
         )
     return alt.layer(*layers).properties(title=title(f"Cosine of two {many}"), height=height, description=description)

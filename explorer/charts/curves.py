@@ -44,7 +44,7 @@ def curves(points: pd.DataFrame, *, x: str, y: str, title: str, height: int = LA
         some.mark_point(filled=True, size=70, opacity=1).encode(tooltip=tip),
         base.transform_filter("datum.weight == '0'")
         .mark_point(filled=False, size=90, strokeWidth=2, color=BEFORE)
-        .encode(color=alt.value(BEFORE), tooltip=tip),
+        .encode(color=alt.ColorValue(BEFORE), tooltip=tip),
         some.mark_text(dx=8, dy=-8, align="left", fontSize=11).encode(text=alt.Text("weight:N")),
     ]
     return alt.layer(*layers).properties(title=styled(title), height=height)

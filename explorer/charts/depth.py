@@ -146,7 +146,9 @@ def alike(
     )
     told = base.mark_text(fontSize=10).encode(
         text=alt.Text("value:Q", format=".2f"),
-        color=alt.when("datum.value > 0.6").then(alt.value("#1A1F27")).otherwise(alt.value("#FFFFFF")),
+        color=alt.ColorValue(
+            **alt.when("datum.value > 0.6").then(alt.value("#1A1F27")).otherwise(alt.value("#FFFFFF"))
+        ),
     )
     height = max(LARGE, 24 * len(table) + 90)
     return alt.layer(base.mark_rect().encode(color=colour), told).properties(

@@ -179,13 +179,15 @@ def _cloud(shown, picked, turned, step) -> alt.LayerChart:
             **axes,
             x2=alt.X2("x2:Q"),
             y2=alt.Y2("y2:Q"),
-            color=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(SPACE)),
-            opacity=alt.when(picked)
-            .then(alt.value(1))
-            .when("datum.length <= e")
-            .then(alt.value(1))
-            .otherwise(alt.value(0)),
-            size=alt.when(picked).then(alt.value(5)).otherwise(alt.value(2.4)),
+            color=alt.ColorValue(**alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(SPACE))),
+            opacity=alt.OpacityValue(
+                **alt.when(picked)
+                .then(alt.value(1))
+                .when("datum.length <= e")
+                .then(alt.value(1))
+                .otherwise(alt.value(0))
+            ),
+            size=alt.SizeValue(**alt.when(picked).then(alt.value(5)).otherwise(alt.value(2.4))),
             tooltip=_bar_tooltip(),
         )
         .add_params(picked)
@@ -256,12 +258,14 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
                 axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
             y2=alt.Y2("bottom:Q"),
-            fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(SPACE)),
-            opacity=alt.when(picked)
-            .then(alt.value(1))
-            .when("datum.kind == 'feature'")
-            .then(alt.value(1))
-            .otherwise(alt.value(NOISE_OPACITY)),
+            fill=alt.FillValue(**alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(SPACE))),
+            opacity=alt.OpacityValue(
+                **alt.when(picked)
+                .then(alt.value(1))
+                .when("datum.kind == 'feature'")
+                .then(alt.value(1))
+                .otherwise(alt.value(NOISE_OPACITY))
+            ),
             tooltip=_bar_tooltip(),
         )
         .add_params(picked)
@@ -269,11 +273,11 @@ def _barcode(bars, picked, end, threshold) -> alt.LayerChart:
     # Where it never ends there is no end to draw: it runs out of the picture.
     none = alt.Chart(alt.InlineData(values=[{}]))
     endless = none.mark_text(align="right", baseline="top", fontSize=10).encode(
-        x=alt.value(_WIDTH - 2), y=alt.value(0), text=alt.value("never ends →")
+        x=alt.XValue(_WIDTH - 2), y=alt.YValue(0), text=alt.TextValue("never ends →")
     )
     middle = _ENDLESS / 2
     line = none.mark_rule(color=SPACE, strokeWidth=2, aria=False).encode(
-        x=alt.value(0), x2=alt.value(_WIDTH - 84), y=alt.value(middle), y2=alt.value(middle)
+        x=alt.XValue(0), x2=alt.X2Value(_WIDTH - 84), y=alt.YValue(middle), y2=alt.Y2Value(middle)
     )
     layers = [blocks, *_threshold(threshold, "x"), endless, line, _cut()]
     return alt.layer(*layers).properties(
@@ -312,7 +316,7 @@ def _loops(loops, turned, end) -> alt.LayerChart:
                 axis=alt.Axis(grid=False, values=[], titlePadding=12),
             ),
             y2=alt.Y2("bottom:Q"),
-            fill=alt.when(turned).then(alt.value(CHOSEN)).otherwise(alt.value(CLASS_COLOURS[0])),
+            fill=alt.FillValue(**alt.when(turned).then(alt.value(CHOSEN)).otherwise(alt.value(CLASS_COLOURS[0]))),
             tooltip=_loop_tooltip(),
         )
         .add_params(turned)
@@ -354,15 +358,21 @@ def _diagram(bars, loops, picked, turned, end, threshold) -> alt.LayerChart:
         .encode(
             x=x,
             y=y,
-            color=marked.then(alt.value(CHOSEN))
-            .when("isValid(datum.bar)")
-            .then(alt.value(SPACE))
-            .otherwise(alt.value(CLASS_COLOURS[0])),
-            shape=alt.when("isValid(datum.bar)").then(alt.value("circle")).otherwise(alt.value("square")),
-            opacity=marked.then(alt.value(1))
-            .when("datum.kind == 'noise'")
-            .then(alt.value(NOISE_OPACITY))
-            .otherwise(alt.value(1)),
+            color=alt.ColorValue(
+                **marked.then(alt.value(CHOSEN))
+                .when("isValid(datum.bar)")
+                .then(alt.value(SPACE))
+                .otherwise(alt.value(CLASS_COLOURS[0]))
+            ),
+            shape=alt.ShapeValue(
+                **alt.when("isValid(datum.bar)").then(alt.value("circle")).otherwise(alt.value("square"))
+            ),
+            opacity=alt.OpacityValue(
+                **marked.then(alt.value(1))
+                .when("datum.kind == 'noise'")
+                .then(alt.value(NOISE_OPACITY))
+                .otherwise(alt.value(1))
+            ),
             tooltip=[
                 alt.Tooltip("what:N", title="this is"),
                 alt.Tooltip("birth:Q", format=".3~g", title="begins at"),
@@ -376,7 +386,7 @@ def _diagram(bars, loops, picked, turned, end, threshold) -> alt.LayerChart:
         .mark_point(shape="triangle-up", filled=True, color=SPACE, size=60, opacity=1)
         .encode(x=x, y=y, tooltip=alt.Tooltip("what:N", title="this is"))
     )
-    sign = endless.mark_text(align="left", dx=7, fontSize=14).encode(text=alt.value("∞"))
+    sign = endless.mark_text(align="left", dx=7, fontSize=14).encode(text=alt.TextValue("∞"))
     return alt.layer(diagonal, *_threshold(threshold, "y"), *alive, both, endless, sign).properties(
         width=_DIAGRAM, height=_DIAGRAM, title=_title("The same as a diagram")
     )

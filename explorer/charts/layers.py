@@ -82,14 +82,14 @@ def layer_profile(
             alt.Tooltip("value:Q", format=".3f", title=value),
         ],
     )
-    size = alt.value(45)
+    size = alt.SizeValue(45)
     if chosen is not None:
-        size = alt.when(f"datum.layer == {int(chosen)}").then(alt.value(160)).otherwise(alt.value(45))
+        size = alt.SizeValue(**alt.when(f"datum.layer == {int(chosen)}").then(alt.value(160)).otherwise(alt.value(45)))
     layers = [base.mark_line(strokeWidth=2), base.mark_point(filled=True, opacity=1).encode(size=size)]
     if reference is not None and reference == reference:
         layers.append(
             alt.Chart(alt.InlineData(values=[{"value": reference}]))
             .mark_rule(strokeDash=DOTS, strokeWidth=2, color=REFERENCE, strokeCap="round")
-            .encode(y=alt.Y("value:Q"), tooltip=alt.value(f"isotropic Gaussian: {reference:.3f}"))
+            .encode(y=alt.Y("value:Q"), tooltip=alt.TooltipValue(f"isotropic Gaussian: {reference:.3f}"))
         )
     return alt.layer(*layers).properties(title=styled(title), height=height, description=description)

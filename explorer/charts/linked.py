@@ -101,10 +101,10 @@ def barcode_and_tree(
         " + ', entropy ' + format(toNumber(entropies[features - 1]), '.3f') + ' nats'"
     )
     said = alt.ExprRef(f"['{title}', {numbers}]" if len(title) > _SHORT else f"'{title}: ' + {numbers}")
-    opacity = (
-        alt.when(picked).then(alt.value(1.0)).when(_FEATURE).then(alt.value(1.0)).otherwise(alt.value(NOISE_OPACITY))
+    opacity = alt.OpacityValue(
+        **alt.when(picked).then(alt.value(1.0)).when(_FEATURE).then(alt.value(1.0)).otherwise(alt.value(NOISE_OPACITY))
     )
-    fill = alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour))
+    fill = alt.FillValue(**alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour)))
     texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("joins", "with") if name in frame]
     tooltip = [
         alt.Tooltip("rank:Q", title="bar"),
@@ -147,7 +147,9 @@ def barcode_and_tree(
         y2=alt.Y2("y2:Q"),
         color=fill,
         opacity=opacity,
-        size=alt.when(picked).then(alt.value(5)).when(_FEATURE).then(alt.value(3)).otherwise(alt.value(1.5)),
+        size=alt.SizeValue(
+            **alt.when(picked).then(alt.value(5)).when(_FEATURE).then(alt.value(3)).otherwise(alt.value(1.5))
+        ),
         tooltip=tooltip,
     )
     dots = (

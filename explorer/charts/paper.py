@@ -130,7 +130,9 @@ def paper_spectrum(frame: pd.DataFrame, *, dimensions: int, width: float) -> alt
                 legend=alt.Legend(title=None, orient="bottom"),
             ),
             # Width too says which is which, in print without colours.
-            strokeWidth=alt.when("datum.side == 'after'").then(alt.value(2.2)).otherwise(alt.value(1.0)),
+            strokeWidth=alt.StrokeWidthValue(
+                **alt.when("datum.side == 'after'").then(alt.value(2.2)).otherwise(alt.value(1.0))
+            ),
         )
     )
     equal = (

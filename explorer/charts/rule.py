@@ -57,7 +57,7 @@ def rule(steps: pd.DataFrame, *, description: str = "") -> alt.LayerChart:
     stops = (
         base.transform_filter("datum.stop")
         .mark_point(size=190, strokeWidth=2, filled=False)
-        .encode(color=alt.value(CHOSEN))
+        .encode(color=alt.ColorValue(CHOSEN))
     )
     return alt.layer(one, lines, dots, stops).properties(
         height=_HEIGHT, title=title("C, step by step"), description=description

@@ -70,7 +70,7 @@ def spectrum(
     equal = (
         alt.Chart(alt.InlineData(values=[{"share": 1 / max(dimensions, 1)}]))
         .mark_rule(strokeDash=DOTS, strokeWidth=2, color=REFERENCE, strokeCap="round")
-        .encode(y=alt.Y("share:Q"), tooltip=alt.value(f"equal shares of {dimensions} directions"))
+        .encode(y=alt.Y("share:Q"), tooltip=alt.TooltipValue(f"equal shares of {dimensions} directions"))
     )
     return (chart + equal).properties(title=styled("Share of each direction"), height=height, description=description)
 
@@ -103,7 +103,7 @@ def cumulative(
         .encode(
             x=alt.X("direction:Q"),
             y=alt.Y("cumulative:Q"),
-            tooltip=alt.value(f"equal shares of {dimensions} directions"),
+            tooltip=alt.TooltipValue(f"equal shares of {dimensions} directions"),
         )
     )
     return (chart + equal).properties(

@@ -10,13 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import altair as alt
+from altair.vegalite.v6.schema import channels
 
 # Altair fails above 5,000 rows, for the sake of notebooks. Here each chart says how many rows of what can be seen.
 alt.data_transformers.disable_max_rows()
 
 # Altair copies every part of a chart at each nesting, with the dozens of options that nobody set. These never change once made.
-for _part in (alt.Axis, alt.Legend, alt.MarkDef, alt.Scale):
+_CHANNELS = [one for one in vars(channels).values() if isinstance(one, type) and issubclass(one, alt.SchemaBase)]
+for _part in (alt.Axis, alt.Legend, alt.MarkDef, alt.Scale, *_CHANNELS):
     _part.__deepcopy__ = lambda self, _memo: self
+# It checks selections at each nesting too, whether or not checks are on (`panels.figure.spec_of`).
+for _part in (alt.SelectionParameter, alt.TopLevelSelectionParameter, alt.VariableParameter):
+    _part.validate = classmethod(lambda *_: None)
+
+# A channel that is a value, or values by condition, is given as its class, such as alt.FillValue(**alt.when(...)...): in a mere
+# dictionary Altair looks for the class that it could be, among all of its own, for 10 ms.
 
 # Okabe, Ito, "Color Universal Design", 2008; orange, sky blue and yellow darkened until they stand out from white.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#C4709F", "#B07D00", "#3A8FC4", "#8B8B00", "#7A6FC0", "#A8685A")

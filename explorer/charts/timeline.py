@@ -200,8 +200,10 @@ def _cloud(points, bars, picked, colours, extent, kind, hollow) -> alt.LayerChar
             x2=alt.X2("px2:Q"),
             y2=alt.Y2("py2:Q"),
             stroke=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.Stroke("class:N", scale=scale, legend=None)),
-            opacity=alt.when(picked).then(alt.value(1.0)).when("tree").then(alt.value(0.55)).otherwise(alt.value(0.0)),
-            strokeWidth=alt.when(picked).then(alt.value(4)).otherwise(alt.value(1.2)),
+            opacity=alt.OpacityValue(
+                **alt.when(picked).then(alt.value(1.0)).when("tree").then(alt.value(0.55)).otherwise(alt.value(0.0))
+            ),
+            strokeWidth=alt.StrokeWidthValue(**alt.when(picked).then(alt.value(4)).otherwise(alt.value(1.2))),
             tooltip=_bar_tooltip(),
         )
         .add_params(picked)
@@ -215,7 +217,9 @@ def _cloud(points, bars, picked, colours, extent, kind, hollow) -> alt.LayerChar
             y=y,
             stroke=alt.Stroke("class:N", title=None, scale=scale, legend=named),
             fill=alt.Fill("class:N", title=None, scale=scale, legend=named),
-            fillOpacity=alt.when("at == 0" if hollow else "false").then(alt.value(0)).otherwise(alt.value(1)),
+            fillOpacity=alt.FillOpacityValue(
+                **alt.when("at == 0" if hollow else "false").then(alt.value(0)).otherwise(alt.value(1))
+            ),
             tooltip=[*([alt.Tooltip(f"{kind}:N")] if kind in points else []), alt.Tooltip("class:N")],
         )
     )
@@ -263,11 +267,13 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
             y=y,
             y2=alt.Y2("bottom:Q"),
             fill=alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.Fill("class:N", scale=scale, legend=None)),
-            opacity=alt.when(picked)
-            .then(alt.value(1.0))
-            .when(f"{_now('feature')} == 1")
-            .then(alt.value(1.0))
-            .otherwise(alt.value(NOISE_OPACITY)),
+            opacity=alt.OpacityValue(
+                **alt.when(picked)
+                .then(alt.value(1.0))
+                .when(f"{_now('feature')} == 1")
+                .then(alt.value(1.0))
+                .otherwise(alt.value(NOISE_OPACITY))
+            ),
             tooltip=_bar_tooltip(),
         )
         .add_params(picked)
@@ -308,13 +314,14 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
     line = measured.mark_line(strokeWidth=2, color=SPACE).encode(detail=alt.Detail("measure:N"))
     tooltip = ["measure:N", alt.Tooltip("step:Q", format=","), alt.Tooltip("value:Q", format=".3f")]
     dots = measured.mark_point(filled=True, color=SPACE, cursor="pointer", opacity=1).encode(
-        size=alt.when("datum.frame == at").then(alt.value(110)).otherwise(alt.value(24)), tooltip=tooltip
+        size=alt.SizeValue(**alt.when("datum.frame == at").then(alt.value(110)).otherwise(alt.value(24))),
+        tooltip=tooltip,
     )
     dots = dots.add_params(moment)
     now = (
         base.transform_filter("datum.frame == at")
         .mark_rule(color=BEFORE, strokeWidth=1)
-        .encode(y=alt.value(0), y2=alt.value(_LOW))
+        .encode(y=alt.YValue(0), y2=alt.Y2Value(_LOW))
     )
     words = (
         alt.Chart(measures)
@@ -334,7 +341,7 @@ def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.Layer
             lineBreak="\n",
             limit=alt.ExprRef(f"width / {panels} - 4"),  # a long name is cut before it stands in the next one's place
         )
-        .encode(x=x, y=alt.value(0), text=alt.Text("said:N"))
+        .encode(x=x, y=alt.YValue(0), text=alt.Text("said:N"))
     )
     return alt.layer(line, now, dots, words).properties(height=_LOW)
 

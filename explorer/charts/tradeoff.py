@@ -143,7 +143,7 @@ def differences(
         .encode(x=alt.X("low:Q", title=value, scale=scale), x2=alt.X2("high:Q"))
     )
     layers = [
-        zero.encode(x=x, tooltip=alt.value("no difference from the baseline")),
+        zero.encode(x=x, tooltip=alt.TooltipValue("no difference from the baseline")),
         *([interval] if means["low"].notna().any() else []),
         dots.encode(
             x=x,

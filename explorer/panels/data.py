@@ -3,7 +3,6 @@
 A run is known here by its directory's name; the shipped sample by the name `SAMPLE`.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,10 +19,8 @@ from core.runs.reader import run_in
 from core.runs.settings import OUTSIDE, experiment, label, regularizers, setting, words
 from core.training.spec import RunSpec
 from explorer.panels.words import moment
+from explorer.places import SAMPLE, SHIPPED, has_sample, runs_dir
 
-SAMPLE = "sample"
-_ASSETS = Path(__file__).resolve().parents[2] / "assets"
-_SHIPPED = {SAMPLE: _ASSETS / "sample", "sample-baseline": _ASSETS / "sample_baseline"}
 _OTHERS = {layout.INSPECTIONS: "inspection", layout.LAYERS: "study of layers", layout.LANDSCAPES: "landscape"}
 _LOOK_BACK = 200  # of how many of the newest runs the state is read again and again
 
@@ -54,19 +51,14 @@ class Row:
         return self.note.name or f"{self.task} · {self.model}"
 
 
-def runs_dir() -> Path:
-    """Return where the runs are: ISOBAR_RUNS, or ``runs`` here."""
-    return Path(os.environ.get("ISOBAR_RUNS") or "runs")
-
-
 def find(name: str) -> Run:
     """Return the run called `name`.
 
     Raises:
         IsobarError: there is none.
     """
-    if name in _SHIPPED:
-        return run_in(_SHIPPED[name])
+    if name in SHIPPED:
+        return run_in(SHIPPED[name])
     # A name is a link's text: one that climbs out of the runs' folder is no name.
     if not name or Path(name).name != name or name in (".", ".."):
         raise IsobarError(f"There is no run {name!r}.")
@@ -113,22 +105,17 @@ def is_inspection(run: Run) -> bool:
 
 def is_sample(run: Run) -> bool:
     """Whether `run` is one that ships with Isobar: the sample, or its baseline."""
-    return run.path in _SHIPPED.values()
-
-
-def has_sample() -> bool:
-    """Whether the sample run is installed."""
-    return (_SHIPPED[SAMPLE] / layout.SPEC).exists()
+    return run.path in SHIPPED.values()
 
 
 def samples() -> list[str]:
     """Return the names of the runs that ship with Isobar and are installed."""
-    return [name for name, path in _SHIPPED.items() if (path / layout.SPEC).exists()]
+    return [name for name, path in SHIPPED.items() if (path / layout.SPEC).exists()]
 
 
 def name_of(run: Run) -> str:
     """Return the name that `find` knows `run` by."""
-    return next((name for name, path in _SHIPPED.items() if path == run.path), run.name)
+    return next((name for name, path in SHIPPED.items() if path == run.path), run.name)
 
 
 def names() -> list[str]:
@@ -245,7 +232,7 @@ def baseline_of(run: Run) -> Run | None:
     if not regularizers(settings):
         return None
     own, data = experiment({**defaults, **settings}), fingerprint(run)
-    for other in [Run(_SHIPPED["sample-baseline"])] if is_sample(run) else _beside(run):
+    for other in [Run(SHIPPED["sample-baseline"])] if is_sample(run) else _beside(run):
         found = spec(other)
         if not found or regularizers(found) or found.get("seed") != settings.get("seed"):
             continue

@@ -108,7 +108,7 @@ def drawn(
     points = film_points(
         [places[rows] for places in film.places],
         [names.get(int(k), f"class {k}") for k in film.labels[rows]],
-        None if texts is None else [str(texts.iloc[row])[:_TOOLTIP] for row in rows],
+        None if texts is None else [str(text)[:_TOOLTIP] for text in texts.iloc[rows]],
         data.modality(run).one,
     )
     bars = film_bars(film.places, [[s for s in some if s.label in chosen] for some in film.shapes], _most(chosen))

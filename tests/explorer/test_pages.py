@@ -291,10 +291,12 @@ def test_no_table_says_none_where_a_number_is_missing():
 
 
 def test_the_sample_has_a_baseline_where_one_is_shipped(one_run, tmp_path, open_page, monkeypatch):
+    from explorer import places
     from explorer.panels import data
 
     shipped = {"sample": one_run(), "sample-baseline": one_run(regularizer="none", minutes_ago=5)}
-    monkeypatch.setattr(data, "_SHIPPED", shipped)
+    monkeypatch.setattr(places, "SHIPPED", shipped)
+    monkeypatch.setattr(data, "SHIPPED", shipped)
     app = open_page("run", tmp_path / "none")
     assert app.query_params["run"] == "sample"
     assert "baseline 0.620" in all_text(app)
