@@ -19,7 +19,7 @@ from core.runs import Run, migrations
 from core.runs.settings import OF_BOOKKEEPING, flat, former_method, regularizers, setting
 from core.studies.compare import Difference, Estimate, Group, beside_baselines, group_runs
 from core.studies.workers import LocalWorkers
-from core.training.spec import RunSpec, is_setting, overlaid, read_yaml, slug
+from core.training.spec import RunSpec, is_of_regularizers, is_setting, overlaid, read_yaml, slug
 
 _LOOK_SECONDS = 0.5
 ELSEWHERE = "Another process is at it."
@@ -143,7 +143,7 @@ def _meant(key: str, value: object, where: str) -> object:
     if key in migrations.FLAT_NAMES:
         RunSpec.parse({key: value, "regularizer": migrations.dotted(key).partition(".")[0]}, where)
         key = migrations.dotted(key)
-    name, dot, setting = key.partition(".")
+    name, dot, setting = key.partition(".") if is_of_regularizers(key) else (key, "", "")
     if dot:
         return getattr(RunSpec.parse({key: value, "regularizer": name}, where).regularizers[name], setting)
     return getattr(RunSpec.parse({key: value}, where), key)
