@@ -38,10 +38,8 @@ def figure(
     """
     spec = _spec(key, of, make)
     spec = dressed(spec) if dressed else spec
-    # The app draws on a canvas, where the sentence that is made for each mark would reach nobody.
-    shown = {**spec, "config": {**spec.get("config", {}), "aria": False}}
     with st.container(key=f"figure-{key}", gap=None):
-        event = st.vega_lite_chart(shown, key=name_of(key, about), width="stretch", **options)
+        event = st.vega_lite_chart(spec, key=name_of(key, about), width="stretch", **options)
         _save(spec, key)
     return event
 
