@@ -180,7 +180,7 @@ def _separated(path: Path, data: bytes, delimiter: str, quote: str | bool = '"')
         # Everything is read as text: a column of digits may well be the sentences.
         convert = csv.ConvertOptions(column_types={name: pa.string() for name in header}, strings_can_be_null=False)
         return csv.read_csv(pa.py_buffer(data), read_options=read, parse_options=parse, convert_options=convert)
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         raise IsobarError(_csv_sentence(path, str(error))) from error
 
 
@@ -231,7 +231,7 @@ def _read_jsonl(path: Path, data: bytes) -> pa.Table:
             pa.py_buffer(data),
             read_options=arrow_json.ReadOptions(block_size=max(1 << 20, min(len(data) + 1, 1 << 30))),
         )
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         raise IsobarError(_jsonl_sentence(path, data, str(error))) from error
 
 
@@ -289,7 +289,7 @@ def _json_column(path: Path, name: str, values: list) -> pa.Array:
     except UnicodeEncodeError as error:
         row = next(number for number, value in enumerate(values, start=1) if _half(value))
         raise IsobarError(_half_sentence(path, f"row {row}, column {name!a}", _half(values[row - 1]))) from error
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except pa.ArrowException as error:
         raise IsobarError(
             f"{path} mixes types in column {name!r} ({str(error).splitlines()[0]}); keep one type."
         ) from error
@@ -306,7 +306,6 @@ def _half_sentence(path: Path, where: str, half: str) -> str:
 
 
 def _read_parquet(path: Path) -> pa.Table:
-    import pyarrow as pa
     from pyarrow import parquet
 
     try:
@@ -314,8 +313,12 @@ def _read_parquet(path: Path) -> pa.Table:
             raise IsobarError(f"{path} is empty; it needs a text column, a label column and rows.")
         check_parquet(path)
         return parquet.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        said = str(error).splitlines()[0].rstrip(".")
+    except IsobarError:
+        raise
+    except (
+        Exception
+    ) as error:  # Arrow has an error for each thing that it can't do, and Python one for names that aren't UTF-8
+        said = " ".join(str(error).split())[:200].rstrip(".")
         raise IsobarError(f"{path} is not a parquet file that can be read: {said}.") from error
 
 

@@ -122,3 +122,31 @@ def test_what_would_not_fit_into_memory_is_refused_before_it_is_read(tmp_path, m
     for name in ("a.npz", "a.csv"):
         with pytest.raises(IsobarError, match=r"would take about 0.0 GB of memory, and 0.0 GB are free"):
             read_embeddings(tmp_path / name)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_parquet_file_with_a_name_that_is_no_text_is_a_sentence(tmp_path, read):
+    """The fuzzer made one: Arrow's reader of names raises Python's own error."""
+    parquet.write_table(pa.table({"qqqq": ["a", "b"], "label": [0, 1]}), tmp_path / "a.parquet")
+    file = tmp_path / "a.parquet"
+    file.write_bytes(file.read_bytes().replace(b"qqqq", b"qqq\xf4"))
+    with pytest.raises(UnicodeDecodeError):
+        parquet.read_metadata(file)
+    with pytest.raises(IsobarError, match=r"a\.parquet .*not a parquet file that can be read") as caught:
+        read(file)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [pa.ArrowNotImplementedError(""), pa.ArrowCapacityError("2 GB\nor more"), KeyError("x")]
+)
+def test_whatever_arrow_raises_over_a_parquet_file_is_a_sentence(tmp_path, monkeypatch, error):
+    parquet.write_table(pa.table({"text": ["a"], "label": [0]}), tmp_path / "a.parquet")
+
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(parquet, "read_table", fails)
+    with pytest.raises(IsobarError, match="not a parquet file that can be read") as caught:
+        read_table(tmp_path / "a.parquet")
+    assert "\n" not in str(caught.value)

@@ -172,7 +172,7 @@ class Run:
 
         try:
             return pd.read_parquet(self.path / layout.PROBE)
-        except (OSError, ValueError):
+        except Exception:  # Arrow has an error for each thing that it can't do
             return pd.DataFrame()
 
     def preview(self, row: int) -> Path | None:

@@ -6,11 +6,13 @@ import shutil
 import socket
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 
 from core import list_runs
-from core.runs.reader import find_runs
+from core.runs.reader import Run, find_runs
 from core.studies.compare import compare
 from core.tables import print_runs
 from core.training.spec import RunSpec
@@ -127,3 +129,12 @@ def test_what_is_left_out_is_named(folder, tmp_path):
     ]
     assert run.spec["model"]
     assert run.report["after"]
+
+
+def test_a_probe_set_that_arrow_can_not_read_has_no_rows(monkeypatch):
+    def fails(*_, **__):
+        raise pa.ArrowNotImplementedError("Unsupported encoding")
+
+    assert len(Run(SAMPLE).probe)
+    monkeypatch.setattr(pd, "read_parquet", fails)
+    assert Run(SAMPLE).probe.empty

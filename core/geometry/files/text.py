@@ -176,7 +176,7 @@ def _table(path: Path, data: bytes, dialect: Dialect, width: int, named: bool, t
                 column_types={} if text is None else {str(text): pa.string()},
             ),
         )
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", str(error))
         if found is None:
             raise IsobarError(f"The file {path} can't be read as a table: {str(error).splitlines()[0]}.") from error
