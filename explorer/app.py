@@ -9,7 +9,7 @@ import gc
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -48,8 +48,9 @@ def _home(request: Request) -> RedirectResponse:
     query = dict(request.query_params.items())
     wanted = query.pop("page", "run")
     path = wanted if wanted in _PAGES else "run"
-    if path == "run" and "run" not in query and (newest := places.newest()):
-        query["run"] = newest
+    with suppress(OSError):  # of a folder that can't be read the page says so
+        if path == "run" and "run" not in query and (newest := places.newest()):
+            query["run"] = newest
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, headers={"Cache-Control": "no-store"})
 
 
@@ -78,7 +79,7 @@ async def _ahead(_: st.App) -> AsyncIterator[None]:
 
 
 def _import() -> None:
-    """Import what pages need; all that is there by then the garbage collector, which `serve` turned off, need not look at again."""
+    """Import what pages need, and turn on the garbage collector, which need not look again at what is there by then."""
     try:
         import_module("explorer.panels.timeline")
     finally:

@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
     from streamlit.web import cli
 
     # At a process's first element Streamlit would ask whether it runs in a REPL, by `inspect.stack`, which looks up the
-    # files of all modules that were ever imported: a fifth of a second in the first page. This marks that as done.
+    # files of all modules that were ever imported. This marks that as done.
     drawing._use_warning_has_been_displayed = True
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt, cli.click.Abort):

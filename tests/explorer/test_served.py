@@ -98,6 +98,14 @@ def test_without_runs_and_sample_it_opens_at_the_page_of_runs(client, monkeypatc
     assert led_to(client, "/") == ("run", {})
 
 
+def test_a_folder_of_runs_that_can_not_be_read_is_left_to_the_page(client, monkeypatch):
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(places, "list_runs", refused)
+    assert led_to(client, "/") == ("run", {})
+
+
 def test_the_page_of_a_run_asks_for_what_draws_charts_at_once(client):
     page = client.get("/run").text
     assert all(name in page for name in statics.of_charts())
