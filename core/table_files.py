@@ -315,9 +315,8 @@ def _read_parquet(path: Path) -> pa.Table:
         return parquet.read_table(path)
     except IsobarError:
         raise
-    except (
-        Exception
-    ) as error:  # Arrow has an error for each thing that it can't do, and Python one for names that aren't UTF-8
+    except Exception as error:
+        # Arrow has an error for each thing that it can't do, and Python one for names that aren't UTF-8.
         said = " ".join(str(error).split())[:200].rstrip(".")
         raise IsobarError(f"{path} is not a parquet file that can be read: {said}.") from error
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import Annotated
 
@@ -29,8 +30,6 @@ _HOMES = {
     "machine": ["bench", "doctor", "convert"],
 }
 """Which commands are in which module of this package, in the order in which they are listed."""
-
-
 _HELP = None  # plain help appears at once; rich would cost a third of the time to print it
 
 
@@ -41,15 +40,20 @@ class _Commands(Mapping):
         home = next((home for home, names in _HOMES.items() if name in names), None)
         if home is None:
             raise KeyError(name)
-        group = typer.Typer(rich_markup_mode=_HELP)
-        group.add_typer(import_module(f"core.cli.{home}").commands)
-        return typer.main.get_group(group).commands[name]
+        return _commands_in(home)[name]
 
     def __iter__(self) -> Iterator[str]:
         return (name for names in _HOMES.values() for name in names)
 
     def __len__(self) -> int:
         return sum(map(len, _HOMES.values()))
+
+
+@cache
+def _commands_in(home: str) -> Mapping:
+    group = typer.Typer(rich_markup_mode=_HELP)
+    group.add_typer(import_module(f"core.cli.{home}").commands)
+    return typer.main.get_group(group).commands
 
 
 class _Cli(TyperGroup):

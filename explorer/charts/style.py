@@ -24,7 +24,7 @@ for _part in (alt.SelectionParameter, alt.TopLevelSelectionParameter, alt.Variab
     _part.validate = classmethod(lambda *_: None)
 
 # A channel that is a value, or values by condition, is given as its class, such as alt.FillValue(**alt.when(...)...): in a mere
-# dictionary Altair looks for the class that it could be, among all of its own, for 10 ms.
+# dictionary Altair looks for the class that it could be, among all of its own, each time.
 
 # Okabe, Ito, "Color Universal Design", 2008; orange, sky blue and yellow darkened until they stand out from white.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#C4709F", "#B07D00", "#3A8FC4", "#8B8B00", "#7A6FC0", "#A8685A")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer import places
 from explorer.panels import data, entries, keeping, links
 from explorer.panels.words import STATES, plain
 
@@ -23,7 +24,7 @@ def show() -> None:
     )
     found = entries.found(names, wanted or "")
     shown = found[: st.session_state.get("runs_shown", _SHOWN)]
-    samples = entries.found([data.SAMPLE] if data.has_sample() else [], wanted or "")
+    samples = entries.found([data.SAMPLE] if places.has_sample() else [], wanted or "")
     with st.container(key="runs", gap=None):
         if not names:
             st.caption("No runs yet. **Train** starts one.")

@@ -18,8 +18,9 @@ from core.runs.notes import Note, read_note
 from core.runs.reader import run_in
 from core.runs.settings import OUTSIDE, experiment, label, regularizers, setting, words
 from core.training.spec import RunSpec
+from explorer import places
 from explorer.panels.words import moment
-from explorer.places import SAMPLE, SHIPPED, has_sample, runs_dir
+from explorer.places import SAMPLE, SHIPPED, runs_dir
 
 _OTHERS = {layout.INSPECTIONS: "inspection", layout.LAYERS: "study of layers", layout.LANDSCAPES: "landscape"}
 _LOOK_BACK = 200  # of how many of the newest runs the state is read again and again
@@ -138,7 +139,7 @@ def newest() -> str | None:
     remembered = st.session_state.get("run")
     if remembered in (*names(), SAMPLE):
         return remembered
-    return next(iter(names()), SAMPLE if has_sample() else None)
+    return places.newest()
 
 
 def row(run: Run) -> Row:

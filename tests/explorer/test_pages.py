@@ -263,11 +263,11 @@ def test_texts_are_shown_as_text(one_run, open_page, tmp_path):
 
 
 def test_no_runs_show_the_sample_or_say_what_to_do(open_page, tmp_path):
-    from explorer.panels import data
+    from explorer import places
 
     app = open_page("run", tmp_path / "none")
     assert not app.exception
-    if data.has_sample():
+    if places.has_sample():
         assert app.query_params["run"] == "sample"
         assert "ships with Isobar" in app.info[0].value
     else:

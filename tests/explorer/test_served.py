@@ -49,7 +49,7 @@ def test_a_part_of_a_file_and_what_is_not_read_are_left_to_the_app(behind):
 
 
 def test_what_draws_charts_is_among_streamlits_files():
-    """A name that another Streamlit gives them would leave the page as it is, and a second slower."""
+    """A name that another Streamlit gives them would leave the page as it is, but slower."""
     found = statics.of_charts()
     assert [name.split("/")[-1].split(".")[0] for name in found] == ["ArrowVegaLiteChart", "embed"]
     assert all((statics.FOLDER / name).is_file() for name in found)
