@@ -15,10 +15,18 @@ from altair.vegalite.v6.schema import channels
 # Altair fails above 5,000 rows, for the sake of notebooks. Here each chart says how many rows of what can be seen.
 alt.data_transformers.disable_max_rows()
 
-# Altair copies every part of a chart at each nesting, with the dozens of options that nobody set. These never change once made.
+
+def _copied(part: alt.SchemaBase, _memo: dict) -> alt.SchemaBase:
+    """Return a copy of a part of a chart, which shares with it what its options are."""
+    found = object.__new__(type(part))
+    vars(found).update(vars(part), _kwds=dict(part._kwds))
+    return found
+
+
+# Altair copies every part of a chart at each nesting, to the bottom, with the dozens of options that nobody set.
 _CHANNELS = [one for one in vars(channels).values() if isinstance(one, type) and issubclass(one, alt.SchemaBase)]
 for _part in (alt.Axis, alt.Legend, alt.MarkDef, alt.Scale, *_CHANNELS):
-    _part.__deepcopy__ = lambda self, _memo: self
+    _part.__deepcopy__ = _copied
 # It checks selections at each nesting too, whether or not checks are on (`panels.figure.spec_of`).
 for _part in (alt.SelectionParameter, alt.TopLevelSelectionParameter, alt.VariableParameter):
     _part.validate = classmethod(lambda *_: None)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer import places
-from explorer.panels import data, entries, keeping, links
+from explorer.panels import address, data, entries, keeping, links
 from explorer.panels.words import STATES, plain
 
 _SHOWN = 25
@@ -47,9 +47,9 @@ def _entry(name: str) -> None:
     except Exception:  # gone, or unreadable beyond recognition: the list must not fail with it
         return
     colour, dot, word = STATES[row.state]
-    is_open = st.query_params.get("run") == name
+    is_open = address.read("run", None) == name
     # Whoever looks through runs looks at the same view of each.
-    view = {"view": st.query_params["view"]} if "view" in st.query_params else {}
+    view = {} if (view := address.read("view", None)) is None else {"view": view}
     with st.container(key="run-open" if is_open else f"run-{name}", gap=None):
         st.page_link(
             links.RUN,

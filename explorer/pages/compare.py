@@ -21,8 +21,8 @@ def page() -> None:
     if not shown:
         _nothing_yet()
         return
-    asked = [name for name in st.query_params.get("runs", "").split(",") if name]
-    picked = list(dict.fromkeys(asked)) if "runs" in st.query_params else _first_picks(shown)
+    asked = address.read("runs", None)
+    picked = _first_picks(shown) if asked is None else [name for name in dict.fromkeys(asked.split(",")) if name]
     runs, gone = _found(picked)
     picked = _pick(shown, [data.name_of(run) for run in runs])
     if picked is not None:
@@ -102,7 +102,7 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
     chosen = {shown[row] for row in event.selection.rows if row < len(shown)}
     now = [name for name in picked if name in chosen or name not in shown]
     now += [name for name in shown if name in chosen and name not in now]
-    addressed = "runs" in st.query_params
+    addressed = address.read("runs", None) is not None
     return now if now != picked or (not addressed and now) else None
 
 

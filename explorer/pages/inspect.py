@@ -53,7 +53,7 @@ _RECENT = 12
 
 def page() -> None:
     """Draw the inspection that the address names, or the form of a new one."""
-    name = st.query_params.get("of")
+    name = address.read("of", None)
     if name is None:
         _form()
         return
@@ -206,7 +206,7 @@ def _of_what(run: Run) -> str:
 
 def _filled_from_address() -> None:
     """Take another inspection's settings, which the address names, into the form."""
-    like = st.query_params.get("like")
+    like = address.read("like", None)
     if like is None:
         return
     address.only()

@@ -42,7 +42,7 @@ VIEWS = {
 
 def page() -> None:
     """Draw the run that the address names, or the newest."""
-    name = st.query_params.get("run") or data.newest()
+    name = address.read("run", None) or data.newest()
     if name is None:
         _nothing_yet()
         return
@@ -55,7 +55,7 @@ def page() -> None:
         st.error(plain(run.refused, 300), icon=":material/update:")
         return
     st.session_state["run"] = name
-    if "run" not in st.query_params:
+    if address.read("run", None) is None:
         address.write({"run": name})
         st.rerun()  # the sidebar marks the run that the address names
     _header(run)

@@ -21,7 +21,7 @@ _MOST_SEEDS = 20
 
 def page() -> None:
     """Draw the run that the address names, or the form of a new one."""
-    name = st.query_params.get("run")
+    name = address.read("run", None)
     if name is None:
         _form()
         return
@@ -171,7 +171,7 @@ def _watched(run: Run, name: str) -> None:
 
 
 def _filled_from_address() -> None:
-    like = st.query_params.get("like")
+    like = address.read("like", None)
     if like is None:
         return
     address.only()

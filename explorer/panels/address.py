@@ -76,6 +76,9 @@ def read(
 ) -> Any:
     """Return what the address says under the name `at`; `default` where it says nothing, or nothing that could be chosen.
 
+    It is the address that the browser was told: what draws a part of a page anew may be asked for by a timer that went off
+    before the browser had heard it, and what was just chosen would be taken back.
+
     Args:
         at: the name.
         default: of the type that is returned; None stands for a text that isn't there.
@@ -85,7 +88,7 @@ def read(
         low: the least number.
         high: the greatest.
     """
-    text = st.query_params.get(at)
+    text = _heard().get(at)
     if text is None:
         return default
     if options is not None:

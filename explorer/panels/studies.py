@@ -90,8 +90,8 @@ class Studies:
     def chosen(self) -> str | None:
         """Draw the list of studies and return the name of the one that is shown; None where a new one is to be asked for."""
         names = self.names()
-        asked = st.query_params.get("of")
-        if "new" in st.query_params or (asked is None and not names):
+        asked = address.read("of", None)
+        if address.read("new", None) is not None or (asked is None and not names):
             return None
         name = asked if asked is not None else names[0]
         if asked is None:

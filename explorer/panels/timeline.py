@@ -155,7 +155,7 @@ def thinned(steps: list[int], most: int = _MOST_FRAMES) -> list[int]:
 
 def _step(steps: list[int]) -> int:
     """Return the step that the address names or the one next to it; the last by default."""
-    wanted = st.query_params.get("step", "")
+    wanted = address.read("step", "")
     return min(steps, key=lambda step: abs(step - int(wanted))) if wanted.isdigit() else steps[-1]
 
 

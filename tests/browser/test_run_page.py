@@ -113,12 +113,14 @@ def test_a_link_leads_to_a_view_with_its_choices(run, visit):
 def test_a_clicked_point_and_its_neighbours_are_marked_and_a_space_is_turned(run, visit):
     page = visit(f"{run}&view=Cloud&own-axes=1")
     chart = drawn(page, "cloud").last  # Streamlit may draw one that is changed while it is being drawn twice
-    points, rings = chart.locator("g.mark-symbol path[stroke-width='1.3']"), chart.locator("path[stroke='#D40078']")
+    points = chart.locator("g.mark-symbol path[stroke-width='1.3']:not([stroke='#D40078'])")
+    rings, count = chart.locator("path[stroke='#D40078']"), points.count()
     expect(rings).to_have_count(0)
     points.nth(3).evaluate("point => point.scrollIntoView({block: 'center'})")
     points.nth(3).click(force=True)  # another point may lie above it: that is as good
     expect(page).to_have_url(re.compile(r"example=\d+"))
     expect(rings).to_have_count(2 * 11)  # ten about the neighbours and one about the point, on both sides
+    expect(points).to_have_count(count)
     expect(page.locator(".st-key-neighbours [data-testid=stDataFrame]")).to_have_count(2)
     page.reload()
     settle(page)

@@ -31,7 +31,7 @@ def address_of(app):
 
 @pytest.fixture
 def app():
-    return AppTest.from_function(page).run()
+    return AppTest.from_function(page, default_timeout=60).run()
 
 
 def test_choices_made_before_the_browser_hears_of_the_first_are_all_kept(app):
@@ -63,3 +63,20 @@ def test_a_step_back_is_no_slow_browser(app):
     assert [box.value for box in app.number_input] == [0, 0]
     app.number_input[1].set_value(7).run()
     assert address_of(app) == {"two": "7"}
+
+
+def part():
+    import streamlit as st
+
+    from explorer.panels import address
+
+    address.arrive("page")
+    address.widget(st.number_input, "One", key="one", default=0)
+    st.query_params.clear()  # as a timer says that went off before the browser had heard: what follows is what it draws
+    st.write(f"drawn with {address.read('one', 0)}")
+
+
+def test_what_a_timer_draws_goes_by_what_was_chosen_just_before():
+    app = AppTest.from_function(part, default_timeout=60).run()
+    app.number_input(key="one").set_value(5).run()
+    assert app.markdown[0].value == "drawn with 5"

@@ -12,7 +12,7 @@ import pytest
 from core.geometry import ClassShape, shape_by_class
 from explorer.charts import style
 from explorer.charts.barcode import barcode, bars
-from explorer.charts.cloud import ERROR, NONE, RIGHT, cloud, cloud_points, in_brush, tree_edges
+from explorer.charts.cloud import ERROR, NONE, RIGHT, cloud, cloud_points, in_brush, stars, tree_edges
 from explorer.charts.cosines import cosine_histogram, cosines
 from explorer.charts.history import history
 from explorer.charts.layers import depths, layer_profile
@@ -319,6 +319,29 @@ def test_the_cloud_shows_both_sides_on_the_same_axes_hollow_before_and_filled_af
     assert frame.loc[0, "after_prediction"] != frame.loc[0, "class"]
     assert set(frame["before_prediction"]) == {NONE}
     assert spec["description"] == "said"
+
+
+def test_neighbours_are_marked_and_the_points_stay_where_they_are():
+    random = np.random.default_rng(0)
+    clouds = {side: random.normal(size=(6, 2)) for side in ("before", "after")}
+    none = np.zeros(6, int)
+    frame = cloud_points({side: (xy, none) for side, xy in clouds.items()}, none, {0: "only"}, None)
+    marks = stars({side: (xy, 3, np.array([1, 2])) for side, xy in clouds.items()})
+    edges = tree_edges({side: (xy, []) for side, xy in clouds.items()})
+    spec = cloud(frame, edges, colours={"only": "#000000"}, extent=3.0, marks=marks).to_dict()
+    along = [(layer["encoding"]["x"]["field"], layer["encoding"]["y"]["field"]) for layer in spec["layer"]]
+    here, there = ("px", "py"), ("px2", "py2")
+    # Trees, lines to the neighbours, points, then on each side rings about the neighbours and one about the point; titles.
+    assert along == [here] * 6 + [there, here] * 2 + [here]
+
+
+def test_a_copy_of_a_part_of_a_chart_is_its_own():
+    x = alt.X("a:Q", axis=alt.Axis(grid=False))
+    other = x.copy()
+    other["shorthand"] = "b:Q"
+    assert [part.to_dict({"data": pd.DataFrame()})["field"] for part in (x, other)] == ["a", "b"]
+    assert x.title("named")["title"] == "named"
+    assert "named" not in str(x)
 
 
 def test_a_class_that_is_called_as_a_word_of_the_interface_has_a_colour_of_its_own():
