@@ -5,9 +5,14 @@ exported and captured in a CUDA graph. In each round every component takes its l
 it; components at least halve. Equal weights are told apart by edge number, which makes the order total and the union
 of what is taken a forest.
 
+Of many points the weights are made anew in each round, tile by tile, each for its rows and its columns, so that memory is
+linear in their number; then the host looks after each round whether another is needed.
+
 O. Borůvka, O jistém problému minimálním (1926); pointer jumping as in J. JáJá, An Introduction to Parallel Algorithms
 (1992).
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,37 +29,98 @@ def minimum_spanning_forest(weights: Tensor) -> Tensor:
         each tree that was never merged holds -1.
     """
     n = weights.shape[-1]
-    point = torch.arange(n, device=weights.device).expand(weights.shape[:-1])
+    component = point = torch.arange(n, device=weights.device).expand(weights.shape[:-1])
     merged_by = torch.full_like(point, -1)
     if n < 2:
         return merged_by
-    rounds = doublings(n)
-    row, column = point.unsqueeze(-1), point.unsqueeze(-2)
-    number = torch.minimum(row, column) * n + torch.maximum(row, column)
-    none = n * n
-    component = point
-    for _ in range(rounds):
-        outgoing = component.unsqueeze(-1) != component.unsqueeze(-2)
-        crossing = weights.masked_fill(~outgoing, torch.inf)
-        lightest = crossing.amin(-1)
-        is_lightest = (crossing == lightest.unsqueeze(-1)) & (crossing < torch.inf)
-        first = number.masked_fill(~is_lightest, none).amin(-1)
-        # From points to components, each written at the index of its representative point.
-        least = torch.full_like(lightest, torch.inf).scatter_reduce(-1, component, lightest, "amin")
-        first = first.masked_fill(lightest != least.gather(-1, component), none)
-        chosen = torch.full_like(first, none).scatter_reduce(-1, component, first, "amin")
-        has_edge = chosen < none
-        edge = chosen.masked_fill(~has_edge, 0)
-        ends = component.gather(-1, edge // n) + component.gather(-1, edge % n)
-        parent = torch.where(has_edge, ends - point, point)
-        # Two components that chose the same edge point at each other; the smaller number stays the root.
-        mutual = parent.gather(-1, parent) == point
-        parent = torch.where(mutual & (point < parent), point, parent)
-        merged_by = torch.where(parent != point, chosen, merged_by)
-        for _ in range(rounds):
-            parent = parent.gather(-1, parent)
-        component = parent.gather(-1, component)
+    number = _numbers(point, point, n)
+    for _ in range(doublings(n)):
+        lightest, first = _outgoing(weights, number, component, component, -1, n * n)
+        component, merged_by = _merged(point, component, lightest, first, merged_by)
     return merged_by
+
+
+def minimum_spanning_forest_by_tiles(
+    weights: Callable[[slice, slice], Tensor], component: Tensor, dtype: torch.dtype, tile: int, trees: int
+) -> Tensor:
+    """Return what `minimum_spanning_forest` does, of weights that are made a tile at a time; the host waits for each round.
+
+    Args:
+        weights: returns those of the points `rows` against the points `columns`, (..., rows, columns); it is called for the
+            tiles on and above the diagonal, and those on it are symmetric.
+        component: (..., n) int64, each point's own number.
+        dtype: of the weights.
+        tile: points on the side of a tile.
+        trees: how many the forest has in the end, of all clouds together; fewer end it no sooner.
+    """
+    n = component.shape[-1]
+    point, none = component, n * n
+    merged_by = torch.full_like(point, -1)
+    slices = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
+    for _ in range(doublings(n)):
+        lightest = torch.full(point.shape, torch.inf, dtype=dtype, device=point.device)
+        first = torch.full_like(point, none)
+        for index, rows in enumerate(slices):
+            for columns in slices[index:]:
+                pairs = weights(rows, columns)
+                number = _numbers(point[..., rows], point[..., columns], n)
+                ends = component[..., rows], component[..., columns]
+                _keep(lightest, first, rows, *_outgoing(pairs, number, *ends, -1, none))
+                if rows != columns:
+                    _keep(lightest, first, columns, *_outgoing(pairs, number, *ends, -2, none))
+        component, merged_by = _merged(point, component, lightest, first, merged_by)
+        if int((component == point).sum()) <= trees:
+            break
+    return merged_by
+
+
+def _numbers(rows: Tensor, columns: Tensor, n: int) -> Tensor:
+    """Return the numbers of the edges between points, (..., rows, columns)."""
+    rows, columns = rows.unsqueeze(-1), columns.unsqueeze(-2)
+    return torch.minimum(rows, columns) * n + torch.maximum(rows, columns)
+
+
+def _outgoing(weights: Tensor, number: Tensor, rows: Tensor, columns: Tensor, dim: int, none: int) -> tuple:
+    """Return the weight and the number of each point's lightest edge out of its component; infinity and `none` without one.
+
+    `rows` and `columns` are components. Points are those of the rows for `dim` -1, of the columns for -2.
+    """
+    inside = rows.unsqueeze(-1) == columns.unsqueeze(-2)
+    crossing = weights.masked_fill(inside, torch.inf)
+    lightest = crossing.amin(dim)
+    is_lightest = (crossing == lightest.unsqueeze(dim)) & (crossing < torch.inf)
+    return lightest, number.masked_fill(~is_lightest, none).amin(dim)
+
+
+def _keep(lightest: Tensor, first: Tensor, of: slice, found: Tensor, number: Tensor) -> None:
+    """Put into `lightest` and `first` what another tile holds of the points `of`, where it is lighter."""
+    had, before = lightest[..., of], first[..., of]
+    number = torch.where(found == had, torch.minimum(number, before), number)
+    first[..., of] = torch.where(found <= had, number, before)
+    lightest[..., of] = torch.minimum(found, had)
+
+
+def _merged(
+    point: Tensor, component: Tensor, lightest: Tensor, first: Tensor, merged_by: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the components once each is merged along its lightest edge, and `merged_by` with the edges that were taken."""
+    n = point.shape[-1]
+    none = n * n
+    # From points to components, each written at the index of its representative point.
+    least = torch.full_like(lightest, torch.inf).scatter_reduce(-1, component, lightest, "amin")
+    first = first.masked_fill(lightest != least.gather(-1, component), none)
+    chosen = torch.full_like(first, none).scatter_reduce(-1, component, first, "amin")
+    has_edge = chosen < none
+    edge = chosen.masked_fill(~has_edge, 0)
+    ends = component.gather(-1, edge // n) + component.gather(-1, edge % n)
+    parent = torch.where(has_edge, ends - point, point)
+    # Two components that chose the same edge point at each other; the smaller number stays the root.
+    mutual = parent.gather(-1, parent) == point
+    parent = torch.where(mutual & (point < parent), point, parent)
+    merged_by = torch.where(parent != point, chosen, merged_by)
+    for _ in range(doublings(n)):
+        parent = parent.gather(-1, parent)
+    return parent.gather(-1, component), merged_by
 
 
 def doublings(n: int) -> int:

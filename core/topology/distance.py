@@ -17,12 +17,21 @@ def distance_matrix(points: Tensor) -> Tensor:
     Returns:
         (..., n, n), exactly symmetric. Distances below 2^-63 (float32) or 2^-511 (float64) of the cloud's extent are 0.
     """
+    points = at_unit_extent(points)
+    distances = apart(points, points)
+    return torch.minimum(distances, distances.mT)
+
+
+def at_unit_extent(points: Tensor) -> Tensor:
+    """Return points (..., n, d) divided by the power of two below their extent, without gradient: squares stay in range."""
     points = points.detach()
     extent = (points.amax(-2) - points.amin(-2)).amax(-1)
-    unit = power_of_two(extent)[..., None, None]
-    points = points / unit
-    distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
-    return torch.minimum(distances, distances.mT)
+    return points / power_of_two(extent)[..., None, None]
+
+
+def apart(rows: Tensor, columns: Tensor) -> Tensor:
+    """Return the distances of points (..., r, d) from points (..., c, d), by direct differences."""
+    return torch.cdist(rows, columns, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def edge_lengths(points: Tensor, heads: Tensor, tails: Tensor) -> Tensor:

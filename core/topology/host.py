@@ -13,11 +13,16 @@ def on_host(values: Tensor) -> bool:
 
     It can't on a device, while `torch.compile` or `torch.export` traces, and inside `torch.func` transforms.
     """
+    return values.is_cpu and is_plain(values)
+
+
+def is_plain(values: Tensor) -> bool:
+    """Whether it holds numbers that the host could wait for: nothing traces it, and no CUDA graph is captured."""
     return (
-        values.is_cpu
-        and not torch.compiler.is_compiling()
+        not torch.compiler.is_compiling()
         and type(values) in (Tensor, torch.nn.Parameter)
         and not is_functorch_wrapped_tensor(values)
+        and not (values.is_cuda and torch.cuda.is_current_stream_capturing())
     )
 
 

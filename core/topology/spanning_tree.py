@@ -7,7 +7,7 @@ The rule, as measured on two cores (`isobar bench topology` makes the table agai
 | the CPU's memory | fewer than 400 | Prim, distances on the fly |
 | the CPU's memory | 400 to 3,000 | Prim, distances on the fly where a matrix product can't rule them out |
 | the CPU's memory | more, or the memory limit is below Prim's matrix | filter-Kruskal on tiles of the product: time n^2 d on all cores, memory linear in n |
-| a device, or traced by `torch.compile` or `torch.export`, or in `torch.func` | any | Borůvka as a tensor program |
+| a device, or traced by `torch.compile` or `torch.export`, or in `torch.func` | any | Borůvka as a tensor program; by tiles from 8,193 points on, in memory linear in n |
 
 On the fly, 32 x 384 takes 15 us, 128 x 384 0.2 ms, 256 x 768 1.6 ms, as much as torch.cdist alone, and 512 x 768 7.5 ms;
 the product makes that 3 ms, and 1,024 x 768 11 ms instead of 33. It would pay from 200 points on idle cores; but where
@@ -20,14 +20,17 @@ matrix is one core's, filter-Kruskal is all cores' but for a sample's tree and a
 it on. The tensor program takes 2 ms of CPU for 32 x 384, mostly to launch its operations: it is for devices.
 """
 
+import torch
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
-from core.topology.boruvka import minimum_spanning_forest
-from core.topology.distance import distance_matrix
-from core.topology.host import on_host
+from core.topology.boruvka import minimum_spanning_forest, minimum_spanning_forest_by_tiles
+from core.topology.distance import apart, at_unit_extent, distance_matrix
+from core.topology.host import is_plain, on_host
 
 BACKENDS = ("auto", "prim", "boruvka")
+WHOLE = 8_192  # points whose whole matrix a device holds: 2 GB with what a round makes of it
+TILE = 4_096  # points on the side of a tile: 0.5 GB
 
 
 def choose_backend(points: Tensor, backend: str) -> str:
@@ -53,6 +56,9 @@ def choose_backend(points: Tensor, backend: str) -> str:
 def spanning_forest(points: Tensor, group: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return a minimum spanning tree of every group of points, as one tensor program.
 
+    Of more than 8,192 points the distances are made anew in each round, tile by tile: memory is linear in n, and the host
+    waits once a round, at most log2 n times. Traced or captured the program has all of them at once, whatever n.
+
     Args:
         points: (..., n, d), float32 or float64.
         group: (..., n) int64; points are joined only to points of their group.
@@ -62,9 +68,25 @@ def spanning_forest(points: Tensor, group: Tensor) -> tuple[Tensor, Tensor, Tens
         group is that of the slot's point. One slot a group is empty; both its ends are 0.
     """
     n = points.shape[-2]
-    together = group.unsqueeze(-1) == group.unsqueeze(-2)
-    weights = distance_matrix(points).masked_fill(~together, float("inf"))
-    merged_by = minimum_spanning_forest(weights)
+    if is_plain(points) and n > WHOLE:
+        merged_by = _tiled_forest(points, group)
+    else:
+        together = group.unsqueeze(-1) == group.unsqueeze(-2)
+        merged_by = minimum_spanning_forest(distance_matrix(points).masked_fill(~together, torch.inf))
     exists = merged_by >= 0
     edge = merged_by.clamp(min=0)
     return edge // n, edge % n, exists
+
+
+def _tiled_forest(points: Tensor, group: Tensor) -> Tensor:
+    unit = at_unit_extent(points)
+
+    def weights(rows: slice, columns: slice) -> Tensor:
+        found = apart(unit[..., rows, :], unit[..., columns, :])
+        found = torch.minimum(found, found.mT) if rows == columns else found
+        together = group[..., rows].unsqueeze(-1) == group[..., columns].unsqueeze(-2)
+        return found.masked_fill(~together, torch.inf)
+
+    point = torch.arange(points.shape[-2], device=points.device).expand(points.shape[:-1])
+    trees = sum(len(cloud.unique()) for cloud in group.reshape(-1, group.shape[-1]))
+    return minimum_spanning_forest_by_tiles(weights, point, unit.dtype, TILE, trees)
