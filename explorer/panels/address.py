@@ -12,9 +12,9 @@ from typing import Any
 
 import streamlit as st
 
-# In the session: which page is shown, the addresses of all as they were left, how often a widget was made anew, and what the
-# browser was told, with the addresses that it may say until it has heard it.
-_PAGE, _LEFT, _TURNS, _TOLD = "address:page", "address:left", "address:turns", "address:told"
+# In the session: which page is shown, the addresses of all as they were left, how often a widget was made anew, what it was
+# last drawn with, and what the browser was told, with the addresses that it may say until it has heard it.
+_PAGE, _LEFT, _TURNS, _DRAWN, _TOLD = "address:page", "address:left", "address:turns", "address:drawn", "address:told"
 _UNHEARD = 3  # such addresses
 _HELD = {
     "selectbox": lambda value, options: {"index": None if value is None else list(options).index(value)},
@@ -135,13 +135,20 @@ def widget(
     at = at or key
     limits = {"low": about.get("min_value"), "high": about.get("max_value")} if options is None else {}
     named = {"format_func": about["format_func"]} if "format_func" in about else {}
-    value = read(at, default, options, new=about.get("accept_new_options", False), **limits, **named)
+    reading = partial(read, at, default, options, new=about.get("accept_new_options", False), **limits, **named)
+    value = reading()
     about.setdefault("on_change", partial(_chosen, key, at, default, value, then))
+    if _is_unsaid(key, value):
+        about["on_change"]()
+        if reading() != value:
+            st.rerun()
     if isinstance(value, list) and options is not None:
         options = list(dict.fromkeys([*options, *value]))  # those that somebody typed are options too
     # What it holds is told twice: to the server, and to a browser that has not seen it yet.
     held = _HELD.get(draw.__name__, lambda value, _: {"value": value})(value, options)
-    return draw(label, *([] if options is None else [list(options)]), key=_holding(key, value), **held, **about)
+    name = _holding(key, value)
+    st.session_state.setdefault(_DRAWN, {})[name] = value
+    return draw(label, *([] if options is None else [list(options)]), key=name, **held, **about)
 
 
 def text_of(value: Any) -> str:
@@ -165,6 +172,16 @@ def own_value(key: str) -> Any:
 def _named(key: str) -> str:
     turn = st.session_state.setdefault(_TURNS, {}).get(key)
     return f"{key}-{turn}" if turn else key
+
+
+def _is_unsaid(key: str, value: Any) -> bool:
+    """Return whether the widget `key` holds a choice that no address says, though it was drawn with what this one says.
+
+    Where a timer's request brings the choice, a moment before the widget's own, Streamlit breaks off what was to be done
+    after it and does not do it again; or the widget's own request brings the address of before.
+    """
+    name, drawn = _named(key), st.session_state.get(_DRAWN, {})
+    return name in st.session_state and name in drawn and st.session_state[name] != value == drawn[name]
 
 
 def _holding(key: str, value: Any) -> str:

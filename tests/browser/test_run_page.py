@@ -110,6 +110,38 @@ def test_a_link_leads_to_a_view_with_its_choices(run, visit):
     expect(drawn(page, "cloud").locator(".role-legend text", has_text="wrong")).to_have_count(1)
 
 
+# A click's request goes out just after that of one of the page's timers, which brings what was chosen before it: so it happens on
+# a busy machine.
+OVERTAKEN = """
+const send = WebSocket.prototype.send;
+window.held = null;
+WebSocket.prototype.send = function (data) {
+  if (window.held === "next") { window.held = data; return; }
+  send.call(this, data);
+  if (window.held) { send.call(this, window.held); window.held = null; }
+};
+null;
+"""
+
+
+def test_a_choice_that_a_timer_overtakes_is_kept(run, visit):
+    page = visit(f"{run}&view=Cloud")
+    page.evaluate(OVERTAKEN)
+    for choice, address in (
+        ("3-D", "axes=3"),
+        ("1 and 3", "axes=1"),
+        ("Timeline", "view=Timeline"),
+        ("Cloud", "view=Cloud"),
+    ):
+        page.evaluate("window.held = 'next'")
+        page.get_by_text(choice, exact=True).click()
+        page.wait_for_function("window.held === null")
+        settle(page)
+        expect(page).to_have_url(re.compile(address))
+        chosen = page.get_by_role("radio", name=choice, exact=True)
+        expect(chosen).to_be_checked()
+
+
 def test_a_clicked_point_and_its_neighbours_are_marked_and_a_space_is_turned(run, visit):
     page = visit(f"{run}&view=Cloud&own-axes=1")
     chart = drawn(page, "cloud").last  # Streamlit may draw one that is changed while it is being drawn twice

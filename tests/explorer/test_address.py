@@ -80,3 +80,21 @@ def test_what_a_timer_draws_goes_by_what_was_chosen_just_before():
     app = AppTest.from_function(part, default_timeout=60).run()
     app.number_input(key="one").set_value(5).run()
     assert app.markdown[0].value == "drawn with 5"
+
+
+def test_a_choice_of_which_nothing_was_done_is_kept(app):
+    app.number_input(key="one").set_value(5).run()
+    said(app, one="5")
+    app.run()
+    app.session_state["one"] = 6  # it came, and what was to follow was broken off
+    app.run()
+    assert address_of(app) == {"one": "6"}
+    assert app.number_input[0].value == 6
+
+
+def test_a_link_is_followed_whatever_a_widget_holds(app):
+    app.number_input(key="one").set_value(5).run()
+    said(app, one="8")
+    app.run()
+    assert app.number_input[0].value == 8
+    assert address_of(app) == {"one": "8"}
