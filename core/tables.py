@@ -17,6 +17,7 @@ from core.studies.landscape import Landscape
 from core.studies.layers import LayersStudy, verdicts
 from core.studies.predictions import predictions, verdict
 from core.studies.reproduce import VERDICTS, Reproduction
+from core.training.spec import slug
 
 _DASH = "–"
 
@@ -244,7 +245,7 @@ def landscape_markdown(found: Landscape) -> str:
     parts = []
     for task in found.tasks:
         points, told = [point for point in found.points if point["task"] == task], predictions(found, task)
-        parts += [f"## {task}: {len(points)} points", "", verdict(task, told), ""]
+        parts += [f"## {slug(task)}: {len(points)} points", "", verdict(task, told), ""]
         parts += [markdown([one.as_row() for one in told])]
         names = ("model", "weights", "seed", "score")
         parts += [markdown([{name: _of_point(point, name) for name in names} for point in points])]

@@ -196,8 +196,11 @@ class PersistentEntropyLoss(Regularizer):
         # A class goes by the number of its first row, so that how many there are need not be known. Rows that are
         # left out are groups of their own.
         counted = labels >= 0
-        same = (labels.unsqueeze(-1) == labels) & counted
-        group = torch.where(counted, torch.where(same, point, n).amin(-1), point)
+        by_class = labels.argsort(stable=True)
+        sorted_labels = labels[by_class]
+        rank = ((sorted_labels != sorted_labels.roll(1)) & (point > 0)).cumsum(0)
+        first = torch.full_like(point, n).scatter_reduce(0, rank, by_class, "amin")
+        group = torch.where(counted, torch.zeros_like(point).scatter(0, by_class, first[rank]), point)
         embeddings = torch.where(counted.unsqueeze(-1), embeddings, 0)
         heads, tails, exists = spanning_forest(embeddings, group)
         lengths = metric_lengths(embeddings, heads, tails, self.metric)

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.geometry.catalogue import MEASURES as CATALOGUE
 from core.studies.landscape import NOISE, Landscape, noise_level
+from core.training.spec import slug
 
 _RESAMPLES = 2_000
 _FEWEST = 5  # points that a correlation is told of
@@ -90,11 +91,11 @@ def verdict(task: str, told: Sequence[Prediction]) -> str:
         told: as :func:`predictions` returns them.
     """
     if not told or not math.isfinite(told[0].ladder[0]) or len(told) < 2:
-        return f"{task}: too few finished points to tell."
+        return f"{slug(task)}: too few finished points to tell."
     noise, measures = told[0], told[1:]
     best = max(measures, key=lambda one: abs(one.spearman[0]) if math.isfinite(one.spearman[0]) else -1)
     words = [
-        f"{task}: on the ladder, the level of the noise alone ranks the scores at Spearman {noise.ladder[0]:+.2f}.",
+        f"{slug(task)}: on the ladder, the level of the noise alone ranks the scores at Spearman {noise.ladder[0]:+.2f}.",
         f"Of the measures {_name(best)} goes with them most, {_told(best.spearman)} over all {best.n} points.",
     ]
     left = [

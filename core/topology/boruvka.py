@@ -55,7 +55,7 @@ def minimum_spanning_forest_by_tiles(
     """
     n = component.shape[-1]
     point, none = component, n * n
-    merged_by = torch.full_like(point, -1)
+    merged_by, left = torch.full_like(point, -1), point.numel()
     slices = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
     for _ in range(doublings(n)):
         lightest = torch.full(point.shape, torch.inf, dtype=dtype, device=point.device)
@@ -69,7 +69,8 @@ def minimum_spanning_forest_by_tiles(
                 if rows != columns:
                     _keep(lightest, first, columns, *_outgoing(pairs, number, *ends, -2, none))
         component, merged_by = _merged(point, component, lightest, first, merged_by)
-        if int((component == point).sum()) <= trees:
+        had, left = left, int((component == point).sum())
+        if left <= trees or left == had:  # a point that lies nowhere is joined to none
             break
     return merged_by
 

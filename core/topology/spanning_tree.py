@@ -7,7 +7,8 @@ The rule, as measured on two cores (`isobar bench topology` makes the table agai
 | the CPU's memory | fewer than 400 | Prim, distances on the fly |
 | the CPU's memory | 400 to 3,000 | Prim, distances on the fly where a matrix product can't rule them out |
 | the CPU's memory | more, or the memory limit is below Prim's matrix | filter-Kruskal on tiles of the product: time n^2 d on all cores, memory linear in n |
-| a device, or traced by `torch.compile` or `torch.export`, or in `torch.func` | any | Borůvka as a tensor program; by tiles from 8,193 points on, in memory linear in n |
+| a device, or traced by `torch.compile` or `torch.export`, or in `torch.func` | any | Borůvka as a tensor program |
+| a device, and nothing traces it | more than 8,192 | the same by tiles: memory linear in n |
 
 On the fly, 32 x 384 takes 15 us, 128 x 384 0.2 ms, 256 x 768 1.6 ms, as much as torch.cdist alone, and 512 x 768 7.5 ms;
 the product makes that 3 ms, and 1,024 x 768 11 ms instead of 33. It would pay from 200 points on idle cores; but where
@@ -20,6 +21,8 @@ matrix is one core's, filter-Kruskal is all cores' but for a sample's tree and a
 it on. The tensor program takes 2 ms of CPU for 32 x 384, mostly to launch its operations: it is for devices.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -30,7 +33,7 @@ from core.topology.host import is_plain, on_host
 
 BACKENDS = ("auto", "prim", "boruvka")
 WHOLE = 8_192  # points whose whole matrix a device holds: 2 GB with what a round makes of it
-TILE = 4_096  # points on the side of a tile: 0.5 GB
+TILE = 4_096  # points on the side of a tile of one cloud: 0.5 GB; of several at once it is smaller
 
 
 def choose_backend(points: Tensor, backend: str) -> str:
@@ -57,7 +60,7 @@ def spanning_forest(points: Tensor, group: Tensor) -> tuple[Tensor, Tensor, Tens
     """Return a minimum spanning tree of every group of points, as one tensor program.
 
     Of more than 8,192 points the distances are made anew in each round, tile by tile: memory is linear in n, and the host
-    waits once a round, at most log2 n times. Traced or captured the program has all of them at once, whatever n.
+    waits once, and once a round, of which there are log2 n at most. Traced or captured the program has all of them at once, whatever n.
 
     Args:
         points: (..., n, d), float32 or float64.
@@ -88,5 +91,8 @@ def _tiled_forest(points: Tensor, group: Tensor) -> Tensor:
         return found.masked_fill(~together, torch.inf)
 
     point = torch.arange(points.shape[-2], device=points.device).expand(points.shape[:-1])
-    trees = sum(len(cloud.unique()) for cloud in group.reshape(-1, group.shape[-1]))
-    return minimum_spanning_forest_by_tiles(weights, point, unit.dtype, TILE, trees)
+    ordered = group.sort(-1).values
+    clouds = math.prod(group.shape[:-1])
+    trees = clouds + int((ordered[..., 1:] != ordered[..., :-1]).sum())
+    side = max(int(TILE / max(clouds, 1) ** 0.5), 1)
+    return minimum_spanning_forest_by_tiles(weights, point, unit.dtype, side, trees)

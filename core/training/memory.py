@@ -64,7 +64,9 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return (
+            tensor.detach()
+        )  # what an operation keeps of its own output would hold the operation, and the model, for ever
 
     device = next(model.parameters()).device
     was_training = model.training

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # In the session: which page is shown, the addresses of all as they were left, how often a widget was made anew, what it was
 # last drawn with, and what the browser was told, with the addresses that it may say until it has heard it.
@@ -35,6 +36,9 @@ def arrive(page: str) -> None:
     if not query and came_from not in (None, page):
         query = st.session_state[_LEFT].get(page, {})
     st.session_state[_PAGE] = page
+    context = get_script_run_ctx()
+    if context is not None and context.is_history_navigation:
+        st.session_state[_DRAWN] = {}  # a step back takes choices back
     if query != _told()[0]:
         st.session_state[_TOLD] = (query, [])  # a person has gone somewhere else
     _tell(query)
@@ -139,6 +143,7 @@ def widget(
     value = reading()
     about.setdefault("on_change", partial(_chosen, key, at, default, value, then))
     if _is_unsaid(key, value):
+        del st.session_state[_DRAWN][_named(key)]  # said once: something else may hold the address to what it says
         about["on_change"]()
         if reading() != value:
             st.rerun()
@@ -147,8 +152,9 @@ def widget(
     # What it holds is told twice: to the server, and to a browser that has not seen it yet.
     held = _HELD.get(draw.__name__, lambda value, _: {"value": value})(value, options)
     name = _holding(key, value)
-    st.session_state.setdefault(_DRAWN, {})[name] = value
-    return draw(label, *([] if options is None else [list(options)]), key=name, **held, **about)
+    chosen = draw(label, *([] if options is None else [list(options)]), key=name, **held, **about)
+    st.session_state.setdefault(_DRAWN, {})[name] = (value, _heard())
+    return chosen
 
 
 def text_of(value: Any) -> str:
@@ -175,23 +181,24 @@ def _named(key: str) -> str:
 
 
 def _is_unsaid(key: str, value: Any) -> bool:
-    """Return whether the widget `key` holds a choice that no address says, though it was drawn with what this one says.
+    """Return whether the widget `key` holds a choice that no address says, though it was drawn at this one, with what it says.
 
     Where a timer's request brings the choice, a moment before the widget's own, Streamlit breaks off what was to be done
     after it and does not do it again; or the widget's own request brings the address of before.
     """
     name, drawn = _named(key), st.session_state.get(_DRAWN, {})
-    return name in st.session_state and name in drawn and st.session_state[name] != value == drawn[name]
+    return name in st.session_state and st.session_state[name] != value and drawn.get(name) == (value, _heard())
 
 
 def _holding(key: str, value: Any) -> str:
     """Return the name of the widget `key`, which holds `value`.
 
     Where something else has changed the address it is a new widget: the browser keeps what one holds that it does not
-    show, as in a popover that is closed, and sends it back as if it had been chosen.
+    show, as in a popover that is closed, and sends it back as if it had been chosen. So is one that was never drawn to its
+    end: Streamlit would go back to what it was to hold then whenever it is drawn again.
     """
-    name = _named(key)
-    if name in st.session_state and st.session_state[name] != value:
+    name, drawn = _named(key), st.session_state.get(_DRAWN, {})
+    if name in st.session_state and (name not in drawn or st.session_state[name] != value):
         st.session_state[_TURNS][key] = st.session_state[_TURNS].get(key, 0) + 1
         name = _named(key)
     if name not in st.session_state:

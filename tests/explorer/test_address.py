@@ -92,9 +92,42 @@ def test_a_choice_of_which_nothing_was_done_is_kept(app):
     assert app.number_input[0].value == 6
 
 
-def test_a_link_is_followed_whatever_a_widget_holds(app):
+@pytest.mark.parametrize("link", [{"one": "8"}, {"two": "1"}, {}])
+def test_a_link_is_followed_whatever_a_widget_holds(app, link):
     app.number_input(key="one").set_value(5).run()
-    said(app, one="8")
+    said(app, one="5")
     app.run()
-    assert app.number_input[0].value == 8
-    assert address_of(app) == {"one": "8"}
+    app.session_state["one"] = 6
+    said(app, **link)
+    app.run()
+    assert app.number_input[0].value == int(link.get("one", 0))
+    assert address_of(app) == link
+
+
+def held():
+    import streamlit as st
+
+    from explorer.panels import address
+
+    address.arrive("page")
+    address.write({"one": "3"})  # as a file that is uploaded decides on its column
+    address.widget(st.number_input, "One", key="one", default=0)
+
+
+def test_what_something_else_decides_each_time_stays_so():
+    app = AppTest.from_function(held, default_timeout=60).run()
+    app.number_input[0].set_value(5).run()
+    assert not app.exception
+    assert app.number_input[0].value == 3
+    assert address_of(app) == {"one": "3"}
+
+
+def test_a_widget_whose_first_drawing_was_broken_off_holds_what_the_address_says():
+    fresh = AppTest.from_function(page, default_timeout=60)
+    fresh.session_state["one"] = 0  # which is all that was left of it
+    fresh.query_params["one"] = "7"
+    fresh.run()
+    for _ in range(2):
+        assert [box.value for box in fresh.number_input] == [7, 0]
+        assert address_of(fresh) == {"one": "7"}
+        fresh.run()

@@ -120,9 +120,21 @@ def test_by_tiles_no_tensor_is_larger_than_a_tile_or_the_points_and_it_ends_with
     with _Largest() as tiled:
         spanning_forest(points, group)
     assert tiled.numbers == tile * tile
+    with _Largest() as several:
+        spanning_forest(points.view(4, n // 4, d), group.view(4, -1))
+    assert several.numbers == max(tile * tile, n * d)
     rounds, rest = divmod(tiled.distances, 10 * 11 // 2)
     assert rest == 0
     assert rounds < doublings(n)  # random points merge faster than by halves
+
+
+def test_by_tiles_a_point_that_lies_nowhere_ends_it_too(tiles):
+    tiles(10)
+    points = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
+    points[7] = torch.inf
+    with _Largest() as seen:
+        spanning_forest(points, torch.zeros(60, dtype=torch.int64))
+    assert seen.distances < doublings(60) * 6 * 7 // 2
 
 
 def test_traced_it_has_no_tiles(tiles):

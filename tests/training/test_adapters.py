@@ -1,5 +1,8 @@
 """Low-rank adapters, gradient checkpointing, and the estimate of memory."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -193,6 +196,16 @@ def test_the_estimate_leaves_the_random_state_and_the_mode(tiny_model):
     assert large == 10 * small
     assert torch.equal(torch.get_rng_state(), before)
     assert not loaded.model.training
+
+
+def test_the_estimate_keeps_nothing_of_the_model(tiny_model):
+    loaded = load_model(str(tiny_model), 2)
+    batch = dict(loaded.processor(["one text", "another text"], return_tensors="pt"))
+    estimate_memory(loaded.model, batch, 2)
+    weights = [weakref.ref(weight) for weight in loaded.model.parameters()]
+    del loaded
+    gc.collect()
+    assert not [weight for weight in weights if weight() is not None]
 
 
 @pytest.mark.slow
