@@ -153,7 +153,7 @@ def widget(
     held = _HELD.get(draw.__name__, lambda value, _: {"value": value})(value, options)
     name = _holding(key, value)
     chosen = draw(label, *([] if options is None else [list(options)]), key=name, **held, **about)
-    st.session_state.setdefault(_DRAWN, {})[name] = (value, _heard())
+    st.session_state.setdefault(_DRAWN, {})[name] = value
     return chosen
 
 
@@ -181,13 +181,13 @@ def _named(key: str) -> str:
 
 
 def _is_unsaid(key: str, value: Any) -> bool:
-    """Return whether the widget `key` holds a choice that no address says, though it was drawn at this one, with what it says.
+    """Return whether the widget `key` holds a choice that no address says, though it was drawn with what this one says.
 
     Where a timer's request brings the choice, a moment before the widget's own, Streamlit breaks off what was to be done
     after it and does not do it again; or the widget's own request brings the address of before.
     """
     name, drawn = _named(key), st.session_state.get(_DRAWN, {})
-    return name in st.session_state and st.session_state[name] != value and drawn.get(name) == (value, _heard())
+    return name in st.session_state and name in drawn and st.session_state[name] != value == drawn[name]
 
 
 def _holding(key: str, value: Any) -> str:
