@@ -7,8 +7,9 @@ The rule, as measured on two cores (`isobar bench topology` makes the table agai
 | the CPU's memory | fewer than 400 | Prim, distances on the fly |
 | the CPU's memory | 400 to 3,000 | Prim, distances on the fly where a matrix product can't rule them out |
 | the CPU's memory | more, or the memory limit is below Prim's matrix | filter-Kruskal on tiles of the product: time n^2 d on all cores, memory linear in n |
-| a device, or traced by `torch.compile` or `torch.export`, or in `torch.func` | any | Borůvka as a tensor program |
-| a device, and nothing traces it | more than 8,192 | the same by tiles: memory linear in n |
+| a device | up to 8,192 | Borůvka as a tensor program |
+| a device | more | the same by tiles: memory linear in n |
+| traced by `torch.compile` or `torch.export`, in `torch.func`, captured in a CUDA graph | any | the tensor program, whole |
 
 On the fly, 32 x 384 takes 15 us, 128 x 384 0.2 ms, 256 x 768 1.6 ms, as much as torch.cdist alone, and 512 x 768 7.5 ms;
 the product makes that 3 ms, and 1,024 x 768 11 ms instead of 33. It would pay from 200 points on idle cores; but where

@@ -64,9 +64,8 @@ def estimate_memory(model, batch: dict[str, Tensor], batch_size: int) -> Memory:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-        return (
-            tensor.detach()
-        )  # what an operation keeps of its own output would hold the operation, and the model, for ever
+        # What an operation keeps of its own output would hold the operation, and the model, for ever.
+        return tensor.detach()
 
     device = next(model.parameters()).device
     was_training = model.training

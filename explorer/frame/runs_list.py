@@ -28,8 +28,9 @@ def show() -> None:
     with st.container(key="runs", gap=None):
         if not names:
             st.caption("No runs yet. **Train** starts one.")
+        open_run, view = address.read("run", None), address.read("view", None)
         for name in [*shown, *samples]:
-            _entry(name)
+            _entry(name, open_run, view)
         if names and not found and not samples:
             st.caption(f"None of {len(names):,} runs matches.")
     if len(found) > len(shown):
@@ -41,21 +42,19 @@ def show() -> None:
     keeping.thrown_away()
 
 
-def _entry(name: str) -> None:
+def _entry(name: str, open_run: str | None, view: str | None) -> None:
     try:
         row = data.row(data.find(name))
     except Exception:  # gone, or unreadable beyond recognition: the list must not fail with it
         return
     colour, dot, word = STATES[row.state]
-    is_open = address.read("run", None) == name
-    # Whoever looks through runs looks at the same view of each.
-    view = {} if (view := address.read("view", None)) is None else {"view": view}
-    with st.container(key="run-open" if is_open else f"run-{name}", gap=None):
+    with st.container(key="run-open" if name == open_run else f"run-{name}", gap=None):
         st.page_link(
             links.RUN,
             label=f":{colour}[{dot}] {plain(row.title, 54)}",
             icon="",
-            query_params={"run": name, **view},
+            # Whoever looks through runs looks at the same view of each.
+            query_params={"run": name} if view is None else {"run": name, "view": view},
             help=f"{word}; {plain(name, 120)}" if name != data.SAMPLE else "A run that ships with Isobar",
             width="stretch",
         )
