@@ -1,6 +1,7 @@
 """A folder of runs for pages to read, and the pages without a browser."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ MAIN = Path(__file__).resolve().parents[2] / "explorer" / "frame" / "main.py"
 def called(widgets, key: str):
     """The one of `widgets` that is called `key`: something else than a choice in it may have made it anew."""
     return next(one for one in widgets if re.fullmatch(rf"{re.escape(key)}(-\d+)?", one.key or ""))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def looked_for_components_once():
+    """Before an AppTest runs first Streamlit reads what all installed packages say of themselves: 0.2 s each time for the same answer."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")
