@@ -40,24 +40,45 @@ def step() -> list[dict]:
     return run()
 
 
-def training(tasks: Sequence[str] = ()) -> list[dict]:
+def training(task: Sequence[str] = ()) -> list[dict]:
     """A training step of the built-in model at batch 32, padded and padding-free; of the built-in tasks if none is named."""
     from core.training.padding_benchmark import run
 
-    return run(tasks) if tasks else run()
+    return run(task) if task else run()
 
 
-def app() -> list[dict]:
-    """What the explorer's pages cost server and wire, and how long it takes from its start to the first chart."""
+def embedding(task: Sequence[str] = ()) -> list[dict]:
+    """Embedding up to 20,000 texts beside sentence-transformers; texts as those of the built-in `grammar` if no task is named."""
+    from core.training.embedding_benchmark import run
+
+    return run(task) if task else run()
+
+
+def commands(beside: Path | None = None, pairs: int = 5) -> list[dict]:
+    """Whole commands, from the start of their process to its end, alone or beside another build."""
+    from core.commands_benchmark import run
+
+    return run(beside, pairs)
+
+
+def app(beside: Path | None = None, pairs: int | None = None) -> list[dict]:
+    """What the explorer's pages cost server and wire, and how long it takes from its start to the first chart.
+
+    Args:
+        beside: the folder of another build: then medians over several runs of both in turn, and their ratios.
+        pairs: how many runs; 3 by default.
+
+    Raises:
+        IsobarError: there is no build in `beside`, or `pairs` without one.  RunFailedError: one can't be measured.
+    """
+    if beside is not None:
+        return _app_beside(beside, pairs or 3)
+    if pairs is not None:
+        raise IsobarError("Of the benchmark 'app' --pairs counts runs beside another build: it needs --beside.")
     return _of_app()
 
 
-def app_beside(other: Path, pairs: int = 3) -> list[dict]:
-    """The same beside another build, in the folder `other`: medians over `pairs` runs of both in turn, and their ratios.
-
-    Raises:
-        IsobarError: there is no build in `other`.  RunFailedError: one of the two can't be measured.
-    """
+def _app_beside(other: Path, pairs: int) -> list[dict]:
     if not (other / "explorer" / "benchmark.py").is_file():
         raise IsobarError(f"There is no build of Isobar in {other}: it has no explorer/benchmark.py.")
     here = Path(__file__).resolve().parents[1]
@@ -114,5 +135,7 @@ BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "regularizers": regularizers,
     "step": step,
     "training": training,
+    "embedding": embedding,
+    "commands": commands,
     "app": app,
 }

@@ -24,7 +24,7 @@ def test_both_builds_are_measured_in_turn_and_their_medians_compared(tmp_path, m
         return [row, *([{**row, "page": "new", "first view, CPU s (≤ 1)": 1.0}] if side == "this" else [])]
 
     monkeypatch.setattr(benchmarks, "_of_app", measured)
-    assert benchmarks.app_beside(tmp_path) == [
+    assert benchmarks.app(tmp_path) == [
         {
             "run": "a",
             "page": "learn",
@@ -39,4 +39,4 @@ def test_both_builds_are_measured_in_turn_and_their_medians_compared(tmp_path, m
 
 def test_a_folder_without_a_build_is_said(tmp_path):
     with pytest.raises(IsobarError, match="no build of Isobar"):
-        benchmarks.app_beside(tmp_path)
+        benchmarks.app(tmp_path)

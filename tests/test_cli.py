@@ -427,6 +427,11 @@ def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
         (["inspect", "minilm", "--out", "."], "is a folder"),
         (["bench", "everything"], "topology"),
         (["bench", "step", "--out", "/no/such/folder/x.md"], "/no/such/folder"),
+        (["bench", "topology", "--task", "grammar"], "takes no --task; training and embedding do"),
+        (["bench", "step", "--beside", "."], "takes no --beside; commands and app do"),
+        (["bench", "app", "--pairs", "2"], "needs --beside"),
+        (["bench", "app", "--beside", "."], "no build of Isobar"),
+        (["bench", "commands", "--beside", "."], "no build of Isobar"),
         (["tarin"], "tarin"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else None,
@@ -599,9 +604,9 @@ def test_a_benchmarks_table_says_what_made_it(monkeypatch, tmp_path, capsys):
     from core import benchmarks
     from core.cli import machine
 
-    monkeypatch.setitem(benchmarks.BENCHMARKS, "nothing", lambda: [{"what": "nothing", "ms": 1.0}])
-    machine.bench("nothing", out=tmp_path / "nothing.md", as_json=True)
+    monkeypatch.setitem(benchmarks.BENCHMARKS, "nothing", lambda task=(): [{"what": "nothing", "ms": 1.0}])
+    machine.bench("nothing", task=["grammar", "/home/somebody/texts"], out=tmp_path / "nothing.md", as_json=True)
     assert json.loads(capsys.readouterr().out) == [{"what": "nothing", "ms": 1.0}]
     first, _, head, *_ = (tmp_path / "nothing.md").read_text().splitlines()
-    assert first.startswith("Made by `isobar bench nothing` on ")
+    assert first.startswith("Made by `isobar bench nothing --task grammar --task texts` on ")
     assert head == "| what | ms |"

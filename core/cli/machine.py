@@ -23,21 +23,27 @@ def bench(
         str,
         typer.Argument(
             help="topology, clouds (large ones), measures, regularizers, step (their share of a training step), "
-            "training (a step without padding), or app."
+            "training (a step without padding), embedding (many texts), commands (whole processes), or app."
         ),
     ] = "topology",
     task: Annotated[
-        list[str] | None, typer.Option(help="Of training: whose examples, as `isobar train` takes it; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Of training and embedding: whose examples, as `isobar train` takes it; may be repeated."),
     ] = None,
     beside: Annotated[
-        Path | None, typer.Option(help="Of app: a folder with another build, which is measured in turn with this one.")
+        Path | None,
+        typer.Option(help="Of commands and app: a folder with another build, which is measured in turn with this one."),
     ] = None,
-    pairs: Annotated[int, typer.Option(min=1, help="With --beside: how often both are measured.")] = 3,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, help="Of commands and app: how often each build is measured.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure speed against the peers that are installed (pip install -e ".[bench]")."""
-    from core.benchmarks import BENCHMARKS, app_beside
+    from inspect import signature
+
+    from core.benchmarks import BENCHMARKS
     from core.threads import cores
 
     if what not in BENCHMARKS:
@@ -46,15 +52,20 @@ def bench(
         raise IsobarError(
             f"There is no benchmark {what!r}; there are: {', '.join(BENCHMARKS)}.{nearest(what, BENCHMARKS)}"
         )
-    if task and what != "training":
-        raise IsobarError(f"The benchmark {what!r} takes no --task; training does.")
-    if beside and what != "app":
-        raise IsobarError(f"The benchmark {what!r} takes no --beside; app does.")
+    given = {name: value for name, value in (("task", task), ("beside", beside), ("pairs", pairs)) if value}
+    takes = {name: signature(measured).parameters for name, measured in BENCHMARKS.items()}
+    for option in given:
+        if option not in takes[what]:
+            able = " and ".join(name for name in BENCHMARKS if option in takes[name])
+            raise IsobarError(f"The benchmark {what!r} takes no --{option}; {able} do.")
     check_place(out)
     with quiet(as_json):
-        rows = app_beside(beside, pairs) if beside else BENCHMARKS[what](task) if task else BENCHMARKS[what]()
-    made = f"`isobar bench {what}{f' --beside BUILD --pairs {pairs}' if beside else ''}`"
-    print_rows(rows, out, as_json, f"Made by {made} on {cores()} cores.\n\n")
+        rows = BENCHMARKS[what](**given)
+    # In a table that others read: no place of this machine.
+    words = [f"--task {one if Path(one).anchor == '' else Path(one).name}" for one in task or []]
+    words += ["--beside BUILD"] * (beside is not None) + [f"--pairs {pairs}"] * (pairs is not None)
+    made = " ".join(["isobar bench", what, *words])
+    print_rows(rows, out, as_json, f"Made by `{made}` on {cores()} cores.\n\n")
 
 
 @commands.command()

@@ -8,19 +8,15 @@ n^2 / 2 inner products and n^2 d floating point operations, by the same float32 
 little memory as the tree's. Passes are measured before and after the tree, in its process.
 """
 
-import ctypes
 import math
-import multiprocessing
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import numpy as np
 
+from core.cost import alone, cost_of_call
 from core.threads import blas_threads, one_blas_thread
 from core.topology.host_tree import minimum_spanning_tree
 
@@ -49,7 +45,7 @@ def run(
     kinds, rows, before = list(kinds), [], {}
     for n, d in sizes:
         for kind in kinds:
-            row = {"cloud": f"{n:,} x {d}", "kind": kind, **_alone(measure, n, d, kind, seed)}
+            row = {"cloud": f"{n:,} x {d}", "kind": kind, **alone(measure, n, d, kind, seed)}
             last = before.get(kind)
             row["growth"] = math.log(row["CPU s"] / last[1]) / math.log(n / last[0]) if last else None
             before[kind] = n, row["CPU s"]
@@ -59,7 +55,7 @@ def run(
                 if find_spec(module) is None:
                     found = dict.fromkeys(found, "absent")
                 elif asked:
-                    found = _alone(measure_peer, peer, n, d, kind, seed) or dict.fromkeys(found, "out of memory")
+                    found = alone(measure_peer, peer, n, d, kind, seed) or dict.fromkeys(found, "out of memory")
                 row |= found
             rows.append(row)
     return rows
@@ -85,17 +81,17 @@ def measure(n: int, d: int, kind: str, seed: int) -> dict:
     points = cloud(n, d, kind, seed)
     minimum_spanning_tree(cloud(5000, d, kind, seed))  # compiles
     first = _pass(points)
-    tree = _call(lambda: minimum_spanning_tree(points))
+    tree = cost_of_call(lambda: minimum_spanning_tree(points))
     second = _pass(points)
     seconds, cpu = ((first[k] + second[k]) / 2 for k in range(2))
     return {
-        "isobar s": tree[0],
-        "CPU s": tree[1],
-        "MiB": tree[2],
+        "isobar s": tree.seconds,
+        "CPU s": tree.cpu,
+        "MiB": tree.mib,
         "one pass s": seconds,
         "one pass CPU s": cpu,
-        "isobar / 4 passes": tree[0] / (4 * seconds),
-        "isobar / 4 passes, CPU": tree[1] / (4 * cpu),
+        "isobar / 4 passes": tree.seconds / (4 * seconds),
+        "isobar / 4 passes, CPU": tree.cpu / (4 * cpu),
     }
 
 
@@ -104,7 +100,7 @@ def measure_peer(peer: str, n: int, d: int, kind: str, seed: int) -> dict:
     points = cloud(n, d, kind, seed)
     call = _peer(peer)
     call(points[:100])
-    seconds, _, memory = _call(lambda: call(points))
+    seconds, _, memory = cost_of_call(lambda: call(points))
     return {f"{peer} s": seconds, f"{peer} MiB": memory}
 
 
@@ -138,40 +134,3 @@ def _pass(points: np.ndarray) -> tuple[float, float]:
         start, cpu = time.perf_counter(), time.process_time()
         list(pool.map(product, *zip(*corners)))
         return time.perf_counter() - start, time.process_time() - cpu
-
-
-def _call(call: Callable[[], object]) -> tuple[float, float, float]:
-    """Return seconds, CPU seconds and MiB of one call."""
-    resident = _resident()
-    start, cpu = time.perf_counter(), time.process_time()
-    call()
-    # The system counts resident pages in batches, so that a small call may seem to have taken less than nothing.
-    return time.perf_counter() - start, time.process_time() - cpu, max(_peak() - resident, 0) / 2**20
-
-
-def _resident() -> int:
-    """Return the resident set in bytes, and let its peak start anew, where the system can; else the peak so far."""
-    if not sys.platform.startswith("linux"):
-        return _peak()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)  # what earlier calls have freed goes back to the system, or this one would seem to need less
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-    return _peak()
-
-
-def _peak() -> int:
-    if sys.platform.startswith("linux"):
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _alone(function: Callable[..., dict], *arguments) -> dict | None:
-    """Return what a function returns in a process of its own, None if the system ended it."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        try:
-            return pool.submit(function, *arguments).result()
-        except (BrokenProcessPool, MemoryError):
-            return None

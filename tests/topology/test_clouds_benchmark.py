@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from core.topology.clouds_benchmark import cloud, run
 @pytest.mark.slow
 def test_rows_have_equal_keys_and_their_ratios(monkeypatch):
     monkeypatch.setattr(clouds_benchmark, "find_spec", lambda name: True if name == "sklearn" else None)
-    monkeypatch.setattr(clouds_benchmark, "_alone", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(clouds_benchmark, "alone", lambda function, *arguments: function(*arguments))
     rows = run(sizes=((300, 3), (1200, 3)), peers_to=300)
     assert len({tuple(row) for row in rows}) == 1
     assert [(row["cloud"], row["kind"]) for row in rows] == [
@@ -28,15 +26,3 @@ def test_rows_have_equal_keys_and_their_ratios(monkeypatch):
 def test_clouds_are_what_they_are_called():
     assert cloud(50, 4, "Gaussian", 0).dtype == cloud(50, 4, "clustered", 0).dtype == np.float32
     assert np.array_equal(cloud(50, 4, "clustered", 3), cloud(50, 4, "clustered", 3))
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lets the peak start anew")
-def test_the_memory_is_that_of_the_call():
-    def takes_64_mib():
-        np.ones(64 * 2**20 // 8).sum()
-
-    clouds_benchmark._call(lambda: np.ones(256 * 2**20 // 8).sum())  # an earlier peak is not this one's
-    _, _, mib = clouds_benchmark._call(takes_64_mib)
-    assert 56 < mib < 96
-    _, _, mib = clouds_benchmark._call(lambda: None)
-    assert 0 <= mib < 8
