@@ -55,10 +55,17 @@ def embedding(task: Sequence[str] = ()) -> list[dict]:
 
 
 def commands(beside: Path | None = None, pairs: int = 5) -> list[dict]:
-    """Whole commands, from the start of their process to its end, alone or beside another build."""
+    """Whole commands of seconds, from the start of their process to its end, alone or beside another build."""
     from core.commands_benchmark import run
 
     return run(beside, pairs)
+
+
+def whole_training(beside: Path | None = None, pairs: int = 5) -> list[dict]:
+    """A whole `isobar train` as it is without options, alone or beside another build; a minute or two each time."""
+    from core.commands_benchmark import WHOLE_TRAINING, run
+
+    return run(beside, pairs, WHOLE_TRAINING)
 
 
 def app(beside: Path | None = None, pairs: int | None = None) -> list[dict]:
@@ -137,5 +144,6 @@ BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "training": training,
     "embedding": embedding,
     "commands": commands,
+    "whole-training": whole_training,
     "app": app,
 }

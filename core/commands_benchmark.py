@@ -1,4 +1,4 @@
-"""What whole commands cost, from the start of their process to its end: `isobar bench commands`."""
+"""What whole commands cost, from the start of their process to its end: `isobar bench commands` and `isobar bench whole-training`."""
 
 import statistics
 import tempfile
@@ -17,8 +17,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "--help": ("--help",),
     "measure 2,000 x 384": ("measure", _POINTS),
     "inspect": ("inspect",),
-    "train": ("train",),
 }
+WHOLE_TRAINING: dict[str, tuple[str, ...]] = {"train": ("train",)}
 _FIGURES = {"wall s": "seconds", "CPU s": "cpu", "MiB": "mib"}
 
 

@@ -23,7 +23,7 @@ def bench(
         str,
         typer.Argument(
             help="topology, clouds (large ones), measures, regularizers, step (their share of a training step), "
-            "training (a step without padding), embedding (many texts), commands (whole processes), or app."
+            "training (a step without padding), embedding (many texts), commands (whole processes), whole-training, or app."
         ),
     ] = "topology",
     task: Annotated[
@@ -32,10 +32,12 @@ def bench(
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(help="Of commands and app: a folder with another build, which is measured in turn with this one."),
+        typer.Option(
+            help="Of commands, whole-training and app: a folder with another build, which is measured in turn with this one."
+        ),
     ] = None,
     pairs: Annotated[
-        int | None, typer.Option(min=1, help="Of commands and app: how often each build is measured.")
+        int | None, typer.Option(min=1, help="Of commands, whole-training and app: how often each build is measured.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table to this file, as Markdown.")] = None,
     as_json: Json = False,
@@ -56,8 +58,8 @@ def bench(
     takes = {name: signature(measured).parameters for name, measured in BENCHMARKS.items()}
     for option in given:
         if option not in takes[what]:
-            able = " and ".join(name for name in BENCHMARKS if option in takes[name])
-            raise IsobarError(f"The benchmark {what!r} takes no --{option}; {able} do.")
+            able = [name for name in BENCHMARKS if option in takes[name]]
+            raise IsobarError(f"The benchmark {what!r} takes no --{option}; {', '.join(able)} do.")
     check_place(out)
     with quiet(as_json):
         rows = BENCHMARKS[what](**given)
