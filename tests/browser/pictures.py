@@ -33,6 +33,8 @@ def addresses(runs_dir: Path) -> dict[str, str]:
         "layers-new": "/layers?new=1",
         "landscape": "/landscape?of=sample-grammar",
         "landscape-noise": "/landscape?of=sample-grammar&predictor=Noise+level",
+        "landscape-cola": "/landscape?of=sample-cola",
+        "landscape-mrpc": "/landscape?of=sample-mrpc",
         "landscape-new": "/landscape?new=1",
         "not-found": "/run?run=nowhere",
         "sample": "/run?run=sample",
