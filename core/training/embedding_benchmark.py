@@ -10,6 +10,7 @@ import numpy as np
 from datasets import Dataset
 
 from core.cost import alone, cost_of_call
+from core.errors import RunFailedError
 from core.modalities import Cut
 from core.models import BUILT_IN
 from core.models.embedding import encode
@@ -37,6 +38,9 @@ def run(
         sizes: numbers of texts.
         pairs: turns.
         pairs_to: texts up to which there is more than one turn.
+
+    Raises:
+        RunFailedError: the system ended the process that both sides take turns in, for want of memory.
     """
     return [_row(task, count, pairs if count <= pairs_to else 1) for task in tasks for count in sizes]
 
@@ -50,7 +54,10 @@ def made_texts(task: str, count: int, seed: int = 0) -> list[str]:
 
 def _row(task: str, count: int, pairs: int) -> dict:
     memory = {f"{side} MiB": _if_there(side, partial(_memory_alone, side, task, count)) for side in _SIDES}
-    return {"task": load_task(task).name, **alone(_in_turn, task, count, pairs), **memory}
+    figures = alone(_in_turn, task, count, pairs)
+    if figures is None:
+        raise RunFailedError(f"The system ended the process that embedded {count:,} texts: its memory was too small.")
+    return {"task": load_task(task).name, **figures, **memory}
 
 
 def _in_turn(task: str, count: int, pairs: int) -> dict:
@@ -71,8 +78,9 @@ def _in_turn(task: str, count: int, pairs: int) -> dict:
     return {**row, "peer / isobar": statistics.median(b / a for a, b in zip(ours, *peers)) if peers else None}
 
 
-def _memory_alone(side: str, task: str, count: int) -> float:
-    return alone(_memory, side, task, count)["MiB"]
+def _memory_alone(side: str, task: str, count: int) -> float | str:
+    found = alone(_memory, side, task, count)
+    return "out of memory" if found is None else found["MiB"]
 
 
 def _memory(side: str, task: str, count: int) -> dict:

@@ -18,7 +18,7 @@ def called(widgets, key: str):
 
 @pytest.fixture(scope="session", autouse=True)
 def looked_for_components_once():
-    """Before an AppTest runs first Streamlit reads what all installed packages say of themselves: 0.2 s each time for the same answer."""
+    """Before an AppTest runs first Streamlit reads what all installed packages say of themselves, each time for the same answer."""
     from streamlit.components.v2 import manifest_scanner
 
     with pytest.MonkeyPatch.context() as patch:

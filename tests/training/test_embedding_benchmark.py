@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.errors import RunFailedError
 from core.tasks import load_task
 from core.training import embedding_benchmark
 from core.training.embedding_benchmark import made_texts, run
@@ -39,3 +40,9 @@ def test_rows_have_equal_keys_and_say_where_the_peer_is_absent(monkeypatch):
     assert list(row) == list(first)
     assert row["sentence-transformers s"] == row["sentence-transformers MiB"] == "absent"
     assert row["peer / isobar"] is None
+
+
+def test_a_process_that_the_system_ended_is_said(monkeypatch):
+    monkeypatch.setattr(embedding_benchmark, "alone", lambda *_: None)
+    with pytest.raises(RunFailedError, match="embedded 20 texts"):
+        run(sizes=(20,), pairs=1)
