@@ -26,6 +26,13 @@ def clouds() -> list[dict]:
     return run()
 
 
+def loops() -> list[dict]:
+    """Loops, the bars of dimension 1, of up to 1,000 points beside the installed peers."""
+    from core.topology.loops_benchmark import run
+
+    return run()
+
+
 def measures() -> list[dict]:
     """All measures beside one SVD of the same matrix."""
     from core.geometry.benchmark import benchmark
@@ -138,6 +145,7 @@ def regularizers() -> list[dict]:
 BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "topology": topology,
     "clouds": clouds,
+    "loops": loops,
     "measures": measures,
     "regularizers": regularizers,
     "step": step,

@@ -26,6 +26,7 @@ MODULES = {
     "hdbscan": "hdbscan",
     "fast-hdbscan": "fast_hdbscan",
     "quitefastmst": "quitefastmst",
+    "oineus": "oineus",
     "torch-topological": "torch_topological",
     "ray": "ray",
     "peft": "peft",

@@ -22,7 +22,7 @@ def bench(
     what: Annotated[
         str,
         typer.Argument(
-            help="topology, clouds (large ones), measures, regularizers, step (their share of a training step), "
+            help="topology, clouds (large ones), loops, measures, regularizers, step (their share of a training step), "
             "training (a step without padding), embedding (many texts), commands (whole processes), whole-training, or app."
         ),
     ] = "topology",

@@ -152,7 +152,7 @@ def _row(shape: list[int], passes: str, seconds: float, seed: int) -> dict:
         **dict.fromkeys(absent, "absent"),
     }
     if found:
-        _check_bars(row["cloud"], h0_barcode(points).lengths.numpy(), found)
+        check_bars(row["cloud"], h0_barcode(points).lengths.numpy(), found)
     times = [row[name] for name in PEERS if isinstance(row[name], float)]
     row["best peer / isobar"] = min(times) / row["isobar"] if times else None
     row["isobar / cdist"] = row["isobar"] / row["torch.cdist"]
@@ -170,11 +170,19 @@ def _forward(name: str, points: np.ndarray, found: dict[str, np.ndarray]) -> Cal
     return call
 
 
-def _check_bars(cloud: str, ours: np.ndarray, found: dict[str, np.ndarray]) -> None:
+def check_bars(cloud: str, ours: np.ndarray, found: dict[str, np.ndarray], unlike: float = 0.0) -> None:
+    """Raise a RunFailedError where a peer's lengths of bars are not ours, in any order.
+
+    Args:
+        cloud: what to call it.
+        ours: (m,) lengths.
+        found: a peer's, by its name.
+        unlike: how far lengths may be apart, in their unit, beyond a thousandth of each.
+    """
     ours = np.sort(ours)
     for name, bars in found.items():
         # Some of them measure by inner products in float32.
-        if len(bars) != len(ours) or not np.allclose(np.sort(bars), ours, rtol=1e-3):
+        if len(bars) != len(ours) or not np.allclose(np.sort(bars), ours, rtol=1e-3, atol=unlike):
             raise RunFailedError(f"Of the cloud {cloud} {name} finds other bars than Isobar: nothing to compare.")
 
 

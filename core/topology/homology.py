@@ -46,13 +46,13 @@ def hk_barcode(
 ) -> HigherBarcode:
     """Return the Vietoris-Rips barcode of dimension `dim` >= 1.
 
-    The complex is cut at the enclosing radius, beyond which nothing is born, and its edges are collapsed first; both
-    leave the barcode as it is. For inspection: clouds of some hundreds of points.
+    The complex is cut at the enclosing radius, beyond which nothing is born; for dimension 2 and above its edges are
+    collapsed first. Both leave the barcode as it is. For inspection: the loops of thousands of points, the voids of hundreds.
 
     Args:
         points: (n, d), any floating dtype; filtrations are computed in float64 on the host.
         dim: 1 or more; each dimension more costs about a factor of n.
-        max_simplices: refuse to build a complex with more.
+        max_simplices: for dim >= 2, refuse a complex with more after its edges were collapsed.
         min_length: leave out bars this short or shorter, in the metric's unit.
         metric: "euclidean", "cosine" or "angular", as in `h0_barcode`.
 
@@ -60,7 +60,8 @@ def hk_barcode(
         IsobarError: the shape or metric is wrong, a coordinate is not finite, the points are being traced, or the
             complex would be too large (told before it is built, with an estimate).
 
-    M. Glisse, S. Pritam, Swap, Shift and Trim to Edge Collapse a Filtration, SoCG 2022, as implemented in GUDHI.
+    U. Bauer, Ripser: efficient computation of Vietoris-Rips persistence barcodes, J. Appl. and Comput. Topology 5 (2021);
+    M. Glisse, S. Pritam, Swap, Shift and Trim to Edge Collapse a Filtration, SoCG 2022; both as implemented in GUDHI.
     """
     points = in_working_precision(torch.as_tensor(points))
     refuse_traced(points, dim)

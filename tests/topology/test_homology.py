@@ -2,10 +2,11 @@ import gudhi
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import IsobarError
+from core.topology import rips
 from core.topology.homology import hk_barcode
 
 
@@ -17,10 +18,17 @@ def by_gudhi(points, dim):
     return found[np.argsort(found[:, 0] - found[:, 1], kind="stable")]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.integers(0, 10_000), st.integers(4, 24), st.integers(1, 5))
-def test_loops_are_gudhis(seed, n, d):
+@pytest.fixture(params=[rips._SMALL, 0], ids=["of a tree", "of Ripser"])
+def both_ways(request, monkeypatch):
+    """Each way to the bars, whatever the size."""
+    monkeypatch.setattr(rips, "_SMALL", request.param)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10_000), st.integers(4, 24), st.integers(1, 5), st.booleans())
+def test_loops_are_gudhis(both_ways, seed, n, d, ties):
     points = np.random.default_rng(seed).normal(size=(n, d))
+    points = points.round() if ties else points
     ours, theirs = hk_barcode(torch.tensor(points)), by_gudhi(points, 1)
     np.testing.assert_allclose(np.sort(ours.births), np.sort(theirs[:, 0]), rtol=1e-12)
     np.testing.assert_allclose(np.sort(ours.deaths), np.sort(theirs[:, 1]), rtol=1e-12)
@@ -29,7 +37,7 @@ def test_loops_are_gudhis(seed, n, d):
         np.testing.assert_allclose(np.linalg.norm(points[a] - points[b], axis=1), lengths, rtol=1e-12)
 
 
-def test_voids_are_gudhis():
+def test_voids_are_gudhis(both_ways):
     points = np.random.default_rng(1).normal(size=(40, 3))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     ours, theirs = hk_barcode(torch.tensor(points), dim=2), by_gudhi(points, 2)
@@ -55,12 +63,20 @@ def test_gradients_are_finite_differences():
     torch.autograd.gradcheck(lambda x: hk_barcode(x).lengths, points)
 
 
+def test_the_loops_of_a_thousand_points_are_ripsers():
+    ripser = pytest.importorskip("ripser", reason="Ripser comes with the extra 'bench'").ripser
+    points = np.random.default_rng(0).normal(size=(1_000, 384)) / 20
+    ours, theirs = hk_barcode(torch.tensor(points)), ripser(points, maxdim=1)["dgms"][1]
+    np.testing.assert_allclose(np.sort(ours.births), np.sort(theirs[:, 0]), rtol=1e-6)
+    np.testing.assert_allclose(np.sort(ours.deaths), np.sort(theirs[:, 1]), rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "points",
     [torch.zeros(0, 2), torch.zeros(3, 2), torch.zeros(9, 2), torch.arange(9.0).square()[:, None]],
     ids=["none", "three", "all equal", "on a line"],
 )
-def test_clouds_without_loops_have_an_empty_barcode(points):
+def test_clouds_without_loops_have_an_empty_barcode(both_ways, points):
     assert hk_barcode(points).lengths.shape == (0,)
 
 
@@ -69,7 +85,7 @@ def test_an_explosion_is_refused_before_it_happens():
     with pytest.raises(IsobarError, match=r"needs up to .* simplices"):
         hk_barcode(points, dim=3)
     with pytest.raises(IsobarError, match="take a sample"):
-        hk_barcode(torch.zeros(3000, 2))
+        hk_barcode(torch.zeros(6000, 2))
 
 
 def test_bad_points_are_one_sentence():
