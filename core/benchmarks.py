@@ -75,6 +75,13 @@ def whole_training(beside: Path | None = None, pairs: int = 5) -> list[dict]:
     return run(beside, pairs, WHOLE_TRAINING)
 
 
+def growth() -> list[dict]:
+    """How the cost of training and inspection grows with texts, layers, batch and width, of a tiny model; some minutes."""
+    from core.training.growth_benchmark import run
+
+    return run()
+
+
 def app(beside: Path | None = None, pairs: int | None = None) -> list[dict]:
     """What the explorer's pages cost server and wire, and how long it takes from its start to the first chart.
 
@@ -153,5 +160,6 @@ BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "embedding": embedding,
     "commands": commands,
     "whole-training": whole_training,
+    "growth": growth,
     "app": app,
 }

@@ -23,7 +23,8 @@ def bench(
         str,
         typer.Argument(
             help="topology, clouds (large ones), loops, measures, regularizers, step (their share of a training step), "
-            "training (a step without padding), embedding (many texts), commands (whole processes), whole-training, or app."
+            "training (a step without padding), embedding (many texts), commands (whole processes), whole-training, "
+            "growth (of the cost with the work), or app."
         ),
     ] = "topology",
     task: Annotated[

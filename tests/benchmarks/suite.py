@@ -1,7 +1,8 @@
-"""CPU seconds of the tests, by folder, file and test: ``python -m tests.benchmarks.suite [arguments of pytest]``.
+"""CPU and wall seconds of the tests, by folder, file and test: ``python -m tests.benchmarks.suite [arguments of pytest]``.
 
 CPU seconds are user and system time of pytest and of the processes that it started and waited for. On a shared machine they
-swing less than wall time, where each process has one thread. A fixture's seconds are those of the test that asked for it first.
+swing less than wall time, where each process has one thread; where wall time is far above them, the test waits. A fixture's
+seconds are those of the test that asked for it first.
 """
 
 import os
@@ -41,19 +42,21 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_terminal_summary(terminalreporter):
     """Print the table."""
-    by_test, by_file, by_folder = Counter(), Counter(), Counter()
+    cpu = {"folder": Counter(), "file": Counter(), "test": Counter()}
+    wall = Counter()
     for reports in list(terminalreporter.stats.values()):
         for report in reports:
             for name, seconds in getattr(report, "user_properties", [])[-1:]:
                 if name == PROPERTY:
                     file = report.nodeid.partition("::")[0]
-                    by_test[report.nodeid] += seconds
-                    by_file[file] += seconds
-                    by_folder[file.rpartition("/")[0]] += seconds
-    for title, table, rows in (("folder", by_folder, None), ("file", by_file, 40), ("test", by_test, 60)):
-        print(f"\n| {title} | CPU s |\n| --- | --- |")
-        for name, seconds in table.most_common(rows):
-            print(f"| {name} | {seconds:.1f} |")
+                    names = {"folder": file.rpartition("/")[0], "file": file, "test": report.nodeid}
+                    for title, name in names.items():
+                        cpu[title][name] += seconds
+                        wall[title, name] += report.duration
+    for title, rows in (("folder", None), ("file", 40), ("test", 60)):
+        print(f"\n| {title} | CPU s | wall s |\n| --- | --- | --- |")
+        for name, seconds in cpu[title].most_common(rows):
+            print(f"| {name} | {seconds:.1f} | {wall[title, name]:.1f} |")
 
 
 def main() -> None:
