@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from core.topology.benchmark import Peer, check_bars, milliseconds
+from core.topology.benchmark import OTHER, Peer, milliseconds, same_bars
 from core.topology.rips import critical_pairs
 
 SIZES = ((100, 2), (200, 384), (500, 3), (500, 384), (1000, 384))
@@ -65,10 +65,8 @@ def run(sizes: Iterable[tuple[int, int]] = SIZES, seconds: float = 1.0, seed: in
         seed: of the clouds.
 
     Returns:
-        Rows of equal keys. "absent" stands for a peer that isn't installed, None for one whose complex would take gigabytes.
-
-    Raises:
-        RunFailedError: a peer's bars are not Isobar's.
+        Rows of equal keys. "absent" stands for a peer that isn't installed, "other bars" for one whose bars are not Isobar's,
+        None for one whose complex would take gigabytes.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ripser doubts every cloud that has more dimensions than points
@@ -86,11 +84,11 @@ def _row(n: int, d: int, seconds: float, seed: int) -> dict:
     row = {"cloud": f"{n:,} x {d}", **milliseconds(calls, seconds), **dict.fromkeys(absent, "absent")}
     births, deaths = critical_pairs(points)[1].T
     # Ripser and giotto-ph count in float32, where the shortest loops may come and go.
-    most = max(len(births), *map(len, found.values())) if found else len(births)
-    padded = {name: np.pad(bars, (0, most - len(bars))) for name, bars in found.items()}
-    check_bars(
-        row["cloud"], np.pad(deaths - births, (0, most - len(births))), padded, unlike=1e-6 * deaths.max(initial=0.0)
-    )
+    for name, bars in found.items():
+        most, least = max(len(bars), len(births)), 1e-6 * deaths.max(initial=0.0)
+        sides = (np.pad(side, (0, most - len(side))) for side in (deaths - births, bars))
+        if not same_bars(*sides, unlike=least):
+            row[name] = OTHER
     times = [row[name] for name in PEERS if isinstance(row[name], float)]
     row["best peer / isobar"] = min(times) / row["isobar"] if times else None
     return row
