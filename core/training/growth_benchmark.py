@@ -41,7 +41,7 @@ class Work(NamedTuple):
 
 def _inspect(folder: Path, texts: int, layers: int = 2) -> Callable[[], object]:
     model, task = tiny_checkpoint("bert", folder / "model", num_hidden_layers=layers), made_task(folder / "task", texts)
-    spec = RunSpec(probe_per_class=texts, device="cpu")
+    spec = RunSpec(probe_per_class=texts // 2, device="cpu")
     return lambda: inspect_checkpoint(str(model), str(task), spec=spec)
 
 
@@ -53,7 +53,7 @@ def _train(folder: Path, texts: int, batch: int = 32, width: int = 32) -> Callab
 
 
 WORK = (
-    Work("inspect", "texts", (1_000, 10_000, 100_000), _inspect),
+    Work("inspect", "texts", (1_000, 5_000, 20_000), _inspect),
     Work("inspect", "layers", (2, 8, 32), partial(_inspect, texts=2_000)),
     Work("train", "texts", (1_000, 10_000, 100_000), _train),
     Work("train", "batch", (8, 32, 128, 512), partial(_train, texts=10_000)),
