@@ -124,7 +124,8 @@ def _label(name: str) -> str:
 
 
 def _rounded(value: float) -> float | None:
-    return round(value, 3) if math.isfinite(value) else None
+    """Round to what is shown, as sentences do: rounded to more digits first, 0.4646 would be 0.465 and then 0.47."""
+    return round(value, 2) if math.isfinite(value) else None
 
 
 def _bounds(value: tuple[float, float, float]) -> str:

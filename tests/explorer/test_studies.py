@@ -94,6 +94,12 @@ def test_a_finished_study_is_shown_with_its_verdict(kind, tmp_path, open_page):
     assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) >= (2 if kind == "layers" else 1)
 
 
+def test_the_table_of_a_landscape_says_the_numbers_of_its_verdict(tmp_path, open_page):
+    app = open_page("landscape", tmp_path, of="sample-mrpc")
+    table, said = app.dataframe[0].value.set_index("predictor"), words(app).replace("\\", "")
+    assert f"IsoScore still says something, {table.loc['IsoScore', 'Given the noise']:+.2f} [" in said
+
+
 @pytest.mark.parametrize("kind", ["layers", "landscape"])
 @pytest.mark.parametrize(("state", "said"), [("stopped", "what had finished is kept"), ("failed", "No memory")])
 def test_one_that_did_not_finish_says_so_and_can_go_on(kind, state, said, tmp_path, open_page, monkeypatch):
