@@ -1,9 +1,11 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from core.models import packing
 from core.models.adapters import with_adapters
 from core.models.packing import Layout, PaddingFree, pack_texts, telling_rows
 from core.models.pooling import pool
@@ -191,7 +193,7 @@ def test_fewer_tokens_are_computed_and_only_where_padding_is_worth_it():
     model = classifier("bert")
     hooks, _ = pack_texts(model, padded_batch(LENGTHS))
     lengths = [20, 3, 4, 5, 3, 4, 5, 6] * 4
-    assert rows_seen(model, padded_batch(lengths)) == [(4, 56)]  # 200 tokens of 640
+    assert rows_seen(model, padded_batch(lengths)) == [(5, 40)]  # 200 tokens of 640
     assert rows_seen(model, padded_batch([20] * 8)) == [(8, 20)]
     assert rows_seen(model, padded_batch([21, 3, 4, 5])) == [(4, 21)]  # longer than what was compared
     hooks.remove()
@@ -231,7 +233,7 @@ def test_adapters_checkpointing_and_bfloat16():
     adapted = with_adapters(classifier("bert"), 2)
     hooks, why = pack_texts(adapted, padded_batch(LENGTHS))
     assert why == ""
-    assert rows_seen(adapted, padded_batch(LENGTHS)) == [(2, 40)]
+    assert rows_seen(adapted, padded_batch(LENGTHS)) == [(3, 24)]
     hooks.remove()
 
     model = classifier("bert", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0).train()
@@ -260,6 +262,15 @@ def test_what_is_saved_knows_nothing_of_packing(tmp_path):
     hooks.remove()
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.equal(again(**batch).logits, model(**batch).logits)
+
+
+@pytest.mark.parametrize("longest", [10, 30, 90, 300])
+def test_rows_are_as_long_as_costs_least(longest):
+    for seed in range(20):
+        lengths = np.random.default_rng(seed).integers(2, longest, 32).tolist()
+        _, (count, length) = packing._starts(lengths, packing.ROW)
+        costs = [n * w * (1 + w / packing._EQUAL) for n in range(1, 33) for w, _ in [packing._levelled(lengths, n)]]
+        assert count * length * (1 + length / packing._EQUAL) <= 1.15 * min(costs)
 
 
 @pytest.mark.parametrize("row", [None, 1, 16, 64])
