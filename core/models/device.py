@@ -42,6 +42,13 @@ def check_precision(precision: str, device: str) -> None:
         )
 
 
+def precision_note(precision: str, device: str) -> str:
+    """Return a sentence where the device knows the precision by conversion alone, which takes many times as long; else nothing."""
+    if precision == "bf16" and chosen_device(device) == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return "This processor has no arithmetic for bf16: a step takes many times as long as in fp32 (`isobar bench training`)."
+    return ""
+
+
 def device_name(device: torch.device) -> str:
     """Return what a person calls it."""
     if device.type == "cuda":

@@ -14,7 +14,7 @@ from core.errors import IsobarError, RunFailedError
 from core.modalities import MODALITIES
 from core.models.adapters import New, new_of, with_adapters, without_adapters
 from core.models.changes import Change
-from core.models.device import check_device, check_precision, chosen_device, device_name
+from core.models.device import check_device, check_precision, chosen_device, device_name, precision_note
 from core.models.loading import LoadedModel, load_model
 from core.models.packing import pack_texts, telling_rows
 from core.models.perturbed import changed
@@ -205,6 +205,7 @@ class _Work:
         writer.probe(self.probe.frame, self.probe.preview)
         trainer = self._trainer(writer.path)
         self._tell_pooling(writer)
+        self._tell_precision(writer)
         self._tell_idle(writer)
         self._tell_read(trainer, writer)
         self._tell_scored(trainer, writer)
@@ -287,6 +288,12 @@ class _Work:
         writer.event(kind="pooling", step=0, asked=self.spec.pooling, pooling=seen.pooling, states=seen.kind)
         if self.spec.pooling == "auto" and ranks.is_first():
             _log.info("An embedding is what the model's classifier reads: pooling %s.", seen.pooling)
+
+    def _tell_precision(self, writer: RunWriter) -> None:
+        if note := precision_note(self.spec.precision, self.spec.device):
+            writer.event(kind="note", step=0, text=note)
+            if ranks.is_first():
+                _log.warning(note)
 
     def _tell_idle(self, writer: RunWriter) -> None:
         if note := idle_note(self.spec, self.task.train["label"][:]):

@@ -37,6 +37,15 @@ def test_bf16_is_used_on_a_cpu_also_without_being_told_which_device(tiny_spec, t
 
 
 @pytest.mark.parametrize(
+    ("capability", "precision", "told"), [("AVX2", "bf16", True), ("AVX512", "bf16", False), ("AVX2", "fp32", False)]
+)
+def test_a_processor_without_bf16_is_told(capability, precision, told, tiny_spec, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    run = train(tiny_spec.model_copy(update={"precision": precision, "max_steps": 2}), tmp_path / "run")
+    assert any("no arithmetic for bf16" in row["text"] for row in run.rows("note")) == told
+
+
+@pytest.mark.parametrize(
     ("kind", "precision", "knows", "refused"),
     [
         ("cuda", "fp16", False, False),
