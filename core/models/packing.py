@@ -17,7 +17,7 @@ from core.models.pooling import encoder_of
 from core.models.states import hidden_states, kind_of
 
 ROW = 128  # tokens of the longest row that is tried, unless a text is longer
-_EQUAL = 300  # tokens of a row from which on shorter ones are worth more of their ends; measured with 384 dimensions on a processor
+_EQUAL = 300  # tokens of a row at which its attention is taken to cost as much as all else
 _TRIED = 16  # numbers of rows
 _WORTH = 0.9  # share of the padded tokens above which the padded way is as fast
 _TOLERANCE = 1e-4  # relative, of float32 states: rounding leaves 1e-6, a token that is seen or missed 1e-2 and more

@@ -44,7 +44,7 @@ def main() -> None:
     table = markdown(rows(asked.folder))
     print(table)
     if asked.out:
-        asked.out.write_text(table + "\n", encoding="utf-8")
+        asked.out.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":
