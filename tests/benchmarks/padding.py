@@ -1,23 +1,24 @@
-"""Runs without padding beside runs with it, paired by seed: ``python -m tests.benchmarks.padding FOLDER [--out TABLE]``.
+"""Runs without padding beside runs with it, paired by seed: ``python -m tests.benchmarks.padding SWEEP FOLDER [--out TABLE]``.
 
-FOLDER is one of runs, as `isobar sweep assets/sweeps/padding.yaml --runs FOLDER` leaves them.
+SWEEP is a sweep file that varies `padding_free` and the seed, as assets/sweeps/padding.yaml does; FOLDER holds its runs.
 """
 
 import argparse
 from pathlib import Path
 
 from core.geometry.catalogue import MAIN
-from core.runs import list_runs
+from core.runs import load_run
 from core.studies.compare import group_runs, paired
+from core.studies.sweep import Sweep, cell_dir
 from core.tables import markdown
 
 
-def rows(folder: Path) -> list[dict]:
+def rows(sweep: Sweep, folder: Path) -> list[dict]:
     """Return one row for the score and each main measure: both means over the seeds, and the paired difference."""
-    groups, _ = group_runs(list_runs(folder))
+    groups, _ = group_runs([load_run(cell_dir(folder, spec)) for spec in sweep.cells()])
     sides = {group.spec["padding_free"]: group for group in groups}
     if len(groups) != 2 or len(sides) != 2:
-        raise SystemExit(f"{folder} must hold runs of two settings, with padding and without; it holds {len(groups)}.")
+        raise SystemExit(f"The sweep must vary padding_free and the seed alone; it has {len(groups)} settings.")
     padded, packed = sides[False], sides[True]
     changes = paired(packed, padded)
     return [
@@ -38,10 +39,11 @@ def rows(folder: Path) -> list[dict]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sweep", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    table = markdown(rows(asked.folder))
+    table = markdown(rows(Sweep.from_yaml(asked.sweep), asked.folder))
     print(table)
     if asked.out:
         asked.out.write_text(table, encoding="utf-8")
