@@ -20,7 +20,14 @@ from explorer.benchmark import FIRST, LATER, SENT, pages, write_run
 
 PER_CLASS = (400, 2_000, 10_000)
 CELLS = {
-    "base": {"task": "grammar", "max_steps": 80, "snapshots": 2, "evaluations": 1, "save_model": False, "device": "cpu"},
+    "base": {
+        "task": "grammar",
+        "max_steps": 80,
+        "snapshots": 2,
+        "evaluations": 1,
+        "save_model": False,
+        "device": "cpu",
+    },
     "grid": {"seed": [0, 1, 2, 3]},
     "baselines": False,
 }

@@ -249,7 +249,9 @@ def test_a_wrong_file_is_one_sentence(tmp_path, content, words):
         Sweep.from_yaml(path)
 
 
-@pytest.mark.parametrize("name", ["cola", "cola_rates", "mrpc", "grammar", "grammar_rates", "batch_size", "weight", "padding"])
+@pytest.mark.parametrize(
+    "name", ["cola", "cola_rates", "mrpc", "grammar", "grammar_rates", "batch_size", "weight", "padding"]
+)
 def test_the_recorded_sweeps_are_valid(name):
     sweep = Sweep.from_yaml(Path(__file__).parents[2] / "assets" / "sweeps" / f"{name}.yaml")
     assert all(isinstance(cell, RunSpec) for cell in sweep.cells())
