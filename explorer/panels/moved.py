@@ -147,7 +147,7 @@ def sentence(frame: pd.DataFrame, kind: Modality, by: str = NEAREST) -> str:
 
 
 # `of` are the snapshots' versions: a resumed run writes snapshots anew.
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=16, show_spinner="Finding the neighbours, before and after")
 def _computed(of: tuple, _before: Snapshot, _after: Snapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     kept = neighbours_kept(_before.embeddings, _after.embeddings, NEIGHBOURS)
     return kept, *(class_silhouettes(side.embeddings, side.labels) for side in (_before, _after))
