@@ -2,11 +2,11 @@
 # scikit-dimension 0.5.0, with numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1, numba 0.68.1; 2026-11-28.
 #
 # Input: 500 points drawn evenly from a cube of three dimensions that lies aslant in eight, its edge one metre; the same points
-# in kilometres, in steps of ten kilometres, and in millimetres.
+# in kilometres, in a unit of ten kilometres, and in millimetres.
 # Expected: the same intrinsic dimension, about 3, in every unit: a unit multiplies all distances by one number.
 # What happens: TLE, the tight local estimator, gives another dimension for kilometres and 0 for the larger unit, and says nothing
-# that it does not say in millimetres: its `epsilon` (1e-4, described by its type alone) is compared with distances as they come, and what is below it is
-# left out. The other estimators do not change.
+# that it does not say in millimetres: its `epsilon` (1e-4, described by its type alone) is compared with distances as they
+# come, and what is below it is left out. The other estimators do not change.
 # What helps: dividing the points by a typical distance of theirs before TLE sees them.
 # Guessed beforehand: no estimator changes.
 #

@@ -7,7 +7,6 @@ import argparse
 import math
 import os
 import tempfile
-import time
 from pathlib import Path
 
 import yaml
@@ -56,7 +55,7 @@ def _pages(per_class: int) -> dict:
 
 
 def of_sweep() -> list[dict]:
-    """Return one row for each number of processes: wall and CPU seconds of four default runs, and how much faster than one after the other."""
+    """Return one row for each number of processes: wall and CPU seconds of four runs, and how much faster than one after the other."""
     rows = []
     for processes in range(1, cores() + 1):
         with tempfile.TemporaryDirectory() as folder:
@@ -74,9 +73,8 @@ def main() -> None:
     parser.add_argument("what", choices=("pages", "sweep"))
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    begun = time.perf_counter()
     table = markdown({"pages": of_pages, "sweep": of_sweep}[asked.what]())
-    print(f"{table}\n{time.perf_counter() - begun:.0f} s")
+    print(table)
     if asked.out:
         made = f"Made by `python -m tests.benchmarks.growing {asked.what}` on {cores()} cores.\n\n"
         asked.out.write_text(made + table, encoding="utf-8")
