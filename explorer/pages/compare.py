@@ -9,7 +9,7 @@ from core.errors import IsobarError
 from core.geometry import APART
 from core.runs import Run
 from explorer.panels import address, comparison, data, entries, links
-from explorer.panels.words import DASH, plain
+from explorer.panels.words import DASH, plain, without_minus_zero
 
 _SHOWN = 200  # rows of the table; the filter finds the others
 _MOST = 60  # runs that are picked where the address names none
@@ -81,7 +81,7 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
     rows = [index for index, name in enumerate(shown) if name in picked]
     # Rows are known by their places: where those change, the table is another one.
     event = st.dataframe(
-        frame,
+        without_minus_zero(frame, 3),
         key=f"runs-{zlib.crc32(','.join(shown).encode())}",
         hide_index=True,
         height=230,

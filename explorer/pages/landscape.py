@@ -124,12 +124,16 @@ def _label(name: str) -> str:
 
 
 def _rounded(value: float) -> float | None:
-    """Round to what is shown, as sentences do: rounded to more digits first, 0.4646 would be 0.465 and then 0.47."""
-    return round(value, 2) if math.isfinite(value) else None
+    """Round to what is shown, as sentences do: rounded to more digits first, 0.4646 would be 0.465 and then 0.47. Zero has no minus."""
+    return round(value, 2) + 0.0 if math.isfinite(value) else None
 
 
 def _bounds(value: tuple[float, float, float]) -> str:
-    return f"{value[1]:+.2f} to {value[2]:+.2f}" if math.isfinite(value[1]) and math.isfinite(value[2]) else "–"
+    return (
+        f"{_rounded(value[1]):+.2f} to {_rounded(value[2]):+.2f}"
+        if math.isfinite(value[1]) and math.isfinite(value[2])
+        else "–"
+    )
 
 
 def _interval(value: tuple[float, float, float]) -> str:

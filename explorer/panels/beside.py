@@ -10,7 +10,7 @@ from core.studies.beside import NEIGHBOURS, RESAMPLES, Beside, Space, beside, sa
 from core.training.stored import is_stored
 from explorer.panels import address, classes, cloud, data, links
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
-from explorer.panels.words import DASH, meaning, moment, number, plain
+from explorer.panels.words import DASH, meaning, moment, number, plain, without_minus_zero
 
 _LOOK_BACK = 60  # of the newest inspections
 
@@ -97,7 +97,7 @@ def _differences(found: Beside) -> None:
             about = COMPARISONS[name]
             st.markdown(f"{about.label} **{number(value)}**", help=about.definition, width="content")
     st.dataframe(
-        pd.DataFrame(rows),
+        without_minus_zero(pd.DataFrame(rows), 3),
         hide_index=True,
         placeholder=DASH,
         alt="Each measure of both, and their difference with its interval",

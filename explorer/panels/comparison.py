@@ -16,7 +16,7 @@ from explorer.charts.tradeoff import BASELINE, differences, differences_height, 
 from explorer.panels import address, barcodes, cards, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import texts_of
-from explorer.panels.words import DASH, day, meaning, number, plain
+from explorer.panels.words import DASH, day, meaning, number, plain, without_minus_zero
 
 MEASURES = {
     "within classes": "anisotropy_1_within",
@@ -212,7 +212,7 @@ def numbers(found: Comparison) -> None:
     frame = pd.DataFrame(found.rows())
     frame["measure"] = [meaning(name).label for name in frame["measure"]]
     st.dataframe(
-        frame,
+        without_minus_zero(frame, 3),
         hide_index=True,
         height=360,
         placeholder=DASH,

@@ -10,7 +10,7 @@ from core.modalities import Modality
 from core.runs import Run, Snapshot
 from explorer.panels import address, classes, data
 from explorer.panels.texts import cells, texts_of, thumbnails, unplayed
-from explorer.panels.words import DASH, number, plain
+from explorer.panels.words import DASH, number, plain, without_minus_zero
 
 NEIGHBOURS = 10
 _MOST = 1000
@@ -54,7 +54,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         frame.insert(0, "image", shown)
     share = {"format": "percent", "min_value": 0.0, "max_value": 1.0}
     st.dataframe(
-        frame,
+        without_minus_zero(frame, 2),
         hide_index=True,
         placeholder=DASH,
         height=470,

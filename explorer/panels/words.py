@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+import pandas as pd
+
 from core.geometry import MEASURES
 
 DASH = "–"
@@ -77,6 +79,12 @@ def plain(text: object, longest: int = _LONGEST_LABEL) -> str:
     line = line if len(line) <= longest else line[: longest - 1] + "…"
     # After a colon an invisible word joiner keeps ":name:" from turning into an icon or emoji.
     return _MARKDOWN.sub(r"\\\1", line).replace(":", ":\u2060")
+
+
+def without_minus_zero(frame: pd.DataFrame, digits: int) -> pd.DataFrame:
+    """Return `frame` with 0 for each number that a table of so many `digits` would show as -0.000."""
+    floats = frame.select_dtypes("float")
+    return frame.assign(**floats.mask(floats.abs() < 0.5 * 10.0**-digits, 0.0))
 
 
 def number(value: object, digits: int = 3) -> str:

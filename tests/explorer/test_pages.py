@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import yaml
 
@@ -228,6 +229,19 @@ def test_texts_that_moved_are_sorted_and_said(gallery, open_page):
     assert app.dataframe[0].value["change"].abs().is_monotonic_decreasing
     app = open_page("run", gallery, run=name, view="Texts that moved", by="prediction")
     assert app.dataframe[0].value["prediction"].str.contains("→").all()
+
+
+def test_a_class_distance_next_to_nothing_is_shown_without_a_minus(gallery, open_page, monkeypatch):
+    from explorer.panels import moved
+
+    def computed(of, before, after):
+        return np.zeros(len(after.labels)), np.full(len(after.labels), -0.001), np.full(len(after.labels), -0.2)
+
+    monkeypatch.setattr(moved, "_computed", computed)
+    name = name_of(gallery, "finished", regularizer="persistent-entropy")
+    shown = open_page("run", gallery, run=name, view="Texts that moved").dataframe[0].value
+    assert {f"{value:.2f}" for value in shown["old"]} == {"0.00"}
+    assert {f"{value:+.2f}" for value in shown["change"]} == {"-0.20"}
 
 
 def test_the_timeline_of_many_snapshots_is_thinned_and_says_so(one_run, open_page, tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
 import math
 
+import pandas as pd
 import pytest
 
 from core.geometry import MEASURES
 from core.runs.pace import duration
-from explorer.panels.words import DASH, meaning, moment, number, plain, signed
+from explorer.panels.words import DASH, meaning, moment, number, plain, signed, without_minus_zero
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,12 @@ def test_an_unknown_metric_is_called_by_its_name():
 def test_a_run_s_name_tells_when_it_began():
     assert moment("2026-05-04T10-31-07_minilm_cola_prominent_s0") == "4 May 2026, 10:31"
     assert moment("my-run") == ""
+
+
+def test_no_number_of_a_table_is_minus_zero():
+    values = [-0.004, -0.0, 0.004, -0.0051, 0.2, math.nan, -math.inf]
+    frame = pd.DataFrame({"value": values, "number": range(7), "name": ["a"] * 7})
+    shown = without_minus_zero(frame, 2)
+    assert [f"{value:.2f}" for value in shown["value"]] == ["0.00", "0.00", "0.00", "-0.01", "0.20", "nan", "-inf"]
+    assert shown["value"][3] == -0.0051
+    pd.testing.assert_frame_equal(shown.drop(columns="value"), frame.drop(columns="value"))
