@@ -1,5 +1,7 @@
 """Nearest neighbours: whose they are, which of them a point keeps, and how near it is to its own class."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from core.errors import IsobarError
@@ -8,9 +10,8 @@ from core.geometry.labels import Labels, whole_labels
 
 SAMPLE = 4_000
 """Rows that measures of all pairs look at: of more they take a second, and of these they tell no less."""
-_ROWS = 512  # whose distances are held at once
+_ROWS = 256  # whose distances are held at once
 _CANDIDATES = 4  # for the two nearest: what a product calls nearest may be off by rounding
-_BLOCK = 128  # queries at once
 
 
 def sampled_rows(n: int, seed: int = 0) -> np.ndarray:
@@ -26,9 +27,7 @@ def nearest_rows(cloud: Cloud, k: int) -> tuple[np.ndarray, np.ndarray]:
     key = f"{k} nearest"
     if key not in cloud.shared:
         rows = sampled_rows(cloud.n)
-        x, k = cloud.centered[rows], min(k, len(rows) - 1)
-        starts = range(0, len(rows), _ROWS)
-        near = [_nearest(x, slice(start, min(start + _ROWS, len(rows))), k) for start in starts]
+        near = [near for _, near in _nearest(cloud.centered[rows], np.arange(len(rows)), k)]
         cloud.shared[key] = rows, np.concatenate(near)
     return cloud.shared[key]
 
@@ -39,20 +38,12 @@ def two_nearest(cloud: Cloud, queries: np.ndarray) -> tuple[np.ndarray, np.ndarr
     The matrix product only names candidates; distances that are compared are taken from differences, without cancellation.
     """
     points = cloud.centered
-    norms = np.einsum("ij,ij->i", points, points)
-    candidates = min(_CANDIDATES, cloud.n - 1)
-    found = np.empty((queries.size, 2))
-    for start in range(0, queries.size, _BLOCK):
-        some = queries[start : start + _BLOCK]
-        # |x|^2 - 2 q.x orders the points by their distance from q
-        order = points[some] @ points.T
-        order *= -2.0
-        order += norms
-        order[np.arange(some.size), some] = np.inf
-        near = np.argpartition(order, candidates - 1, axis=1)[:, :candidates]
+    found = []
+    for some, near in _nearest(points, queries, _CANDIDATES):
         distances = np.linalg.norm(points[near] - points[some, None], axis=2)
-        found[start : start + some.size] = np.sort(distances, axis=1)[:, :2]
-    return found[:, 0], found[:, 1]
+        found.append(np.sort(distances, axis=1)[:, :2])
+    nearest, second = np.concatenate(found).T
+    return nearest, second
 
 
 def nearest_to(x: Embeddings, row: int, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -99,12 +90,10 @@ def neighbours_kept(before: Embeddings, after: Embeddings, k: int = 10) -> np.nd
         raise IsobarError(
             f"Neighbours can be compared when the points are the same; there are {one.n} before and {other.n} after."
         )
-    k = min(k, one.n - 1)
+    rows = np.arange(one.n)
     kept = np.empty(one.n)
-    for start in range(0, one.n, _ROWS):
-        some = slice(start, min(start + _ROWS, one.n))
-        old, new = (_mask(_nearest(cloud.centered, some, k), one.n) for cloud in (one, other))
-        kept[some] = (old & new).sum(1) / k
+    for (some, old), (_, new) in zip(_nearest(one.centered, rows, k), _nearest(other.centered, rows, k), strict=True):
+        kept[some] = (old[:, :, None] == new[:, None]).any(axis=2).mean(axis=1)
     return kept
 
 
@@ -138,16 +127,18 @@ def class_silhouettes(x: Embeddings, labels: Labels) -> np.ndarray:
     return np.where(larger > 0, (b - a) / np.where(larger > 0, larger, 1.0), 0.0)
 
 
-def _nearest(x: np.ndarray, some: slice, k: int) -> np.ndarray:
-    """(b, k): which rows of `x` are the `k` nearest of each row in `some`; itself is not."""
+def _nearest(x: np.ndarray, rows: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, for some of `rows` (q,) at a time, those (b,) and which rows of `x` are the `k` nearest of each: (b, k).
+
+    A row is not its own neighbour; of n rows there are n - 1 at most.
+    """
+    k = min(k, len(x) - 1)
     # |x - y|^2 = |x|^2 - 2 x.y + |y|^2, of which |x|^2 doesn't change the order
-    squares = np.einsum("ij,ij->i", x, x)[None, :] - 2.0 * (x[some] @ x.T)
-    squares[np.arange(len(squares)), np.arange(some.start, some.stop)] = np.inf
-    return np.argpartition(squares, k - 1, axis=1)[:, :k]
-
-
-def _mask(near: np.ndarray, n: int) -> np.ndarray:
-    """(b, n) bool: whether a row is among the neighbours `near` (b, k)."""
-    mask = np.zeros((len(near), n), bool)
-    np.put_along_axis(mask, near, True, axis=1)
-    return mask
+    norms = np.einsum("ij,ij->i", x, x)
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        squares = x[some] @ x.T
+        squares *= -2.0
+        squares += norms
+        squares[np.arange(len(some)), some] = np.inf
+        yield some, np.argpartition(squares, k - 1, axis=1)[:, :k]

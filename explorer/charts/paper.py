@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from explorer.charts.style import BEFORE, DASH, DOTS, LIGHT, NOISE_OPACITY, REFERENCE, SPACE, config
@@ -18,21 +19,25 @@ COLOURS = {"before": BEFORE, "after": SPACE, "baseline": "#B07D00"}
 _SHAPES = ("circle", "triangle-up", "square", "diamond", "cross", "triangle-down", "stroke", "arrow")
 _POINT = 25.4 / 72  # millimetres
 _LETTERS = 7  # points
+_THIN = 0.1  # points: what lies closer can't be told apart on paper
 _SIZE = re.compile(r'<svg [^>]*?\bwidth="(?P<w>[\d.]+)" height="(?P<h>[\d.]+)"')
 
 
 def paper_barcodes(frame: pd.DataFrame, *, width: float, height: int = 72) -> alt.FacetChart:
     """Return the barcodes of each class, a row, on each side, a column, all on one axis.
 
+    Bars of one kind that end within the same tenth of a point are drawn as one.
+
     Args:
-        frame: ``side``, ``class``, ``rank`` from 1, ``length``, ``kind`` ("feature" or "noise"), ``threshold``.
+        frame: ``side``, ``class``, ``rank`` from 1, ``length``, ``kind`` ("feature" or "noise"), ``threshold``; the bars of
+            a class on a side together, longest first.
         width: of the whole, in millimetres.
         height: of a row, in points.
     """
     sides, classes = _there(frame), list(dict.fromkeys(frame["class"]))
     most = int(frame["rank"].max())
-    base = alt.Chart().transform_calculate(zero="0", top="datum.rank - 1", look="datum.side + ' ' + datum.kind")
-    bars = base.mark_rect(stroke=None).encode(
+    base = alt.Chart().transform_calculate(zero="0", look="datum.side + ' ' + datum.kind")
+    bars = base.mark_rect(stroke=None, aria=False).encode(
         x=alt.X(
             "zero:Q",
             title="length of the bar",
@@ -57,11 +62,12 @@ def paper_barcodes(frame: pd.DataFrame, *, width: float, height: int = 72) -> al
         ),
     )
     rule = (
-        base.transform_filter("datum.rank == 1")
+        base.transform_filter("datum.top == 0")
         .mark_rule(strokeDash=DASH, strokeWidth=0.8, color="black")
         .encode(x=alt.X("threshold:Q"))
     )
-    return alt.layer(bars, rule, data=frame).properties(width=_each(width, len(sides), 46), height=height).facet(
+    drawn = _told_apart(frame, height / most**0.5)
+    return alt.layer(bars, rule, data=drawn).properties(width=_each(width, len(sides), 46), height=height).facet(
         column=alt.Column("side:N", sort=list(sides), title=None),
         row=alt.Row("class:N", sort=classes, title=None),
         spacing=6,
@@ -83,7 +89,7 @@ def paper_cloud(frame: pd.DataFrame, *, colours: Mapping[str, str], width: float
     legend = alt.Legend(title=None, orient="bottom", symbolOpacity=1.0)
     points = (
         alt.Chart(frame)
-        .mark_point(filled=True, size=7, opacity=1)
+        .mark_point(filled=True, size=7, opacity=1, aria=False)
         .encode(
             x=alt.X("x:Q", scale=scale, axis=None),
             y=alt.Y("y:Q", scale=scale, axis=None),
@@ -194,6 +200,16 @@ def _drawn(chart: alt.TopLevelMixin) -> tuple[str, tuple[str, str]]:
 def _there(frame: pd.DataFrame) -> Sequence[str]:
     known = set(frame["side"])
     return [side for side in SIDES if side in known]
+
+
+def _told_apart(frame: pd.DataFrame, unit: float) -> pd.DataFrame:
+    """Return the bars that are drawn, from ``top`` to ``rank``, where the square root of the rank has this `unit` in points."""
+    slices = (np.sqrt(frame["rank"]) * unit / _THIN).astype(int)
+    like = frame[["side", "class", "kind"]].assign(slice=slices)
+    starts = np.flatnonzero(like.ne(like.shift()).any(axis=1))
+    ends = np.append(starts[1:], len(frame)) - 1
+    ranks = frame["rank"].to_numpy()
+    return frame.iloc[starts].assign(top=ranks[starts] - 1, rank=ranks[ends])
 
 
 def _pale(colour: str) -> str:

@@ -23,7 +23,7 @@ from explorer.panels.words import DASH, FIVE, number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
-_ROOM = 2_000  # bars, the longest, of one barcode: more can't be told apart
+_ROOM = 1_000  # bars, the longest, of one barcode: more can't be told apart
 BOTH = ("Before", "After")
 
 

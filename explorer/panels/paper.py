@@ -6,6 +6,7 @@ from functools import partial
 from importlib.metadata import version
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -20,6 +21,7 @@ from explorer.panels import address, anisotropy, cards, classes, data
 from explorer.panels.words import meaning, number, plain
 
 _MOST_CLASSES = 6  # rows of barcodes on a page
+_MOST_POINTS = 2_000  # of a side: of more, most lie under others
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,16 @@ def _cloud(run: Run, sides: dict[str, Snapshot], width: float):
         ignore_index=True,
     ).round(5)
     held = ", ".join(f"{name} {number(100 * float(share.sum()), 1)} %" for name, share in zip(sides, found.shares))
+    whole, seen = len(frame) // len(sides), frame
+    if whole > _MOST_POINTS:
+        rows = np.sort(np.random.default_rng(0).choice(whole, _MOST_POINTS, replace=False))
+        seen = frame.iloc[np.concatenate([rows + start for start in range(0, len(frame), whole)])]
     caption = (
         "Embeddings along their own first two principal axes, each at root mean square 1 and turned to the one on its left "
         f"(orthogonal Procrustes). Variance shown: {held}."
+        + (f" {_MOST_POINTS:,} of {whole:,}, drawn at random." if whole > _MOST_POINTS else "")
     )
-    return frame, partial(paper.paper_cloud, frame, colours=class_colours(names), width=width), caption
+    return frame, partial(paper.paper_cloud, seen, colours=class_colours(names), width=width), caption
 
 
 def _spectrum(run: Run, sides: dict[str, Snapshot], width: float):

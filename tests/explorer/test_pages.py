@@ -508,7 +508,7 @@ def test_of_a_class_with_very_many_bars_the_longest_are_drawn(one_run, open_page
         assert not app.exception
         assert not app.error
         said = [caption.value for caption in app.caption]
-        assert said.count("The 2,000 longest of 5,099 bars.") == (2 if of else 4)
+        assert said.count("The 1,000 longest of 5,099 bars.") == (2 if of else 4)
     for view in ("Cloud", "Timeline", "Anisotropy", "Texts that moved", "Training"):
         app = open_page("run", tmp_path, run=path.name, view=view)
         assert not app.exception, view

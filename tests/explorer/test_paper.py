@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.errors import IsobarError
@@ -60,6 +61,41 @@ def test_the_numbers_are_those_of_the_spaces(run):
     found, _ = drawn(run, "cloud")
     for _, rows in found.frame.groupby("side"):
         assert np.square(rows[["x", "y"]].to_numpy()).sum(1).mean() <= 1 + 1e-3
+
+
+@pytest.mark.slow
+def test_of_very_many_points_no_more_is_drawn_than_can_be_told_apart_and_the_numbers_are_all(tmp_path):
+    write_run(tmp_path, names=("a", "b"), per_class=3_000, width=4, snapshots=2)
+    run = list_runs(tmp_path)[0]
+    sides = {"before": data.before(run), "after": data.after(run)}
+    for what, rows in (("barcodes", 2 * 2 * 2_999), ("cloud", 2 * 6_000)):
+        found = panel.drawing(what, run, sides, None, 84.0)
+        assert len(found.frame) == rows
+        assert len(paper.svg(found.chart(), 84.0)) < 1_000_000
+        assert ("2,000 of 6,000, drawn at random." in found.caption) == (what == "cloud")
+
+
+def test_bars_that_are_drawn_as_one_cover_what_they_covered(run):
+    lengths = np.sort(np.random.default_rng(0).exponential(size=5_000))[::-1]
+    kinds = np.where(np.arange(5_000) < 7, "feature", "noise")
+    frame = pd.concat(
+        [
+            pd.DataFrame({"side": side, "class": "a", "rank": np.arange(1, m + 1), "length": lengths[:m], "kind": kinds[:m]})
+            for side, m in (("before", 5_000), ("after", 20))
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+    drawn = paper._told_apart(frame, 72 / 5_000**0.5)
+    after = drawn[drawn["side"] == "after"]
+    assert len(after) == 20  # each is thick enough to be seen
+    before = drawn[drawn["side"] == "before"]
+    assert len(before) <= 72 / 0.1 + 1
+    assert before["top"].tolist() == [0, *before["rank"].tolist()[:-1]]
+    assert before["rank"].iloc[-1] == 5_000
+    assert before["length"].to_numpy() == pytest.approx(lengths[before["top"]])
+    assert before.loc[before["kind"] == "feature", "rank"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    thick = 72 / 5_000**0.5 * np.diff(np.sqrt([0, *before["rank"]]))
+    assert all(thick[(before["rank"] - before["top"]).to_numpy() > 1] < 0.2)
 
 
 def test_without_a_baseline_there_are_two_sides_and_without_a_snapshot_a_sentence(run):

@@ -6,6 +6,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from core.errors import IsobarError
 from core.geometry import class_silhouettes, neighbours_kept
+from core.geometry.cloud import Cloud
+from core.geometry.neighbours import nearest_rows
 
 
 @pytest.fixture
@@ -34,6 +36,17 @@ def test_points_that_change_places_at_random_keep_as_many_as_chance_would(random
 def test_few_points_have_few_neighbours(random):
     assert neighbours_kept(random.normal(size=(2, 3)), random.normal(size=(2, 3)), k=10).tolist() == [1, 1]
     assert neighbours_kept(np.zeros((4, 2)), np.zeros((4, 2)), k=2).tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("k", [1, 3, 24])
+def test_of_rows_at_one_distance_any_are_the_nearest_and_none_that_is_farther(k):
+    grid = np.stack(np.meshgrid(range(5), range(5)), axis=-1).reshape(-1, 2).astype(float)
+    rows, near = nearest_rows(Cloud(grid), k)
+    x = grid[rows]
+    found = np.sort(np.linalg.norm(x[near] - x[:, None], axis=2), axis=1)
+    judge, _ = NearestNeighbors(n_neighbors=k).fit(x).kneighbors()
+    assert found == pytest.approx(judge)
+    assert all(len({row, *others}) == k + 1 for row, others in enumerate(near))
 
 
 def test_wrong_questions_about_neighbours():
