@@ -18,6 +18,8 @@ from core.children import python_module
 from core.cli import main
 from tests.browser.app_process import HOME, answers
 
+pytestmark = pytest.mark.slow
+
 
 def test_its_script_may_be_run_without_a_server():
     """Streamlit makes it the main module, and each process that multiprocessing starts anew runs that once more."""
@@ -26,7 +28,6 @@ def test_its_script_may_be_run_without_a_server():
     assert done.returncode == 0, done.stderr[-1_000:]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_command_alone_ends_the_server(tmp_path, number):
     with socket.socket() as probe:
@@ -75,7 +76,6 @@ def test_nothing_is_asked_in_the_terminal(tmp_path):
         process.wait()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("host", [None, "0.0.0.0"])
 def test_other_machines_need_the_token_and_this_one_none(tmp_path, host):
     with socket.socket() as probe:

@@ -54,6 +54,7 @@ def test_playwrights_own_comes_last(machine, monkeypatch):
     assert chromium.find_chromium() == path
 
 
+@pytest.mark.slow
 def test_playwrights_own_is_found_where_it_was_downloaded_to(tmp_path, monkeypatch):
     pytest.importorskip("playwright", reason="playwright is not installed: pip install -e '.[test]'")
     code = "from core.chromium import _of_playwright as of; print(of())"

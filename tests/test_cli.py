@@ -67,6 +67,7 @@ def test_each_command_is_where_it_is_said_to_be():
         assert set(own) == set(names)
 
 
+@pytest.mark.slow
 def test_train_prints_a_table_and_the_directory(isobar, tiny, tmp_path):
     done = isobar("train", *tiny, "--runs", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -76,6 +77,7 @@ def test_train_prints_a_table_and_the_directory(isobar, tiny, tmp_path):
     assert load_run(path).state == "finished"
 
 
+@pytest.mark.slow
 def test_json_is_the_only_thing_on_stdout(isobar, tiny, tmp_path):
     done = isobar("train", *tiny, "--runs", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
@@ -154,6 +156,7 @@ def test_a_run_is_named_and_tagged(isobar, three_runs):
     assert isobar(*words, "--name", "x" * 81).returncode == 2
 
 
+@pytest.mark.slow
 def test_inspect_puts_models_layers_and_poolings_side_by_side(isobar, tiny_model, tiny_task, tmp_path):
     words = ("inspect", tiny_model, f"{tiny_model}:layer=0,pooling=mean", "--task", tiny_task, "--probe-per-class", 8)
     table = isobar(*words)
@@ -171,6 +174,7 @@ def test_inspect_puts_models_layers_and_poolings_side_by_side(isobar, tiny_model
     assert "--run-dir takes one model" in refused.stderr
 
 
+@pytest.mark.slow
 def test_inspect_prints_a_table_json_and_a_file(isobar, tiny_model, tiny_task, tmp_path):
     words = ("inspect", tiny_model, "--task", tiny_task, "--probe-per-class", 8)
     table = isobar(*words)
@@ -360,6 +364,7 @@ def test_help_of_measure_explains_every_measure(isobar):
         assert about.source[:40] in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words", "said"),
     [
@@ -404,6 +409,7 @@ def test_embeddings_that_cannot_be_measured(isobar, clouds, name, words, said):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -464,6 +470,7 @@ def test_a_port_in_use_is_one_sentence(isobar, tmp_path):
     assert str(port) in done.stderr
 
 
+@pytest.mark.slow
 def test_help_loads_neither_torch_nor_transformers():
     heavy = {"torch", "transformers", "datasets", "pandas", "scipy", "streamlit"}
     light = heavy | {"numpy", "rich", "pydantic", "yaml"}  # of `isobar` alone, and of what it starts first
@@ -523,6 +530,7 @@ def test_a_comparison_that_cannot_be_made_is_one_sentence(isobar, tmp_path, word
     assert said in done.stderr
 
 
+@pytest.mark.slow
 def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
     from core.studies.reproduce import read_preset
     from core.studies.sweep import cell_dir
@@ -550,6 +558,7 @@ def test_reproduce_tells_what_the_finished_cells_say(isobar, tmp_path):
     assert [claim["verdict"] for claim in found["claims"]] == ["holds"] * 4 + ["can't be told"] * 8
 
 
+@pytest.mark.slow
 def test_without_the_hub_the_papers_own_runs_are_refused_in_a_sentence(isobar, tmp_path):
     done = isobar("reproduce", "--preset", "paper", "--runs", tmp_path / "runs")
     assert done.returncode == 2
@@ -588,6 +597,7 @@ def test_a_sweep_that_cannot_run_is_one_sentence(isobar, tmp_path, words, said):
     assert said in done.stderr
 
 
+@pytest.mark.slow
 def test_doctor_says_what_is_there_and_what_is_wrong(isobar, tmp_path):
     done = isobar("doctor", "--runs", tmp_path, "--json", "--no-self-test")
     assert done.returncode == 0

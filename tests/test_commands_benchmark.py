@@ -1,5 +1,7 @@
 """Whole commands, alone and in turn with another build."""
 
+import pytest
+
 from core import commands_benchmark
 from core.commands_benchmark import run
 from core.cost import Cost
@@ -32,6 +34,7 @@ def test_two_builds_take_turns_and_ratios_are_within_a_turn(monkeypatch, tmp_pat
     assert asked == ["other", "this", "this", "other", "other", "this", "this", "other"]
 
 
+@pytest.mark.slow
 def test_a_real_command_is_measured():
     [row] = run(pairs=1, commands={"--help": ("--help",)})
     assert row["wall s"] > 0

@@ -9,6 +9,7 @@ from core.cost import alone, cost_of_call, cost_of_process
 from core.errors import RunFailedError
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lets the peak start anew")
 def test_the_memory_is_that_of_the_call():
     def takes_64_mib():
@@ -21,6 +22,7 @@ def test_the_memory_is_that_of_the_call():
     assert 0 <= mib < 8
 
 
+@pytest.mark.slow
 def test_a_process_is_measured_from_its_start_to_its_end(tmp_path):
     code = "import os, time; time.sleep(0.3); held = bytearray(200 * 2**20); open(os.environ['MADE'], 'w')"
     seconds, cpu, mib = cost_of_process([sys.executable, "-c", code], {"MADE": "made.txt"}, tmp_path)
@@ -35,6 +37,7 @@ def test_a_process_that_fails_says_why(tmp_path):
         cost_of_process([sys.executable, "-c", "print('hello\\nno such thing'); raise SystemExit(3)"], {}, tmp_path)
 
 
+@pytest.mark.slow
 def test_what_the_system_ends_has_no_figures():
     assert alone(dict, [("a", 1)]) == {"a": 1}
     assert alone(_ended) is None

@@ -14,6 +14,7 @@ from tests import dependencies
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.slow
 def test_the_table_holds_all_that_is_declared_and_what_that_needs():
     found = dependencies.installed()
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
@@ -22,6 +23,7 @@ def test_the_table_holds_all_that_is_declared_and_what_that_needs():
     assert len(dependencies.installed(extras=frozenset({"test"}))) > len(found)
 
 
+@pytest.mark.slow
 def test_every_licence_is_known_and_the_committed_table_says_the_same():
     found = dependencies.rows()
     assert [row["package"] for row in found if row["licence"] == "not named"] == []
@@ -53,6 +55,7 @@ def test_a_licence_is_read_wherever_it_is_named(said, licence, means):
     assert (found, dependencies.verdict(found)) == (licence, means)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("out", "err", "said", "holes"),
     [

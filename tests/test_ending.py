@@ -70,6 +70,7 @@ def test_how_it_ended_is_its_code(command, monkeypatch, error, code, said, tmp_p
     assert ("Traceback" in log) == (isinstance(error, Exception) and not isinstance(error, BrokenPipeError))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -107,6 +108,7 @@ def test_verbose_is_left_alone_where_it_is_no_option(command, monkeypatch):
     assert (code, "There is no run '--verbose'" in err, "Traceback" in err) == (2, True, False)
 
 
+@pytest.mark.slow
 def test_the_log_turns_over(monkeypatch, tmp_path):
     monkeypatch.setenv("ISOBAR_LOG", str(tmp_path / "log.txt"))
     with logs.kept():
@@ -197,6 +199,7 @@ def test_a_signal_while_it_loads_leaves_no_run_behind_or_one_that_says_so(settin
     assert (tmp_path / "runs").exists() == bool(found)
 
 
+@pytest.mark.slow
 def test_an_interrupt_within_an_exec_of_text_ends_it_with_the_code_of_any_other(tmp_path):
     (tmp_path / "interrupted.py").write_text(
         "import core.cli, core.runs\n"
@@ -210,6 +213,7 @@ def test_an_interrupt_within_an_exec_of_text_ends_it_with_the_code_of_any_other(
     assert (done.returncode, done.stderr) == (130, "")
 
 
+@pytest.mark.slow
 def test_a_signal_that_a_library_swallows_while_it_loads_ends_the_run_all_the_same(settings, tmp_path, monkeypatch):
     from core.interrupts import interrupted_by
     from core.runs import RunWriter

@@ -18,6 +18,8 @@ from core import load_run
 from core.children import python_module
 from tests.browser.app_process import running_app
 
+pytestmark = pytest.mark.slow
+
 ASSETS = Path(__file__).parents[1] / "assets"
 
 
@@ -47,7 +49,6 @@ def options(settings):
     return [words[value].format(name) if isinstance(value, bool) else f"--{name}={value}" for name, value in named]
 
 
-@pytest.mark.slow
 def test_commands_that_only_read(isobar, own_core):
     shutil.copytree(ASSETS / "sample", own_core / "runs" / "sample")
     shutil.copytree(ASSETS / "sample_baseline", own_core / "runs" / "baseline")
@@ -62,14 +63,12 @@ def test_commands_that_only_read(isobar, own_core):
     assert "torch" in isobar("doctor")
 
 
-@pytest.mark.slow
 def test_commands_that_load_a_model(isobar, own_core, settings):
     done = json.loads(isobar("train", *options(settings), "--json"))
     assert load_run(own_core / done["run"]).state == "finished"
     assert "32 texts" in isobar("inspect", settings["model"], f"--task={settings['task']}", "--device=cpu")
 
 
-@pytest.mark.slow
 def test_cells_of_a_sweep_in_processes_of_their_own(isobar, own_core, settings):
     cells = {"base": settings, "grid": {"seed": [0]}, "cells": {"paper": {}}, "baselines": True}
     (own_core / "sweep.yaml").write_text(yaml.safe_dump(cells))
@@ -99,7 +98,6 @@ def _mapped_by_children(process):
         return []
 
 
-@pytest.mark.slow
 def test_a_queued_run(own_core, settings, tmp_path):
     (tmp_path / "spec.json").write_text(json.dumps(settings))
     code = (

@@ -53,6 +53,7 @@ def wheel(tmp_path_factory):
     return next(out.glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_code_assets_and_what_pages_are_made_of_and_no_tests(wheel):
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     ours = {
@@ -65,6 +66,7 @@ def test_the_wheel_holds_code_assets_and_what_pages_are_made_of_and_no_tests(whe
     assert {"explorer/streamlit.toml", "explorer/report.html", "assets/cards/grammar.md"} <= inside
 
 
+@pytest.mark.slow
 def test_the_app_of_an_unpacked_wheel_answers(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "HF_HUB_OFFLINE": "1"}
@@ -80,6 +82,7 @@ def test_a_checkout_run_by_streamlit_itself_looks_the_same():
     assert (HOME / ".streamlit" / "config.toml").read_bytes() == (HOME / "explorer" / "streamlit.toml").read_bytes()
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     imported = set().union(
         *(_imports(path) for folder in ("core", "explorer") for path in (HOME / folder).rglob("*.py"))

@@ -7,6 +7,8 @@ from core.cli import main
 from core.runs import checkpoints
 from core.self_test import self_test
 
+pytestmark = pytest.mark.slow
+
 
 def test_doctor_trains_stops_resumes_and_compares(monkeypatch, capfd, tmp_path):
     monkeypatch.setattr(sys, "argv", ["isobar", "doctor", "--json", "--runs", str(tmp_path)])

@@ -48,6 +48,7 @@ def wide(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("name", ["wide.csv", "wide.tsv", "wide.json", "wide.jsonl"])
 def test_a_table_of_too_many_columns_is_refused_before_it_is_made(wide, name, read, monkeypatch):
@@ -66,6 +67,7 @@ def test_so_is_a_wide_parquet_file(tmp_path, read, monkeypatch):
         read(tmp_path / "wide.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 def test_a_header_longer_than_what_is_looked_at_is_read(tmp_path, name):
     between = "," if name == "a.csv" else "\t"
@@ -98,6 +100,7 @@ def test_brackets_in_texts_are_no_levels(tmp_path, end):
     assert read_table(tmp_path / f"a.{end}")["text"].to_pylist() == texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", READERS)
 def test_a_small_file_of_very_many_rows_is_refused_before_it_is_read(tmp_path, read, monkeypatch):
     rows = pa.table({"label": pa.array([0] * 1_000_000), "vector": pa.array([0.5] * 1_000_000)})

@@ -34,6 +34,7 @@ def app():
     return AppTest.from_function(page, default_timeout=60).run()
 
 
+@pytest.mark.slow
 def test_choices_made_before_the_browser_hears_of_the_first_are_all_kept(app):
     app.number_input(key="one").set_value(5).run()
     assert address_of(app) == {"one": "5"}

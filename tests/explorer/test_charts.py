@@ -201,6 +201,7 @@ def test_every_axis_of_every_chart_has_a_title(shape):
         assert encoding["y"]["title"]
 
 
+@pytest.mark.slow
 def test_a_chart_is_saved_as_the_rows_it_draws_and_as_svg(shape):
     frame = bars(shape)
     spec = barcode(frame, title="After <b>", longest=9.0, most=29, threshold=shape.threshold).to_dict()
@@ -214,6 +215,7 @@ def test_a_chart_is_saved_as_the_rows_it_draws_and_as_svg(shape):
     assert json.dumps(spec) == before
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Automatically deduplicated")
 def test_a_chart_of_two_tables_is_saved_as_both(shape):
     points = pd.DataFrame(np.random.default_rng(1).normal(size=(30, 2)), columns=["x", "y"])
@@ -306,6 +308,7 @@ def a_cloud(**options):
     return frame, edges, cloud(frame, edges, colours=colours, extent=10.0, **options).to_dict()
 
 
+@pytest.mark.slow
 def test_the_cloud_shows_both_sides_on_the_same_axes_hollow_before_and_filled_after():
     frame, edges, spec = a_cloud(description="said")
     points = [layer for layer in spec["layer"] if layer["mark"]["type"] == "point"]
@@ -321,6 +324,7 @@ def test_the_cloud_shows_both_sides_on_the_same_axes_hollow_before_and_filled_af
     assert spec["description"] == "said"
 
 
+@pytest.mark.slow
 def test_neighbours_are_marked_and_the_points_stay_where_they_are():
     random = np.random.default_rng(0)
     clouds = {side: random.normal(size=(6, 2)) for side in ("before", "after")}
@@ -358,6 +362,7 @@ def test_a_class_that_is_called_as_a_word_of_the_interface_has_a_colour_of_its_o
     assert [word.strip("\u2060") for word in (RIGHT, ERROR, NONE)] == list(names.values())
 
 
+@pytest.mark.slow
 def test_a_link_may_say_what_colour_means():
     params = {param["name"]: param.get("value") for param in a_cloud(colouring="error", tree=True)[2]["params"]}
     assert (params["colour"], params["tree"]) == ("error", True)
@@ -386,6 +391,7 @@ def a_film(frames=5, most=50, at=2):
     return places, shapes, points, bars, measures, steps
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Automatically deduplicated")
 def test_a_film_holds_every_frame_of_every_point_and_bar():
     places, shapes, points, bars, measures, steps = a_film()
@@ -429,6 +435,7 @@ def test_a_film_draws_a_score_where_it_was_evaluated_and_says_when():
     assert (found[found["measure"] == "IsoScore"]["frame"] == range(7)).all()
 
 
+@pytest.mark.slow
 def test_a_film_of_few_bars_and_of_next_to_nothing():
     assert a_film(most=4)[3].groupby("class").size().tolist() == [4, 4]
     nothing = film_bars([np.zeros((1, 2))], [[]], 5)
@@ -447,6 +454,7 @@ def test_what_each_selection_gives_is_said(shape):
     assert selections(np.zeros(3), 0) == "longest 3: 0.000 nats"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("steps", "series"), [(3_000, 2), (1_000, 20), (200, 348)])
 def test_a_long_history_is_thinned_to_what_can_be_seen_and_no_peak_is_lost(steps, series):
     from explorer.charts.history import history, thinned

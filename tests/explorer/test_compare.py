@@ -35,6 +35,7 @@ def specs(app) -> list[dict]:
     return [json.loads(chart.proto.spec) for chart in charts(app)]
 
 
+@pytest.mark.slow
 def test_the_newest_task_s_runs_are_compared_over_seeds_and_put_into_the_address(seeds, open_page):
     app = open_page("compare", seeds)
     assert not app.exception
@@ -50,6 +51,7 @@ def test_the_newest_task_s_runs_are_compared_over_seeds_and_put_into_the_address
     assert len(charts(app)) == 5  # and two barcodes
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_same_comparison(seeds, open_page):
     asked = [*named(seeds, task="grammar", seed=1), *named(seeds, seed=0, regularizers={})]
     app = open_page("compare", seeds, runs=",".join(asked), about="uncentered")
@@ -58,6 +60,7 @@ def test_a_link_opens_the_same_comparison(seeds, open_page):
     assert specs(app)[1]["title"]["text"] == "Anisotropy 1"
 
 
+@pytest.mark.slow
 def test_what_can_not_be_compared_is_named_with_its_reason(seeds, open_page):
     (failed,) = named(seeds, seed=9)
     asked = [*named(seeds, task="grammar", seed=1), failed, "gone", "../../etc"]
@@ -69,6 +72,7 @@ def test_what_can_not_be_compared_is_named_with_its_reason(seeds, open_page):
     assert app.query_params["runs"] == ",".join(asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pick", "said"),
     [
@@ -89,6 +93,7 @@ def test_nothing_picked_says_what_to_pick(seeds, open_page):
     assert "Pick runs in the table" in app.info[0].value
 
 
+@pytest.mark.slow
 def test_without_runs_of_one_s_own_the_samples_are_compared(open_page, tmp_path):
     app = open_page("compare", tmp_path / "none")
     assert not app.exception
@@ -96,6 +101,7 @@ def test_without_runs_of_one_s_own_the_samples_are_compared(open_page, tmp_path)
     assert "One seed" in all_text(app)
 
 
+@pytest.mark.slow
 def test_the_filter_keeps_what_is_picked(seeds, open_page):
     app = open_page("compare", seeds)
     before = app.query_params["runs"]
@@ -134,6 +140,7 @@ def test_a_run_cut_short_does_not_take_the_page_with_it(one_run, open_page, tmp_
     assert not [e for e in app.error if "can't be shown" in e.value]
 
 
+@pytest.mark.slow
 def test_names_are_shown_as_text(one_run, open_page, tmp_path):
     one_run(per_class=12, width=8, task="<b>t**ask", model="org/<i>'m\\odel", names=("<img src=x>", "**x**"))
     one_run(per_class=12, width=8, task="<b>t**ask", model="org/<i>'m\\odel", regularizer="none", minutes_ago=5)
@@ -153,6 +160,7 @@ MEANS = pd.DataFrame(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_is_joined_to_the_baseline_of_its_seed():
     pairs = pd.DataFrame([{"group": "features", "seed": 0, "x": 0.5, "y": 0.7, "x2": 0.9, "y2": 0.6}])
     spec = tradeoff(POINTS, pairs, MEANS, x="anisotropy", y="MCC", title="t", description="said").to_dict()
@@ -165,6 +173,7 @@ def test_a_run_is_joined_to_the_baseline_of_its_seed():
     assert "baseline" in style.vector(spec)
 
 
+@pytest.mark.slow
 def test_differences_stand_over_a_dotted_zero():
     seeds = pd.DataFrame({"group": ["features"], "seed": [0], "difference": [-0.4]})
     means = pd.DataFrame({"group": ["features"], "difference": [-0.4], "low": [None], "high": [None]})

@@ -49,6 +49,7 @@ def test_images_alone_have_thumbnails_in_tables(run, kind):
     assert found == ([f"data:image/png;base64,{URI}"] * 2 if kind == "image" else None)
 
 
+@pytest.mark.slow
 def test_a_report_shows_them_where_it_names_them(run, kind):
     page = report.html(run)
     assert page.count(URI) == len(run.probe)
@@ -58,6 +59,7 @@ def test_a_report_shows_them_where_it_names_them(run, kind):
     assert {"image": "Images that moved", "audio": "Sounds that moved"}[kind] in page
 
 
+@pytest.mark.slow
 def test_a_report_holds_no_more_than_it_has_room_for_and_says_so(run, kind, monkeypatch):
     many = {"image": "images", "audio": "sounds"}[kind]
     assert f"This file holds all 80 {many} of the probe set, each once." in report.html(run)
@@ -70,6 +72,7 @@ def test_a_report_holds_no_more_than_it_has_room_for_and_says_so(run, kind, monk
     assert "This file holds" not in report.html(load_run(write_run(run.path.parent, seed=1)))
 
 
+@pytest.mark.slow
 def test_a_report_is_of_what_is_there_now(run, tmp_path):
     old = report.html(run)
     assert report.html(load_run(run.path)) == old
@@ -89,6 +92,7 @@ def test_sounds_in_a_table_are_said_to_be_heard_elsewhere(run, kind):
     assert texts.unplayed(load_run(write_run(run.path.parent, seed=1)), [0]) == ""
 
 
+@pytest.mark.slow
 def test_a_name_is_shown_where_its_file_is_gone(run, kind):
     kept = texts.texts_of(run)
     file = run.preview(1)

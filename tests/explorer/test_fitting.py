@@ -5,6 +5,8 @@ import pytest
 from core.tiny import tiny_checkpoint, tiny_task
 from tests.explorer.conftest import called
 
+pytestmark = pytest.mark.slow
+
 FORMS = {"train": ("spec_", "Start"), "inspect": ("inspect_", "Inspect")}
 
 

@@ -24,6 +24,7 @@ def box(app, label):
     return next(found for found in app.selectbox if found.label == label)
 
 
+@pytest.mark.slow
 def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each_class(open_page, tmp_path):
     path = write_inspection(tmp_path, base=True)
     app = open_page("inspect", tmp_path, of=path.name, more="1")
@@ -40,6 +41,7 @@ def test_an_inspection_shows_cards_beside_their_references_and_a_barcode_of_each
     assert saves <= {button.label for button in app.get("download_button")}
 
 
+@pytest.mark.slow
 def test_the_verdict_is_core_s_on_the_page_and_in_the_report(open_page, tmp_path):
     from html import unescape
 
@@ -52,6 +54,7 @@ def test_the_verdict_is_core_s_on_the_page_and_in_the_report(open_page, tmp_path
     assert '"standing"' in report.html(run)
 
 
+@pytest.mark.slow
 def test_two_inspections_of_the_same_examples_stand_side_by_side(open_page, tmp_path):
     one = write_inspection(tmp_path, minutes_ago=2)
     view = {"view-inspection": "Beside another"}
@@ -79,6 +82,7 @@ def test_without_a_base_nothing_is_said_of_it(open_page, tmp_path):
     assert "untouched" not in all_text(open_page("inspect", tmp_path, of=path.name))
 
 
+@pytest.mark.slow
 def test_a_link_may_name_a_class_and_a_view(open_page, tmp_path):
     of = {"of": write_inspection(tmp_path).name}
     app = open_page("inspect", tmp_path, **of, **{"class": "acceptable"})
@@ -102,6 +106,7 @@ def test_merges_are_told_as_the_texts_that_they_join(open_page, tmp_path):
             assert all(run.probe["text"].iloc[row] in said for row in merge.rows)
 
 
+@pytest.mark.slow
 def test_layers_are_drawn_where_they_were_measured(open_page, tmp_path):
     path = write_inspection(tmp_path, layers=4)
     app = open_page("inspect", tmp_path, of=path.name, **{"view-inspection": "Layers"})
@@ -123,6 +128,7 @@ def test_one_under_way_says_how_far_it_is_and_can_be_stopped(open_page, tmp_path
     assert app.button(key="stop-inspection").label == "Stopping…"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "said"), [("failed", "There is no model"), ("stopped", "Stopped before anything was found")]
 )
@@ -156,6 +162,7 @@ def test_a_directory_cut_short_anywhere_still_has_a_page(open_page, tmp_path, br
     assert not [e for e in app.error if "can't be shown" in e.value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS[:2])
 def test_texts_are_shown_as_text(open_page, tmp_path, view):
     names = ("<img src=x onerror=alert(1)>", "**bold** :smile: $x$")
@@ -167,6 +174,7 @@ def test_texts_are_shown_as_text(open_page, tmp_path, view):
     assert r"\<b\>task" in app.subheader[0].value
 
 
+@pytest.mark.slow
 def test_inspections_do_not_stand_among_the_runs(open_page, tmp_path):
     write_inspection(tmp_path)
     run = write_run(tmp_path, per_class=8)
@@ -199,6 +207,7 @@ def test_the_form_of_one_page_is_not_that_of_the_other(open_page, tmp_path):
     assert "spec_model" not in app.session_state
 
 
+@pytest.mark.slow
 def test_finished_runs_offer_their_models(open_page, tmp_path):
     path = write_run(tmp_path, per_class=8)
     (path / layout.MODEL).mkdir()
@@ -247,6 +256,7 @@ def test_a_bad_file_is_a_sentence(open_page, tmp_path, content, name, said, form
     assert button(app, "Inspect").disabled
 
 
+@pytest.mark.slow
 def test_a_class_of_too_few_texts_is_a_sentence(open_page, tmp_path):
     content = csv(60, "text,label") + b"\nrare one,rare\nrare two,rare"
     for page, form, least in (("inspect", "inspect_", "at least 4."), ("train", "spec_", "at least 20, so that 4")):
@@ -270,6 +280,7 @@ def test_an_upload_is_the_choice_of_the_data(open_page, tmp_path):
     assert called(app.text_input, "inspect_label_column").value == "none"
 
 
+@pytest.mark.slow
 def test_other_data_that_are_chosen_take_the_upload_back(open_page, tmp_path):
     app = uploaded(open_page("inspect", tmp_path), csv())
     called(app.selectbox, "inspect_task").set_value("paraphrase").run()
@@ -293,6 +304,7 @@ def test_the_form_asks_where_columns_are_in_doubt(open_page, tmp_path):
     assert not button(app, "Inspect").disabled
 
 
+@pytest.mark.slow
 def test_an_inspection_looks_at_all_of_an_upload(open_page, tmp_path, monkeypatch):
     from core.training.inspection import examples_of
     from explorer import jobs
@@ -306,6 +318,7 @@ def test_an_inspection_looks_at_all_of_an_upload(open_page, tmp_path, monkeypatc
     assert len(examples_of(started[0]).validation) == 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
@@ -348,6 +361,7 @@ def test_an_inspection_of_texts_without_labels_has_one_class_and_no_score(open_p
     assert report.html(load_run(path)).count("all texts") >= 2
 
 
+@pytest.mark.slow
 def test_an_upload_on_train_fills_the_spec_that_core_then_reads(open_page, tmp_path):
     from core.tasks import load_task
 
@@ -516,6 +530,7 @@ def test_a_stopped_run_with_a_checkpoint_can_be_resumed(open_page, tmp_path, mon
     assert resumed == [path.name] * 2
 
 
+@pytest.mark.slow
 def test_what_is_under_way_is_said_be_it_no_run(open_page, tmp_path):
     app = open_page("learn", tmp_path)
     assert "no run under way" in all_text(app)
@@ -525,6 +540,7 @@ def test_what_is_under_way_is_said_be_it_no_run(open_page, tmp_path):
     assert "no run under way" not in all_text(app)
 
 
+@pytest.mark.slow
 def test_effective_rank_is_shown_with_a_score_and_without(open_page, tmp_path):
     path = write_inspection(tmp_path)
     report = json.loads((path / "report.json").read_text())
@@ -537,6 +553,7 @@ def test_effective_rank_is_shown_with_a_score_and_without(open_page, tmp_path):
         assert ("MCC" in labels) == bool(score)
 
 
+@pytest.mark.slow
 def test_uploaded_embeddings_are_the_choice_and_are_looked_at_as_they_are(open_page, tmp_path, monkeypatch):
     import io
 

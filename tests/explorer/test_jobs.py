@@ -90,6 +90,7 @@ def unkept(monkeypatch, tmp_path):
     return tmp_path / "runs"
 
 
+@pytest.mark.slow
 def test_runs_wait_their_turn_in_the_order_they_were_started_and_may_be_stopped_meanwhile(runs):
     first, second, third = (jobs.start(RunSpec(seed=seed), runs) for seed in range(3))
     wait_for(lambda: state(first) == "running")
@@ -113,6 +114,7 @@ def test_runs_wait_their_turn_in_the_order_they_were_started_and_may_be_stopped_
     assert jobs.ahead(runs) == 0
 
 
+@pytest.mark.slow
 def test_a_run_whose_request_was_wrong_says_so(runs):
     runs.mkdir()
     (runs / "refuse").touch()
@@ -144,6 +146,7 @@ def test_a_stopped_run_is_resumed_in_its_turn_and_an_inspection_has_a_turn_of_it
     wait_for(lambda: state(looked_at) == "finished")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_while_its_old_process_ends_does_not_fail(runs):
     path = jobs.start(RunSpec(), runs)
     wait_for(lambda: state(path) == "running")
@@ -201,6 +204,7 @@ def test_the_device_is_named_without_loading_torch():
     assert said.split(" ")[0] in ("cpu", "mps", "cuda")
 
 
+@pytest.mark.slow
 def test_a_job_that_waits_loads_none_of_what_works(tmp_path):
     code = (
         "import sys, time, psutil; from pathlib import Path; from explorer import jobs; from core.runs import RunWriter\n"

@@ -14,6 +14,7 @@ def texts(app) -> str:
     return "\n".join(str(found.value) for kind in (app.caption, app.subheader, app.text) for found in kind)
 
 
+@pytest.mark.slow
 def test_a_note_names_the_run_in_page_and_lists_and_finds_it(open_page, tmp_path):
     run = load_run(write_run(tmp_path))
     app = open_page("run", tmp_path, run=run.name)
@@ -32,6 +33,7 @@ def test_a_note_names_the_run_in_page_and_lists_and_finds_it(open_page, tmp_path
     assert entries.found([run.name], "#absent") == []
 
 
+@pytest.mark.slow
 def test_a_run_goes_into_the_trash_and_out_of_it(open_page, tmp_path):
     run, other = (load_run(write_run(tmp_path, minutes_ago=minutes)) for minutes in (1, 2))
     app = open_page("run", tmp_path, run=run.name)
@@ -46,6 +48,7 @@ def test_a_run_goes_into_the_trash_and_out_of_it(open_page, tmp_path):
     assert not trashed(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_gone_from_the_trash_is_said_to_be(open_page, tmp_path):
     import shutil
 
@@ -59,6 +62,7 @@ def test_a_run_that_is_gone_from_the_trash_is_said_to_be(open_page, tmp_path):
     assert any("no longer in the trash" in error.value for error in app.error)
 
 
+@pytest.mark.slow
 def test_what_runs_is_not_thrown_away(open_page, tmp_path):
     run = load_run(write_run(tmp_path, state="running", done=20))
     assert called(open_page("run", tmp_path, run=run.name).button, "trash").disabled
@@ -74,6 +78,7 @@ def seeds(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_card_says_the_change_from_the_baseline_and_whether_seeds_tell_it(seeds, open_page):
     run = next(run for run in list_runs(seeds) if run.spec["regularizers"] and run.spec["seed"] == 4)
     app = open_page("run", seeds, run=run.name)

@@ -42,6 +42,7 @@ def table(spec: dict, column: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_counter_says_how_many_components_and_loops_there_are_at_every_position(name):
     found = shown(example_cloud(name, 30, 0.1, 1))
@@ -60,6 +61,7 @@ def test_the_counter_says_how_many_components_and_loops_there_are_at_every_posit
     assert (components[-1], loops[-1]) == (1, 0)
 
 
+@pytest.mark.slow
 def test_every_near_pair_is_drawn_once_and_appears_when_its_discs_touch():
     cloud = example_cloud("ring", 20, 0.1)
     found = shown(cloud)
@@ -80,6 +82,7 @@ def test_every_near_pair_is_drawn_once_and_appears_when_its_discs_touch():
     assert (late < slider["step"] + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_the_bar_that_never_ends_is_drawn_and_belongs_to_no_number():
     found = shown(example_cloud("ring", 20, 0.1))
     spec = growing(found).to_dict()
@@ -92,6 +95,7 @@ def test_the_bar_that_never_ends_is_drawn_and_belongs_to_no_number():
     assert found.entropy <= math.log(19)
 
 
+@pytest.mark.slow
 def test_the_diagram_has_a_point_for_each_bar_and_loop_and_the_diagonal():
     found = shown(example_cloud("ring", 20, 0.1))
     spec = growing(found).to_dict()
@@ -128,6 +132,7 @@ def test_triangles_are_there_from_their_longest_side_on():
     assert around(corners).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cloud", "says"),
     [
@@ -157,6 +162,7 @@ def test_how_the_threshold_is_found_is_told_on_the_bars_that_are_shown(open_page
         assert len(charts(app)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_step_of_the_rule_is_in_its_chart(name):
     lengths = shown(example_cloud(name, 40, 0.1)).bars["length"].to_numpy()
@@ -178,6 +184,7 @@ def test_titles_of_the_lesson_do_not_answer_its_questions():
         assert not (words & answers) - asked, step.title
 
 
+@pytest.mark.slow
 def test_less_than_all_is_not_called_all():
     found = shown(example_cloud("ring", 30, 0.01, 1))
     almost = growing(dataclasses.replace(found, entropy=math.log(29) * 0.997)).to_dict()
@@ -186,6 +193,7 @@ def test_less_than_all_is_not_called_all():
     )
 
 
+@pytest.mark.slow
 def test_discs_are_drawn_to_scale():
     found = shown(example_cloud("two clusters", 30))
     spec = growing(found).to_dict()
@@ -198,6 +206,7 @@ def test_discs_are_drawn_to_scale():
     assert unit == pytest.approx(cloud["width"] / spans[0], rel=1e-5)  # Vega's circle of size s is sqrt(s) wide
 
 
+@pytest.mark.slow
 def test_a_bar_and_its_edge_share_a_selection_that_a_list_reaches_too():
     found = shown(example_cloud("ring", 12, 0.0))
     spec = growing(found, description="said").to_dict()
@@ -214,6 +223,7 @@ def test_a_bar_and_its_edge_share_a_selection_that_a_list_reaches_too():
     assert np.hypot(bars["x"] - bars["x2"], bars["y"] - bars["y2"]) == pytest.approx(bars["length"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_entropy_of_equal_bars_fills_the_gauge():
     equal, unequal = (shown(points.from_address(text)) for text in (lesson.EQUAL, lesson.UNEQUAL))
     assert equal.bars["length"].tolist() == [1, 1, 1, 1]
@@ -224,6 +234,7 @@ def test_entropy_of_equal_bars_fills_the_gauge():
     assert " ".join(said) == "Entropy of all bars: 1.386 of at most ln 4 = 1.386 nats (100%)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cloud", [np.zeros((3, 2)), np.ones((5, 2)) * 7, 1e-7 * np.eye(3)[:, :2], 1e9 * np.eye(3)[:, :2]]
 )
@@ -244,6 +255,7 @@ def test_a_slider_goes_a_little_beyond_the_longest_bar_in_round_steps(longest):
     assert f"{step:.10e}"[0] in "125"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", acting.CHOICES)
 def test_the_regularizer_acts_for_sixty_steps(choice):
     cloud = example_cloud("two clusters", 12, 0.2)
@@ -271,6 +283,7 @@ def noise(done: Descent, step: int) -> float:
     return lengths[done.kept[0] :, step].mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLOUDS)
 def test_cohesion_pulls_noise_together_and_the_published_term_pushes_it_apart(name):
     choices = ("features only", "noise pulled together", "published term")
@@ -281,6 +294,7 @@ def test_cohesion_pulls_noise_together_and_the_published_term_pushes_it_apart(na
     assert noise(pushed, -1) > 1.3 * start
 
 
+@pytest.mark.slow
 def test_cohesion_is_as_strong_as_on_embeddings_whatever_the_unit():
     cloud = CLOUDS["two clusters"]
     case = np.load(GOLDEN)["minilm_cls_cola_label1/points"]
@@ -299,6 +313,7 @@ def test_cohesion_is_as_strong_as_on_embeddings_whatever_the_unit():
     assert acting.cohesion(np.eye(3)[:, :2], "published term") == 0  # two bars, no noise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choice", "says"),
     [
@@ -318,6 +333,7 @@ def test_the_page_says_what_acts_and_how_strongly(open_page, tmp_path, choice, s
     assert len(charts(app)) == 2
 
 
+@pytest.mark.slow
 def test_a_cloud_without_noise_bars_says_so(open_page, tmp_path):
     app = open_page("learn", tmp_path, cloud="Ring", n="4", noise="0", **{"raise": "Published term"})
     assert "no noise bars for cohesion to act on" in all_text(app)
@@ -329,6 +345,7 @@ def test_what_is_marked_stands_out_from_both_backgrounds(colour, background):
     assert contrast(colour, background) >= 3
 
 
+@pytest.mark.slow
 def test_the_page_shows_a_cloud_and_its_barcode(open_page, tmp_path):
     app = open_page("learn", tmp_path)
     assert not app.exception
@@ -336,6 +353,7 @@ def test_the_page_shows_a_cloud_and_its_barcode(open_page, tmp_path):
     assert app.button(key="act-button").label == "Let the regularizer act"
 
 
+@pytest.mark.slow
 def test_the_address_says_which_cloud_is_shown(open_page, tmp_path):
     app = open_page("learn", tmp_path, cloud="Ring", n="12", noise="0.2", seed="7", table="true")
     assert (app.selectbox(key="cloud").value, app.slider(key="n").value) == ("ring", 12)
@@ -345,6 +363,7 @@ def test_the_address_says_which_cloud_is_shown(open_page, tmp_path):
     assert len(app.dataframe[0].value) == 8
 
 
+@pytest.mark.slow
 def test_an_address_of_nonsense_shows_the_default(open_page, tmp_path):
     query = {"cloud": "nonsense", "n": "9999", "noise": "x", "seed": "-1", "lesson": "17", "raise": "?", "table": "<b>"}
     app = open_page("learn", tmp_path, **query)
@@ -405,6 +424,7 @@ def boards(app) -> list:
     return [one for one in app.get("bidi_component") if "makeBoard" in one.proto.js_content]
 
 
+@pytest.mark.slow
 def test_there_is_a_board_where_points_are_drawn_or_none_is_there_yet(open_page, tmp_path):
     assert not boards(open_page("learn", tmp_path))
     for query in ({"cloud": "Ring", "draw": "1"}, {"cloud": "Your points"}):
@@ -416,6 +436,7 @@ def test_there_is_a_board_where_points_are_drawn_or_none_is_there_yet(open_page,
     assert not app.file_uploader
 
 
+@pytest.mark.slow
 def test_before_a_room_the_lesson_stands_alone_in_larger_type(open_page, tmp_path):
     app = open_page("learn", tmp_path, lesson="1", projector="1")
     assert not app.exception
@@ -428,6 +449,7 @@ def test_before_a_room_the_lesson_stands_alone_in_larger_type(open_page, tmp_pat
     assert app.query_params["lesson"] == "2"
 
 
+@pytest.mark.slow
 def test_what_is_enlarged_for_a_room_are_type_strokes_and_marks_alone():
     spec = growing(shown(example_cloud("ring", 20, 0.1))).to_dict()
     large = style.projected(spec)
@@ -442,11 +464,13 @@ def test_what_is_enlarged_for_a_room_are_type_strokes_and_marks_alone():
     assert [one["encoding"]["x"] for one in layers[:4]] == [one["encoding"]["x"] for one in before[:4]]
 
 
+@pytest.mark.slow
 def test_the_lesson_is_offered_as_a_file(open_page, tmp_path):
     app = open_page("learn", tmp_path)
     assert [link.proto.label for link in app.get("link_button")] == ["The lesson as one file"]
 
 
+@pytest.mark.slow
 def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
     app = open_page("learn", tmp_path, lesson="4")
     app.button(key="points-0.1, 0.1, 0.1, 3.7").click().run()
@@ -455,6 +479,7 @@ def test_the_lesson_on_entropy_shows_either_cloud(open_page, tmp_path):
     assert len(charts(app)) == 1
 
 
+@pytest.mark.slow
 def test_the_lesson_on_features_shows_groups_and_an_even_ring(open_page, tmp_path):
     app = open_page("learn", tmp_path, lesson="2", table="true", answer="true")
     for words, setting, features in (("an even ring", lesson.EVEN, 5), ("two groups", lesson.GROUPS, 2)):
@@ -466,6 +491,7 @@ def test_the_lesson_on_features_shows_groups_and_an_even_ring(open_page, tmp_pat
     assert "the rule keeps five bars, whether it has 32 points or 1,000" in app.success[0].value
 
 
+@pytest.mark.slow
 def test_points_of_a_file_are_drawn_and_kept_in_the_address(open_page, tmp_path):
     app = open_page("learn", tmp_path, cloud="Your points")
     assert len(charts(app)) == 0
@@ -481,6 +507,7 @@ def test_points_of_a_file_are_drawn_and_kept_in_the_address(open_page, tmp_path)
     assert len(charts(again)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -503,6 +530,7 @@ def test_points_in_the_address_that_can_not_be_read_are_a_sentence(open_page, tm
     assert "address can't be read" in app.error[0].value.replace("\\", "")
 
 
+@pytest.mark.slow
 def test_the_regularizer_acts_when_asked_and_an_address_keeps_what_it_did(open_page, tmp_path):
     app = open_page("learn", tmp_path, cloud="Ring", n="10")
     app.button(key="act-button").click().run()
@@ -516,6 +544,7 @@ def test_the_regularizer_acts_when_asked_and_an_address_keeps_what_it_did(open_p
     assert len(charts(again)) == 1
 
 
+@pytest.mark.slow
 def test_the_largest_cloud_sends_less_than_three_megabytes():
     cloud = example_cloud("ring", points.MOST, 0.1)
     sizes = [

@@ -72,6 +72,7 @@ def check(words: list[str], kind) -> None:
         assert any(re.search(rf"\b{kind.many}?\b", line, re.IGNORECASE) for line in words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", RUN_VIEWS, ids=lambda view: " ".join(view.values()))
 def test_on_the_page_of_a_run(view, kind, tmp_path, open_page):
     name = write_run(tmp_path, modality=kind.name, **SMALL).name
@@ -81,12 +82,14 @@ def test_on_the_page_of_a_run(view, kind, tmp_path, open_page):
     assert app.segmented_control(key="view").value == view["view"].format("Texts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", INSPECTION_VIEWS)
 def test_on_the_page_of_an_inspection(view, kind, tmp_path, open_page):
     path = write_inspection(tmp_path, modality=kind.name, base=True, **SMALL)
     check(words_on(open_page("inspect", tmp_path, of=path.name, **{"view-inspection": view})), kind)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_run, write_inspection])
 def test_in_a_report(write, kind, tmp_path):
     page = Elements(report.html(load_run(write(tmp_path, modality=kind.name, **SMALL))))

@@ -18,6 +18,7 @@ def finished(gallery):
     return next(run for run in map(load_run, gallery.iterdir()) if run.state == "finished")
 
 
+@pytest.mark.slow
 def test_a_link_shows_the_nearest_of_an_example_on_each_side(gallery, open_page):
     run = finished(gallery)
     app = open_page("run", gallery, run=run.name, view="Cloud", example="5")
@@ -34,6 +35,7 @@ def test_a_link_shows_the_nearest_of_an_example_on_each_side(gallery, open_page)
     assert "example" not in app.query_params
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", ["100000", "-3", "five"])
 def test_a_link_to_an_example_that_is_not_there_shows_none(gallery, open_page, example):
     app = open_page("run", gallery, run=finished(gallery).name, view="Cloud", example=example)
@@ -41,6 +43,7 @@ def test_a_link_to_an_example_that_is_not_there_shows_none(gallery, open_page, e
     assert "no-example" not in [button.key for button in app.button]
 
 
+@pytest.mark.slow
 def test_a_search_lists_the_examples_that_have_its_words(gallery, open_page):
     run = finished(gallery)
     word = run.probe["text"][7].split()[0]
@@ -59,6 +62,7 @@ def test_texts_that_begin_with_the_words_come_first():
     assert neighbours.search(known, "zebra").tolist() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seen", "own"), [("1 and 3", "1"), ("3-D", ""), ("UMAP", "")])
 def test_the_cloud_is_seen_as_the_address_says(gallery, open_page, seen, own):
     if seen == "UMAP":
@@ -87,6 +91,7 @@ def test_each_side_on_its_own_axes_is_as_large_as_the_other(gallery):
     assert sizes[0] < 1e-4 * sizes[1]
 
 
+@pytest.mark.slow
 def test_embedding_atlas_is_a_way_to_see_the_cloud_where_it_is_installed(gallery, open_page, monkeypatch):
     import importlib.util
     import sys

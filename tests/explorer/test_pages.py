@@ -51,6 +51,7 @@ def test_a_finished_run_shows_cards_and_a_barcode_before_and_after_of_each_class
     assert "acceptable" in all_text(app)
 
 
+@pytest.mark.slow
 def test_the_baseline_of_the_same_seed_stands_beside_it(gallery, open_page):
     app = open_page("run", gallery, run=name_of(gallery, "finished", regularizer="persistent-entropy"))
     assert "baseline 0.620" in all_text(app)
@@ -58,6 +59,7 @@ def test_the_baseline_of_the_same_seed_stands_beside_it(gallery, open_page):
     assert "baseline 0" not in all_text(app)
 
 
+@pytest.mark.slow
 def test_a_link_may_name_a_class_and_a_view(gallery, open_page):
     name = name_of(gallery, "finished", regularizer="persistent-entropy")
     app = open_page("run", gallery, run=name, **{"class": "acceptable"})
@@ -75,6 +77,7 @@ def _drawn(app) -> dict[str, dict]:
     return {spec["title"]["text"]: spec for spec in specs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("about", [None, "within classes", "centered", "uncentered"])
 def test_anisotropy_is_shown_about_what_the_address_says_each_class_s_mean_at_first(gallery, open_page, about):
     name = name_of(gallery, "finished", regularizer="persistent-entropy")
@@ -96,6 +99,7 @@ def test_anisotropy_is_shown_about_what_the_address_says_each_class_s_mean_at_fi
     assert "A class of one point" not in caption
 
 
+@pytest.mark.slow
 def test_within_classes_without_classes_or_spread_is_a_sentence(one_run, open_page, tmp_path):
     path = one_run(names=("all",), per_class=12, width=8)
     app = open_page("run", tmp_path, run=path.name, view="Anisotropy")
@@ -111,6 +115,7 @@ def test_within_classes_without_classes_or_spread_is_a_sentence(one_run, open_pa
     assert "No class has a spread" in app.info[0].value
 
 
+@pytest.mark.slow
 def test_a_class_of_one_point_is_named_where_it_has_no_part(one_run, open_page, tmp_path):
     path = one_run(per_class=12, width=8, alone="**odd**")
     app = open_page("run", tmp_path, run=path.name, view="Anisotropy")
@@ -126,6 +131,7 @@ def test_without_a_name_the_newest_run_is_shown_and_put_into_the_address(gallery
     assert app.query_params["run"] == list_runs(gallery)[0].name
 
 
+@pytest.mark.slow
 def test_a_failed_run_says_why_and_what_to_do(gallery, open_page):
     app = open_page("run", gallery, run=name_of(gallery, "failed"))
     assert not app.exception
@@ -133,11 +139,13 @@ def test_a_failed_run_says_why_and_what_to_do(gallery, open_page):
     assert "RuntimeError: out of memory" in app.code[1].value
 
 
+@pytest.mark.slow
 def test_a_stopped_run_says_how_far_it_came(gallery, open_page):
     app = open_page("run", gallery, run=name_of(gallery, "stopped"))
     assert "Stopped at step 30 of 60" in app.warning[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nowhere", "../../etc", "..", "/", "<b>", ""])
 def test_a_link_to_a_run_that_does_not_exist_leads_on(gallery, open_page, name):
     app = open_page("run", gallery, run=name)
@@ -146,6 +154,7 @@ def test_a_link_to_a_run_that_does_not_exist_leads_on(gallery, open_page, name):
         assert "There is no run" in app.error[0].value
 
 
+@pytest.mark.slow
 def test_a_running_run_is_shown_while_it_runs(one_run, open_page, tmp_path):
     path = one_run(state="running", steps=60, done=30)
     app = open_page("run", tmp_path, run=path.name)
@@ -170,6 +179,7 @@ def test_a_chart_is_there_once_something_was_measured_and_its_axis_has_its_name(
     assert any("MCC on the validation set" in chart.proto.spec for chart in charts(app))
 
 
+@pytest.mark.slow
 def test_stop_asks_the_run_to_stop(one_run, open_page, tmp_path):
     path = one_run(state="running", steps=60, done=30)
     app = open_page("train", tmp_path, run=path.name)
@@ -203,6 +213,7 @@ def test_a_directory_cut_short_anywhere_still_has_a_page(one_run, open_page, tmp
     assert not [e for e in app.error if "can't be shown" in e.value]
 
 
+@pytest.mark.slow
 def test_of_another_version(one_run, open_page, tmp_path):
     path = one_run()
     spec = yaml.safe_load((path / "spec.yaml").read_text())
@@ -219,6 +230,7 @@ def test_of_another_version(one_run, open_page, tmp_path):
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_texts_that_moved_are_sorted_and_said(gallery, open_page):
     name = name_of(gallery, "finished", regularizer="persistent-entropy")
     app = open_page("run", gallery, run=name, view="Texts that moved")
@@ -244,6 +256,7 @@ def test_a_class_distance_next_to_nothing_is_shown_without_a_minus(gallery, open
     assert {f"{value:+.2f}" for value in shown["change"]} == {"-0.20"}
 
 
+@pytest.mark.slow
 def test_the_timeline_of_many_snapshots_is_thinned_and_says_so(one_run, open_page, tmp_path, monkeypatch):
     from explorer.panels import timeline
 
@@ -256,6 +269,7 @@ def test_the_timeline_of_many_snapshots_is_thinned_and_says_so(one_run, open_pag
     assert "3 of 7 snapshots are shown" in all_text(app)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_while_it_is_shown_is_said_to_be_gone(one_run, open_page, tmp_path):
     import shutil
 
@@ -276,6 +290,7 @@ def test_texts_are_shown_as_text(one_run, open_page, tmp_path):
     assert r"\<b\>task" in app.subheader[0].value
 
 
+@pytest.mark.slow
 def test_no_runs_show_the_sample_or_say_what_to_do(open_page, tmp_path):
     from explorer import places
 
@@ -288,6 +303,7 @@ def test_no_runs_show_the_sample_or_say_what_to_do(open_page, tmp_path):
         assert "No runs yet" in all_text(app)
 
 
+@pytest.mark.slow
 def test_a_log_without_a_line_is_not_offered(one_run, open_page, tmp_path):
     path = one_run(per_class=8, width=8)
     for log, offered in (("loading\n", True), ("", False)):
@@ -304,6 +320,7 @@ def test_no_table_says_none_where_a_number_is_missing():
     } == {path.name: 0 for path in tables}
 
 
+@pytest.mark.slow
 def test_the_sample_has_a_baseline_where_one_is_shipped(one_run, tmp_path, open_page, monkeypatch):
     from explorer import places
     from explorer.panels import data
@@ -318,6 +335,7 @@ def test_the_sample_has_a_baseline_where_one_is_shipped(one_run, tmp_path, open_
     assert "ships with Isobar" in app.info[0].value
 
 
+@pytest.mark.slow
 def test_the_filter_finds_runs_by_any_words(gallery, open_page):
     app = open_page("run", gallery)
     before = len(app.get("page_link"))
@@ -327,6 +345,7 @@ def test_the_filter_finds_runs_by_any_words(gallery, open_page):
     assert "matches" in all_text(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "seeds"),
     [("baseline", ["0"]), ("features", ["0", "5"]), ("seed 5", ["5"]), ("waiting", ["7"]), ("7 all bars", ["7"])],
@@ -346,6 +365,7 @@ def test_the_filter_finds_what_the_entries_show(one_run, open_page, tmp_path, wa
     assert sorted(own.loc[~own["run"].str.startswith("sample"), "seed"].astype(str)) == seeds
 
 
+@pytest.mark.slow
 def test_a_run_of_a_later_format_is_refused_and_breaks_no_list(one_run, open_page, tmp_path):
     later, other = one_run(), one_run(minutes_ago=5)
     spec = yaml.safe_load((later / "spec.yaml").read_text())
@@ -360,6 +380,7 @@ def test_a_run_of_a_later_format_is_refused_and_breaks_no_list(one_run, open_pag
         assert not open_page(page, tmp_path).exception
 
 
+@pytest.mark.slow
 def test_ten_thousand_runs_are_a_list_of_a_few(open_page, tmp_path):
     for number in range(10_000):
         (tmp_path / f"2026-01-01T00-00-00_m_t_all_s{number}").mkdir()
@@ -380,6 +401,7 @@ def test_the_form_starts_from_the_defaults_and_shows_the_spec(gallery, open_page
     assert "batch_size: 16" in app.code[0].value
 
 
+@pytest.mark.slow
 def test_every_field_of_the_spec_is_in_the_form(gallery, open_page):
     from core.regularizers.registry import REGULARIZERS, settings_class
     from core.training.spec import RunSpec
@@ -403,6 +425,7 @@ def test_every_field_of_the_spec_is_in_the_form(gallery, open_page):
     assert not of_regularizers & keys(app)
 
 
+@pytest.mark.slow
 def test_rivals_read_the_same_everywhere(one_run, open_page, tmp_path):
     path = one_run(regularizer="istar(weight=0.5) + cosine")
     app = open_page("run", tmp_path, run=path.name)
@@ -427,6 +450,7 @@ def test_a_run_s_settings_can_be_used_again(gallery, open_page):
     assert "seed: 2" in app.code[0].value
 
 
+@pytest.mark.slow
 def test_a_pasted_spec_fills_the_form(gallery, open_page):
     app = open_page("train", gallery)
     app.text_area(key="pasted").set_value("task: paraphrase\nseed: 7").run()
@@ -438,6 +462,7 @@ def test_a_pasted_spec_fills_the_form(gallery, open_page):
     assert "have no 'taks'" in app.error[0].value.replace("\\", "")
 
 
+@pytest.mark.slow
 def test_several_seeds_start_with_their_baselines_and_their_time_is_told(open_page, tmp_path, monkeypatch):
     from explorer import jobs
 
@@ -460,6 +485,7 @@ def test_several_seeds_start_with_their_baselines_and_their_time_is_told(open_pa
     assert len({spec.model_copy(update={"seed": 0}).to_yaml() for spec in started}) == 2
 
 
+@pytest.mark.slow
 def test_start_makes_a_run_and_its_baseline(open_page, tmp_path, monkeypatch):
     from explorer import jobs
 

@@ -28,6 +28,7 @@ def drawn(run, what, width=84.0):
     return panel.drawing(what, run, sides, baseline, width), sides
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["barcodes", "cloud", "spectrum"])
 @pytest.mark.parametrize("width", paper.WIDTHS.values())
 def test_a_figure_is_as_wide_as_the_column_on_both_papers(run, what, width):
@@ -108,6 +109,7 @@ def test_without_a_baseline_there_are_two_sides_and_without_a_snapshot_a_sentenc
         panel.drawing("cloud", run, {}, None, 84.0)
 
 
+@pytest.mark.slow
 def test_names_of_any_kind_are_files_and_figures(tmp_path):
     write_run(tmp_path, names=NASTY[:2] if len(NASTY) > 1 else ("<b>", "&"), model="org/a model:x")
     run = list_runs(tmp_path)[0]

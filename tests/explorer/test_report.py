@@ -19,6 +19,8 @@ from explorer.panels.figure import spec_of
 from explorer.panels.texts import texts_of
 from tests.explorer.synthetic import NASTY, write_inspections, write_run
 
+pytestmark = pytest.mark.slow
+
 
 class Elements(HTMLParser):
     """The elements of a page, and the text outside of scripts."""
@@ -130,7 +132,6 @@ def test_a_report_of_an_inspection_knows_no_before(tmp_path):
     assert "this checkpoint" in charts["spectrum"]["description"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["spec.yaml", "status.json", "report.json", "events.jsonl", "probe.parquet"])
 def test_a_run_cut_short_has_a_report_of_what_is_there(one_run, broken):
     path = one_run(per_class=12, width=8)
@@ -220,7 +221,6 @@ def test_a_form_filled_in_is_the_chart_of_the_app(one_run):
         assert sorted((p["x"], p["y"]) for p in points) == sorted((p["x"], p["y"]) for p in own_points)
 
 
-@pytest.mark.slow
 def test_of_many_classes_all_but_the_first_are_folded_and_the_file_stays_small(one_run):
     names = tuple(f"class {k}" for k in range(100))
     page = Elements(report.html(load_run(one_run(names=names, per_class=5, width=12))))
@@ -233,7 +233,6 @@ def test_of_many_classes_all_but_the_first_are_folded_and_the_file_stays_small(o
     assert "Of the first 12 of 100 classes" in page.text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -251,7 +250,6 @@ def test_a_wrong_request_is_a_sentence(tmp_path, arguments, said):
     assert [p.name for p in tmp_path.iterdir()] == ["sample"]
 
 
-@pytest.mark.slow
 def test_the_command_writes_a_file_of_the_run_s_name(tmp_path):
     path = write_run(tmp_path, per_class=400, width=96)
     done = command(tmp_path, [path.name, "--json"])

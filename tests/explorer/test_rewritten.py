@@ -65,18 +65,21 @@ def _check(opened, path, other) -> None:
     assert after != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", RUN_VIEWS, ids=lambda view: " ".join(view.values()))
 def test_a_run_s_page_shows_the_new_one(view, tmp_path, open_page):
     path, other = write_run(tmp_path / "a", **SMALL), write_run(tmp_path / "b", seed=1, **SMALL)
     _check(lambda: open_page("run", tmp_path / "a", run=path.name, **view), path, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", INSPECTION_VIEWS)
 def test_an_inspection_s_page_shows_the_new_one(view, tmp_path, open_page):
     path, other = write_inspection(tmp_path / "a", **SMALL), write_inspection(tmp_path / "b", seed=1, **SMALL)
     _check(lambda: open_page("inspect", tmp_path / "a", of=path.name, **{"view-inspection": view}), path, other)
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_the_new_one(tmp_path, open_page):
     path = write_run(tmp_path / "a", **SMALL)
     plain = write_run(tmp_path / "a", regularizer="none", **SMALL)

@@ -24,6 +24,7 @@ def behind():
     return TestClient(passed)
 
 
+@pytest.mark.slow
 def test_streamlits_own_files_are_answered_whole(behind):
     files = [path for path in (statics.FOLDER / "static").rglob("*") if path.is_file()]
     assert len(files) > 50

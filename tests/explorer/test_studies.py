@@ -17,6 +17,8 @@ from explorer.panels import studies
 from explorer.panels.studies import Studies
 from tests.explorer.conftest import called
 
+pytestmark = pytest.mark.slow
+
 
 def layers_study(depth=3):
     draw = np.random.default_rng(0)
@@ -186,7 +188,6 @@ def test_a_measure_without_a_value_is_a_sentence(tmp_path, open_page):
     assert not app.exception
 
 
-@pytest.mark.slow
 def test_a_study_runs_in_a_process_of_its_own_and_goes_on(tmp_path, monkeypatch):
     """The real one: the command line, started by the app, in a directory that waited."""
     import time

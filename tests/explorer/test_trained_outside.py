@@ -9,6 +9,8 @@ from core import ProbeCallback, RegularizedLoss, load_run, regularized
 from explorer import report
 from tests.explorer.test_pages import VIEWS, all_text, charts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def outside(tiny_model, tmp_path_factory):

@@ -66,6 +66,7 @@ def test_cosine_shares_at_the_ends_and_of_rows_without_a_direction():
     assert cosine_shares([[1.0, 0.0], [0.0, 0.0], [2.0, 0.0]])[-1] == 1
 
 
+@pytest.mark.slow
 def test_cosine_shares_of_many_rows_are_those_of_a_sample():
     x = np.random.default_rng(4).standard_normal((2500, 3)) + 0.5
     some, other = cosine_shares(x), cosine_shares(x, seed=1)

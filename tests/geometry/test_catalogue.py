@@ -48,6 +48,7 @@ assert "Nobody, 2000" in meaning("longest").definition
 """
 
 
+@pytest.mark.slow
 def test_a_file_alone_adds_a_measure(tmp_path):
     home = Path(core.__file__).parent.parent
     for folder in ("core", "explorer"):

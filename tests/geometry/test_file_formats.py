@@ -546,6 +546,7 @@ def test_hdf5_without_its_package(tmp_path, monkeypatch):
         read_embeddings(tmp_path / "x.h5")
 
 
+@pytest.mark.slow
 def test_pickles_are_refused_with_the_line_that_converts_them(tmp_path, monkeypatch):
     """The lines are run."""
     import pickle

@@ -69,6 +69,7 @@ def published_vrm(x, total):
     return ((1 - scale[:, None] * ratios) ** 2).sum(1) / x.shape[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", MARBUT)
 def test_vrm(clouds, case):
     x, expected = clouds[case], MARBUT[case]

@@ -26,6 +26,7 @@ def test_its_ends():
     assert knn_purity(pairs[:, None], np.tile([0, 1], 20), k=1) == 0.0
 
 
+@pytest.mark.slow
 def test_a_large_cloud_is_sampled():
     random = np.random.default_rng(0)
     labels = np.arange(9000) % 3

@@ -46,6 +46,7 @@ def test_a_point_without_size_stays_one():
     assert not own_axes([np.ones((4, 3))], 2).coordinates[0].any()
 
 
+@pytest.mark.slow
 def test_a_map_keeps_groups_and_its_seed_and_fits_the_one_before():
     pytest.importorskip("umap")
     centres = 30 * random.normal(size=(3, 20))
@@ -63,12 +64,14 @@ def test_a_map_keeps_groups_and_its_seed_and_fits_the_one_before():
     assert np.square(standard[0] - standard[1]).sum() <= 2 - 2 * np.sqrt(1 - procrustes(one, other)[2]) + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [5, 6, 16])
 def test_few_points_have_a_map(n):
     pytest.importorskip("umap")
     assert np.isfinite(umap_maps([random.normal(size=(n, 4))])[0]).all()
 
 
+@pytest.mark.slow
 def test_too_few_points_are_said():
     pytest.importorskip("umap")
     with pytest.raises(IsobarError, match="at least 5 examples; here are 4"):

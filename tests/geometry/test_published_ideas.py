@@ -57,6 +57,7 @@ def test_what_depends_on_origin_axes_or_scale_says_so():
     assert "partition_ratio" in OF_THE_SCALE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [3, 1000])
 def test_a_line_is_one_dimensional_in_any_space(d):
     random = np.random.default_rng(0)
@@ -83,6 +84,7 @@ def test_growing_noise_moves_every_measure_of_isotropy_one_way():
             assert sign * (values[-1] - values[0]) > 0.05, name
 
 
+@pytest.mark.slow
 def test_every_measure_has_its_reference_and_interval():
     x, labels = cloud(120, 24), np.arange(120) % 3
     reference = isotropic_reference(120, 24, OWN, labels=labels)

@@ -39,6 +39,7 @@ def test_a_point_for_each_code_of_a_product_quantizer(faiss):
     assert quantizer_lloyd(gaussian(256, 8), "product") == pytest.approx(1 - 1)
 
 
+@pytest.mark.slow
 def test_the_excess_of_the_published_formula_is_a_sixteenth(faiss):
     x = gaussian(1000, 8) * (1 + 9 * (np.arange(1000) % 7 == 0))[:, None]
     published, lloyd = quantizer_patchiness(x, "product") - 1, quantizer_lloyd(x, "product") - 1

@@ -46,6 +46,7 @@ def test_corrected_participation_ratio_is_the_mean_over_quadruples_of_distinct_r
     assert participation_ratio_corrected(x) == pytest.approx(of_trace / of_square, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "off"), [(12, 0.15), (40, 0.07), (200, 0.03)])
 def test_corrected_participation_ratio_does_not_depend_on_the_number_of_rows(n, off):
     variances = 1.0 / np.arange(1, 101)

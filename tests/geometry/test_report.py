@@ -138,6 +138,7 @@ def test_large_and_small_numbers():
                 assert got[name] == pytest.approx(value, rel=1e-6, nan_ok=True), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(60, 8), (20, 30)])
 @pytest.mark.parametrize("exponent", [-950, -400, 400, 1019])
 def test_extreme_numbers_are_measured_as_moderate_ones(shape, exponent):
@@ -194,6 +195,7 @@ def test_isotropic_reference():
     assert isotropic_reference(400, 10, ["partition_ratio"], scale=0.01)["partition_ratio"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mean_cosine", "anisotropy_1_centered", "effective_rank", "twonn"])
 def test_interval_holds_the_value_and_narrows_with_n(name):
     few, many = (measure_interval(cloud(n, 4), name, resamples=60) for n in (80, 400))
@@ -203,12 +205,14 @@ def test_interval_holds_the_value_and_narrows_with_n(name):
     assert few == measure_interval(cloud(80, 4), name, resamples=60)
 
 
+@pytest.mark.slow
 def test_interval_of_the_mean_cosine_covers():
     exact = measure(cloud(200_000, 3, seed=99), ["mean_cosine"])["mean_cosine"]
     intervals = [measure_interval(cloud(100, 3, seed), "mean_cosine", resamples=200) for seed in range(40)]
     assert 34 <= sum(low <= exact <= high for _, low, high in intervals) <= 40
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::scipy.stats.DegenerateDataWarning")
 def test_intervals_of_many_are_those_of_each_alone():
     from scipy.stats import bootstrap
@@ -307,12 +311,14 @@ def test_blas_is_held_to_one_thread_by_whichever_comes_first_until_the_last_is_d
     assert openblas_threads() == before
 
 
+@pytest.mark.slow
 def test_importing_is_light():
     heavy = "[m for m in ('torch', 'sklearn', 'scipy', 'numba', 'pandas') if m in sys.modules]"
     code = f"import sys, core.geometry; assert not {heavy}, {heavy}"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_measuring_loads_no_torch():
     code = (
         "import sys, numpy, core.geometry as g; x = numpy.random.default_rng(0).standard_normal((60, 4));"

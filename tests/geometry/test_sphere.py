@@ -21,6 +21,7 @@ def test_uniformity_is_the_mean_over_all_pairs(n, d):
     assert uniformity(x) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_uniformity_of_a_large_cloud_is_that_of_a_sample():
     x = cloud(6000, 4)
     expected = np.log(np.mean(np.exp(-2.0 * pdist(units(x), "sqeuclidean"))))

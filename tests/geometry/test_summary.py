@@ -70,6 +70,7 @@ def test_json_tells_undefined_from_infinite():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-200, 1e200, 1e307])
 def test_extreme_numbers_have_a_reference_and_intervals(scale):
     plain = {row.name: row for row in summarize(cloud(), measures="all", resamples=4)}

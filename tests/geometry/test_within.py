@@ -99,6 +99,7 @@ def test_what_may_be_neural_collapse_is_called_worse_by_no_measure(drift, direct
         assert sign * (late[name] - early[name]) > -1e-6, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "of_all", "of_right"), [("sample", 0.994, 0.971), ("sample_baseline", 0.999, 0.997)])
 def test_a_trained_head_spreads_each_class_along_the_line_between_them(name, of_all, of_right):
     """Why anisotropy within classes is no verdict: its direction is that of the class means."""

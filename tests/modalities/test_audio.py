@@ -27,6 +27,7 @@ def rows_of(kind, cells, cut=Cut(), **besides):  # noqa: B008  (frozen)
 CASES = [(8_000, 1), (16_000, 1), (44_100, 2), (48_000, 6)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wav2vec2", "whisper", "audio-spectrogram-transformer", "wav2vec2-bert"])
 def test_sounds_of_several_rates_and_channels_are_one_batch(kind):
     cells = [sound_cell(tone(rate, 0.5, channels), rate, f"{rate}.wav") for rate, channels in CASES]

@@ -27,6 +27,7 @@ def batch_of(processor, data):
     return modality.collator(processor, None)([rows[number] for number in range(len(rows))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["vit", "convnext", "clip", "levit", "textnet", "siglip2", "imagegpt"])
 def test_images_of_odd_sizes_fit_into_one_batch(kind):
     batch = batch_of(tiny_image_processor(kind), split_of(*[Image.new("RGB", size, "red") for size in SIZES]))

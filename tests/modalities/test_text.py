@@ -22,6 +22,7 @@ def without_tokenizer(folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["bert", "roberta", "xlm-roberta", "mpnet", "esm", "gpt2", "llama", "xlnet", "qwen2", "mt5", "ctrl"]
 )
@@ -49,6 +50,7 @@ def test_a_tokenizers_settings_without_its_words_are_none(tiny_model, tmp_path):
         load_model(str(folder), num_labels=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["canine", "perceiver"])
 def test_who_reads_characters_needs_no_file(kind, tmp_path):
     folder = without_tokenizer(tiny_checkpoint(kind, tmp_path / "model"))
@@ -73,6 +75,7 @@ def word_tokenizer(words, unknown="[UNK]", **special):
     return PreTrainedTokenizerFast(tokenizer_object=fast, pad_token="[PAD]", unk_token=unknown, **special)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("le", "la", "chat"), ("ㄱ", "ㄴ", "the")])
 def test_a_vocabulary_of_another_language_is_refused_before_anything_is_made(words, tmp_path):
     folder = without_tokenizer(tiny_checkpoint("bert", tmp_path / "model"))
@@ -88,6 +91,7 @@ def test_a_vocabulary_of_another_language_is_refused_before_anything_is_made(wor
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_third_of_unknown_pieces_is_said_with_its_share(tmp_path):
     folder = without_tokenizer(tiny_checkpoint("bert", tmp_path / "model"))
     word_tokenizer(["stands", "near", "old", "mills", "stone"]).save_pretrained(folder)
@@ -128,6 +132,7 @@ OFFSET = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OFFSET)
 def test_a_long_text_is_cut_to_the_positions_that_there_are(kind, tmp_path):
     folder = tiny_checkpoint(kind, tmp_path / "model")

@@ -12,6 +12,8 @@ from core import IsobarError, inspect_checkpoint, train
 from core.models import adapters
 from core.models.loading import load_model
 
+pytestmark = pytest.mark.slow
+
 TEXT = "the red stone near the old mill"
 
 
@@ -90,7 +92,6 @@ def test_a_head_of_another_number_of_classes_is_made_anew(base, tmp_path):
     assert loaded.model.config.num_labels == 5
 
 
-@pytest.mark.slow
 def test_it_is_trained_on_and_inspected_as_the_merged_model(base, tiny_spec, tmp_path):
     adapted(base, tmp_path / "adapter")
     spec = tiny_spec.model_copy(update={"model": str(tmp_path / "adapter"), "max_steps": 2, "snapshots": 2})

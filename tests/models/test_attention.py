@@ -10,6 +10,8 @@ from core.models.states import read_states
 from core.tasks import load_task
 from core.tiny import tiny_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 def shown(kind, folder, modality="text", task="grammar"):
     loaded = load_model(str(tiny_checkpoint(kind, folder, modality)), 2, modality)

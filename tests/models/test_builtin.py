@@ -84,6 +84,7 @@ def test_a_run_from_scratch_is_told_repeatable_and_opens_again(tmp_path):
     assert not again.untrained
 
 
+@pytest.mark.slow
 def test_adapters_on_random_weights_are_refused(tmp_path):
     with pytest.raises(IsobarError, match="random weights alone"):
         train(RunSpec(model="tiny-vit", task="digits", lora="r=2", device="cpu"), tmp_path / "run")

@@ -24,6 +24,7 @@ def pickled(tiny_model, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_the_tensors_and_the_tokenizer_are_the_same(pickled, tiny_model, tmp_path):
     done = convert_checkpoint(pickled, tmp_path / "new")
     before, after = load_file(tiny_model / "model.safetensors"), load_file(tmp_path / "new" / "model.safetensors")
@@ -89,6 +90,7 @@ def test_nothing_in_a_file_is_run(pickled, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_tied_weights_are_written_by_both_names(pickled, tmp_path):
     tensors = torch.load(pickled / "pytorch_model.bin", weights_only=True)
     name = next(name for name in tensors if "word_embeddings" in name)
@@ -99,6 +101,7 @@ def test_tied_weights_are_written_by_both_names(pickled, tmp_path):
     assert torch.equal(loaded.model.get_input_embeddings().weight, tensors[name])
 
 
+@pytest.mark.slow
 def test_word_embeddings_that_are_a_decoders_output_too_are_not_lost(tmp_path, tiny_model):
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -138,6 +141,7 @@ def _without_type(folder):
     (folder / "config.json").write_text(json.dumps(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "options", "sentence"),
     [

@@ -57,6 +57,7 @@ def test_a_decoder_is_trained_and_inspected_by_its_last_token(decoder, tiny_spec
     np.testing.assert_allclose(found.embeddings, run.after.embeddings, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_first_token_of_a_decoder_is_refused(decoder, tiny_spec, tmp_path):
     spec = tiny_spec.model_copy(update={"model": str(decoder), "pooling": "cls"})
     with pytest.raises(IsobarError, match=r"decoder .* choose pooling last or mean"):
@@ -94,6 +95,7 @@ EVERY_WAY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "padding", "appends", "side"),
     [

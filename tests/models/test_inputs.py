@@ -33,6 +33,7 @@ def at(tmp_path, monkeypatch):
     return go
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sentence-transformers-pooling", "sentence-transformers-old-folder"])
 def test_sentence_transformers_folders_are_seen_by_their_mean(name, at):
     at(name)
@@ -40,6 +41,7 @@ def test_sentence_transformers_folders_are_seen_by_their_mean(name, at):
     assert found.record["pooling"] == "mean"
 
 
+@pytest.mark.slow
 def test_an_adapter_with_its_base(at):
     at("adapter-folder")
     found = inspect_checkpoint("adapter", "reviews.csv", spec=SPEC)

@@ -28,6 +28,7 @@ def test_a_package_that_is_not_installed_is_named():
         BuiltIn("no_such_package", "model", "0" * 64, "absent").path()
 
 
+@pytest.mark.slow
 def test_a_local_folder_loads_and_its_head_is_known_after_training(tiny_model, tmp_path):
     loaded = load_model(str(tiny_model), num_labels=2)
     assert not loaded.trained_head
@@ -37,6 +38,7 @@ def test_a_local_folder_loads_and_its_head_is_known_after_training(tiny_model, t
     assert not load_model(str(tmp_path / "trained"), num_labels=5).trained_head
 
 
+@pytest.mark.slow
 def test_decoders_get_a_padding_token(tmp_path, tiny_model):
     from transformers import AutoTokenizer, GPT2Config, GPT2Model
 
@@ -92,6 +94,7 @@ def sharded(tiny_model, folder):
     return loaded.model
 
 
+@pytest.mark.slow
 def test_weights_in_several_files_load(tiny_model, tmp_path):
     model = sharded(tiny_model, tmp_path)
     again = load_model(str(tmp_path), num_labels=2)
@@ -123,6 +126,7 @@ def test_weights_by_another_name_are_told(tiny_model, tmp_path):
         load_model(str(tmp_path / "model"), num_labels=2)
 
 
+@pytest.mark.slow
 def test_a_runs_directory_is_its_model_and_a_trainings_names_its_last_checkpoint(tiny_model, tmp_path):
     shutil.copytree(tiny_model, tmp_path / "run" / "model")
     assert load_model(str(tmp_path / "run"), num_labels=2).source == str(tmp_path / "run" / "model")
@@ -158,6 +162,7 @@ def test_truncated_weights_are_one_sentence(tiny_model, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "many", "usual"), [("digits", "images", "vit"), ("tones", "sounds", "wav2vec2")])
 def test_examples_that_the_model_does_not_read_are_one_sentence(task, many, usual, tmp_path):
     from core import RunSpec, inspect_checkpoint, train
@@ -170,6 +175,7 @@ def test_examples_that_the_model_does_not_read_are_one_sentence(task, many, usua
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [{"num_attention_heads": 0}, {"num_attention_heads": "two"}, {"hidden_size": None}, {"hidden_dropout_prob": "x"},
@@ -185,6 +191,7 @@ def test_a_config_of_wrong_values_is_a_sentence(tiny_model, tmp_path, wrong):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 5, 1000, 500_000])
 def test_weights_that_were_cut_short_are_a_sentence(tiny_model, tmp_path, size):
     folder = shutil.copytree(tiny_model, tmp_path / "cut")

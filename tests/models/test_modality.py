@@ -17,6 +17,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modality", "kind"), [(name, kind) for name, kinds in KINDS.items() for kind in kinds])
 def test_of_a_folder(modality, kind, tmp_path):
     folder = tiny_checkpoint(kind, tmp_path, modality)

@@ -229,6 +229,7 @@ def test_both_kinds_of_attention(attention):
     assert_same(model, padded_batch(LENGTHS))
 
 
+@pytest.mark.slow
 def test_adapters_checkpointing_and_bfloat16():
     adapted = with_adapters(classifier("bert"), 2)
     hooks, why = pack_texts(adapted, padded_batch(LENGTHS))

@@ -70,6 +70,7 @@ def test_nothing_is_left_of_an_untrained_one(folder):
     assert matrices <= touched(before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["noise(0.5)", "relative-noise(0.5)", "shuffled(1)", "last-layers(2)", "untrained"])
 def test_the_seed_decides_and_torchs_generator_is_left_alone(folder, change):
     one, again, other = (weights_of(folder, change, seed) for seed in (1, 1, 2))
@@ -81,11 +82,13 @@ def test_the_seed_decides_and_torchs_generator_is_left_alone(folder, change):
     assert torch.equal(state, torch.get_rng_state())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["noise(0)", "relative-noise(0)", "shuffled(0)"])
 def test_an_amount_of_0_changes_nothing(folder, change):
     assert not touched(weights_of(folder), weights_of(folder, change))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "modality"), [("gpt2", "text"), ("t5", "text"), ("vit", "image"), ("wav2vec2", "audio")]
 )

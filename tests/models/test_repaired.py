@@ -16,6 +16,7 @@ from core.training.spec import RunSpec
 SPEC = RunSpec(probe_per_class=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["center", "all-but-the-top", "whitening"])
 @pytest.mark.parametrize("model", ["minilm", "plain"])
 def test_inspection_of_it_shows_the_repaired_vectors(model, by, tmp_path):

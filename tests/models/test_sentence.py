@@ -12,6 +12,8 @@ from transformers import AutoModel, AutoTokenizer
 from core import IsobarError, RunSpec, inspect_checkpoint, train
 from core.models.sentence import sentence_of
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     f"the {colour} {noun} stands near the old mill" + " and far away" * (n % 3)
     for n, noun in enumerate(("stone", "river", "cloud", "field"))

@@ -76,6 +76,7 @@ SCORES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SCORES)
 def test_the_last_state_is_the_one_that_is_scored(kind, loaded_of):
     """Where the padding is the end token (gpt2, mistral) and each text ends with one, too."""
@@ -88,6 +89,7 @@ def test_the_last_state_is_the_one_that_is_scored(kind, loaded_of):
     torch.testing.assert_close(SCORES[kind](loaded.model, vectors), output.logits, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lengths", [(9, 4, 2), (12, 7, 3), (8, 8, 1), (5, 2, 1)], ids=str)
 def test_shortened_layers_have_the_model_s_own_masks(lengths, loaded_of):
     loaded = loaded_of("funnel")
@@ -134,6 +136,7 @@ AUTO = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", AUTO)
 def test_auto_is_what_the_classifier_reads(kind, loaded_of):
     besides, rule = AUTO[kind]
@@ -146,6 +149,7 @@ def test_auto_is_what_the_classifier_reads(kind, loaded_of):
     assert all(p.grad is None for p in loaded.model.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bert", "eurobert", "gpt2", "perceiver"])
 def test_what_the_head_reads_gives_the_scores(kind, loaded_of):
     loaded = loaded_of(kind)
@@ -163,6 +167,7 @@ def spec_of(model, tmp_path, **settings):
     return RunSpec(**{**files, **short, "device": "cpu", "save_model": False, **settings})
 
 
+@pytest.mark.slow
 def test_a_term_without_gradient_is_refused_by_name(tmp_path):
     model = tiny_checkpoint("reformer", tmp_path / "model")
     with pytest.raises(IsobarError, match="regularizer persistent-entropy can't act on layer -1"):
@@ -174,6 +179,7 @@ def test_a_term_without_gradient_is_refused_by_name(tmp_path):
     assert np.isfinite(found.embeddings).all()
 
 
+@pytest.mark.slow
 def test_layer_drop_is_switched_off_and_told(tmp_path):
     model = tiny_checkpoint("opt", tmp_path / "model", layerdrop=0.9)
     run = train(spec_of(model, tmp_path, layer=1, max_steps=4), tmp_path / "run")
@@ -216,6 +222,7 @@ TOKENIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_pairs_have_segments_and_a_mask_where_the_tokenizer_leaves_them_out(kind, tmp_path):
     make, segments = TOKENIZERS[kind]

@@ -19,6 +19,8 @@ from core.tiny import tiny_checkpoint, tiny_task
 from core.training.memory import estimate_memory
 from core.training.probe import view_of
 
+pytestmark = pytest.mark.slow
+
 ODD = {
     ("image", "cvt"): ("grid", "head"),
     ("image", "imagegpt"): ("grid", "mean"),
@@ -33,7 +35,6 @@ ODD = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("modality", "kind"), ODD)
 def test_an_odd_type_is_inspected_and_trained(modality, kind, tmp_path):
     row = try_type(kind, tmp_path, modality)
@@ -56,7 +57,6 @@ def test_a_type_that_can_t_be_used_is_refused_before_anything_loads(kind, senten
     assert sentence in row["why"]
 
 
-@pytest.mark.slow
 def test_the_table_s_heading_counts_what_works_by_modality():
     told = []
     rows = try_types([("audio", "whisper"), ("image", "pp_lcnet"), ("image", "vit")], lambda *at: told.append(at))

@@ -19,6 +19,8 @@ from transformers import (
 from core import IsobarError, RunSpec, inspect_checkpoint, train
 from core.models.loading import load_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tiny_model, tmp_path):

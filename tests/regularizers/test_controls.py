@@ -31,6 +31,7 @@ def test_repulsion_is_the_published_term_without_its_entropy(n):
     torch.testing.assert_close(*(torch.autograd.grad(term, x)[0] for term in (ours, theirs)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [TotalPersistenceLoss(), TotalPersistenceLoss(bars="noise"), KoLeoLoss(), KoLeoLoss(scope="class")], ids=repr)  # fmt: skip
 def test_gradients_agree_with_finite_differences(loss):
     x, labels = cloud(10, 3)

@@ -102,6 +102,7 @@ def test_dtypes_and_scale(dtype, scale):
     assert x.grad.isfinite().all()
 
 
+@pytest.mark.slow
 def test_function_transforms_and_compiled_programs():
     x, loss = cloud(), CosineLoss()
     expected = torch.autograd.grad(loss(x, labels(20)), x)[0]

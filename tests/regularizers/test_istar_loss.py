@@ -22,6 +22,7 @@ def labels(n):
     return torch.arange(n) % 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "d"), SHAPES)
 @pytest.mark.parametrize("weight", [-1.5, 0.7])
 @pytest.mark.parametrize("zeta", [0.0, 0.2, 1.0])
@@ -52,6 +53,7 @@ def test_benchmark_rows():
     assert float(rows[1]["difference of value"]) < 1e-5
 
 
+@pytest.mark.slow
 def test_in_single_precision_it_is_equal_to_1e_5():
     x = cloud(512, 768, dtype=torch.float32)
     shrinkage = shrinkage_of(768).float()
@@ -145,6 +147,7 @@ def test_stats_and_gradient_mode():
         assert not loss(x, labels(40)).requires_grad
 
 
+@pytest.mark.slow
 def test_function_transforms_and_compiled_programs():
     x = cloud(20, 6)
     loss = IStarLoss(zeta=0.2, shrinkage=shrinkage_of(6))

@@ -99,6 +99,7 @@ def test_the_gradient_is_finite_differences_of_gudhis_bars(metric):
         assert (gradient.numpy() * step).sum() * 2 == pytest.approx(change, rel=1e-4, abs=1e-11)
 
 
+@pytest.mark.slow
 def test_it_differentiates_twice():
     points, labels = (torch.from_numpy(values) for values in circles(14, d=2, classes=1, seed=2))
     loss = PersistentEntropyLoss(max_dim=1, cohesion=0.1)
@@ -136,6 +137,7 @@ def test_random_loops_and_memory():
     torch.testing.assert_close(loss(points[:20], labels[:20]), whole)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_followed_is_refused():
     points, labels = (torch.from_numpy(values) for values in circles(12))
     loss = PersistentEntropyLoss(max_dim=1)

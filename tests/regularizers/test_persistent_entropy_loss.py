@@ -46,6 +46,7 @@ def by_definition(points, labels, *, weight=1.0, selection="features", scope="cl
     return value
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_it_is_the_definition(options, backend):
@@ -57,6 +58,7 @@ def test_it_is_the_definition(options, backend):
     torch.testing.assert_close(*(torch.autograd.grad(x, points)[0] for x in (value, expected)))
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32), st.integers(0, 40), st.integers(1, 6), st.sampled_from(OPTIONS), st.floats(-6, 6))
 def test_the_two_paths_agree(seed, n, classes, options, exponent):
@@ -88,6 +90,7 @@ def test_random_draws_are_seeded_and_new_in_every_call():
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("options", [{}, {"cohesion": 0.3, "relative": True}], ids=str)
 def test_gradients(options, backend):

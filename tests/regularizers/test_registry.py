@@ -59,6 +59,7 @@ def test_it_can_be_called_in_a_run(name):
     assert words({"regularizers": {name: {}}})  # of a file that was cut short
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REGULARIZERS)
 def test_degenerate_batches(name):
     """Nothing, one, two, equal points, zero vectors, rows left out: a finite value and a finite gradient."""
@@ -106,6 +107,7 @@ def test_bad_input_is_one_sentence(name):
             loss(x, labels)
 
 
+@pytest.mark.slow
 def test_reading_the_list_and_all_settings_loads_no_torch():
     code = (
         "import sys; from core.regularizers.chosen import explain_regularizers, Regularizers; import core.training.spec, core.runs\n"

@@ -145,6 +145,7 @@ LOSSES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("shape", [(10, 3), (4, 7)])
 def test_gradients_agree_with_finite_differences(name, shape):

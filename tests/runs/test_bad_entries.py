@@ -97,6 +97,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_lists_show_the_others_as_they_were(folder, tmp_path, case, capsys):
     shutil.copytree(folder, runs := tmp_path / "runs")

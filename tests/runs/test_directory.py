@@ -62,6 +62,7 @@ def test_what_is_written_is_read(run_dir):
         assert (run.after.labels[shape.edges] == shape.label).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [0, 1, 7, 100])
 @pytest.mark.parametrize(
     "name",
@@ -214,6 +215,7 @@ def test_a_run_that_is_not_there_is_one_sentence_with_the_nearest(run_dir):
         load_run(run_dir / "snapshots")
 
 
+@pytest.mark.slow
 def test_one_writer_leads_a_run_at_a_time(tmp_path):
     spec = {"model": "m", "task": "t"}
     with RunWriter.create(tmp_path / "r", spec) as first:
@@ -232,6 +234,7 @@ def test_one_writer_leads_a_run_at_a_time(tmp_path):
     assert load_run(tmp_path / "r").state == "finished"
 
 
+@pytest.mark.slow
 def test_the_second_of_two_who_resume_at_once_is_refused(tmp_path):
     """Both have seen that it is stopped; the lock is a process's, and goes with it, however that ends."""
     spec = {"model": "m", "task": "t"}
@@ -289,6 +292,7 @@ for _ in range(20):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_name_a_run_alike_at_once_have_a_directory_each(tmp_path):
     words = [sys.executable, "-c", NAMED, str(tmp_path / "runs")]
     both = [subprocess.Popen([*words, str(seed)], stdout=subprocess.PIPE, text=True) for seed in range(2)]

@@ -189,6 +189,7 @@ RECORDED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_cells_keep_their_directories(tmp_path):
     """Names recorded by format 1 for the cells of a shipped sweep, in the old form of its file and in the new."""
     base = {

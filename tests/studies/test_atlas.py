@@ -44,6 +44,7 @@ def test_an_inspection_has_one_side(tmp_path):
     assert {"x", "y", "text", "label", "vector", "neighbors"} <= set(table.column_names)
 
 
+@pytest.mark.slow
 def test_places_by_umap(run):
     pytest.importorskip("umap")
     table = atlas_table(run, "umap").to_pandas()

@@ -24,6 +24,7 @@ def probe():
     return pd.DataFrame({"text": [f"text {i}" for i in range(N)], "label_name": ["a", "b"] * (N // 2), "row": range(N)})
 
 
+@pytest.mark.slow
 def test_a_difference_s_interval_is_scipy_s_paired_bootstrap(x):
     y = x + np.random.default_rng(1).standard_normal(x.shape) * 0.3 + 0.2
     value, low, high = measure_differences(x, y, "mean_cosine", resamples=400, seed=3)["mean_cosine"]

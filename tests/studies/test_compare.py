@@ -230,6 +230,7 @@ def test_the_comparison_is_json_and_rows_of_equal_keys(five):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 5, 8, 20])
 def test_the_interval_is_as_wide_as_students(n):
     """Of normal values the expanded percentile interval and Student's t agree, where the plain one is too narrow."""
@@ -291,6 +292,7 @@ def test_five_seeds_that_do_not_agree_tell_no_direction(write):
     assert change.direction == 0
 
 
+@pytest.mark.slow
 def test_chance_alone_seldom_tells_a_direction():
     """Without an effect, at most 1 in 16 of five skewed differences has a direction; their intervals say one in five."""
     rng = np.random.default_rng(0)

@@ -105,6 +105,7 @@ def test_what_says_more_than_the_noise_is_found():
     assert "Given the noise, IsoScore still says something" in verdict("grammar", predictions(found, "grammar"))
 
 
+@pytest.mark.slow
 def test_intervals_draw_states_and_not_points():
     """Ten repetitions of equal values are no more witnesses than one."""
     once = made(lambda noise, isoscore, draw: -noise + 0.3 * isoscore, seeds=1)
@@ -115,6 +116,7 @@ def test_intervals_draw_states_and_not_points():
         assert ten[2] - ten[1] == pytest.approx(one[2] - one[1], rel=0.1)
 
 
+@pytest.mark.slow
 def test_an_interval_covers():
     """Of 100 landscapes without any relation, about 95 intervals hold 0."""
     covered = 0
@@ -222,6 +224,7 @@ def test_a_landscape_that_is_stopped_keeps_what_has_finished(spec, tmp_path):
     assert len(study_landscape(spec, path, lambda cells: LocalWorkers(1, tmp_path / "log.txt")).points) == 6
 
 
+@pytest.mark.slow
 def test_the_tokens_are_those_of_plain_transformers(spec):
     """Every token's last state, [CLS] and [SEP] among them, of texts of 4 to 49 tokens, with the weights changed."""
     one = RunSpec(model=spec.model, weights="noise(0.5)", task="grammar", train_size=200, seed=1)
@@ -238,6 +241,7 @@ def test_the_tokens_are_those_of_plain_transformers(spec):
         assert found[name] == pytest.approx(value, abs=2e-4), name
 
 
+@pytest.mark.slow
 def test_a_built_sample_is_another_sample(spec):
     one = RunSpec(model=spec.model, task="grammar")
     assert token_measures(one, 50, "built")["isoscore"] != token_measures(one, 50)["isoscore"]
@@ -261,6 +265,7 @@ def test_what_can_not_be_asked_is_one_sentence(given, said):
         LandscapeSpec.parse(given)
 
 
+@pytest.mark.slow
 def test_examples_that_are_no_texts_are_refused_before_anything_is_made(tmp_path):
     with pytest.raises(IsobarError, match="measured on the tokens of texts"):
         study_landscape(LandscapeSpec.parse({"model": "tiny-vit", "tasks": ["digits"]}), tmp_path / "study", None)
@@ -274,6 +279,7 @@ def test_a_file_that_is_cut_short_or_of_a_later_version_is_one_sentence(tmp_path
         read_landscape(tmp_path)
 
 
+@pytest.mark.slow
 def test_it_is_read_without_the_libraries_that_make_it():
     import subprocess
 

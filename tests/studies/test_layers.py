@@ -77,6 +77,7 @@ def row_of(study, model, points, layer, weights="trained"):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [0, 1, 2])
 @pytest.mark.parametrize("points", ["examples", "tokens"])
 def test_the_measures_are_those_of_plain_transformers_states(study, states, points, layer):
@@ -121,6 +122,7 @@ def test_a_sentence_says_what_depth_does(study):
     assert "with random weights" in said[0]
 
 
+@pytest.mark.slow
 def test_a_directory_holds_it_and_is_not_looked_at_twice(study, place, tmp_path):
     spec = spec_of(place)
     found = study_layers(spec, tmp_path / "study")
@@ -135,6 +137,7 @@ def test_a_directory_holds_it_and_is_not_looked_at_twice(study, place, tmp_path)
         study_layers(spec_of(place, examples=10), tmp_path / "study")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["one", "other", "comparing"])
 def test_one_that_was_stopped_goes_on_and_ends_the_same(study, place, tmp_path, at):
     def stop(phase, done, total):
@@ -148,6 +151,7 @@ def test_one_that_was_stopped_goes_on_and_ends_the_same(study, place, tmp_path, 
     assert Run(tmp_path / "study").state == "finished"
 
 
+@pytest.mark.slow
 def test_a_sample_is_taken_of_more_examples_than_asked_for(place):
     found = study_layers(spec_of(place, models=[str(place / "one")], examples=10, untrained=0))
     assert found.models[0]["examples"] == 10
@@ -155,6 +159,7 @@ def test_a_sample_is_taken_of_more_examples_than_asked_for(place):
     assert {row["weights"] for row in found.rows} == {"trained"}
 
 
+@pytest.mark.slow
 def test_models_of_several_modalities_each_read_their_own_task(place, tmp_path):
     vit = tiny_checkpoint("vit", tmp_path / "vit", "image")
     spec = spec_of(
@@ -200,6 +205,7 @@ def test_a_file_that_is_cut_short_or_of_a_later_version_is_one_sentence(tmp_path
         read_layers(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_study_is_read_without_the_libraries_that_make_it():
     import subprocess
 

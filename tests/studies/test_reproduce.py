@@ -53,6 +53,7 @@ AS_IN_THE_PAPER = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_claims_hold_where_the_numbers_are_the_papers(finished, tmp_path):
     (found,) = reproduce(finished(AS_IN_THE_PAPER), tmp_path)
     assert [claim.verdict for claim in found.claims] == ["holds"] * CLAIMS
@@ -68,17 +69,20 @@ def test_the_claims_hold_where_the_numbers_are_the_papers(finished, tmp_path):
     assert rows[-1]["change in MCC"].startswith("-0.075 [")
 
 
+@pytest.mark.slow
 def test_the_claims_do_not_hold_where_they_are_turned_round(finished, tmp_path):
     (found,) = reproduce(finished(AS_IN_THE_PAPER | {"paper": (0.9, 0.4), "authors": (0.9, 0.4)}), tmp_path)
     assert [claim.verdict for claim in found.claims] == ["does not hold"] * CLAIMS
 
 
+@pytest.mark.slow
 def test_what_noise_hides_cannot_be_told(finished, tmp_path):
     same = dict.fromkeys(["none", *CELLS], (0.8, 0.5))
     (found,) = reproduce(finished(same, wobble=3.0), tmp_path)
     assert [claim.verdict for claim in found.claims] == ["can't be told"] * CLAIMS
 
 
+@pytest.mark.slow
 def test_a_score_that_changes_less_than_the_baselines_own_noise_has_not_fallen(finished, tmp_path):
     (found,) = reproduce(finished(AS_IN_THE_PAPER | {"paper": (0.7, 0.573)}), tmp_path)
     noise, change = found.noise, found.claims[3].here
@@ -86,6 +90,7 @@ def test_a_score_that_changes_less_than_the_baselines_own_noise_has_not_fallen(f
     assert found.claims[3].verdict == "holds"
 
 
+@pytest.mark.slow
 def test_few_seeds_tell_nothing(finished, tmp_path):
     for seeds in ([0, 1, 2, 3], [4]):
         (found,) = reproduce(finished(AS_IN_THE_PAPER, seeds=seeds), tmp_path)
@@ -93,6 +98,7 @@ def test_few_seeds_tell_nothing(finished, tmp_path):
     assert found.claims[0].row()["95 % interval"] == "–"
 
 
+@pytest.mark.slow
 def test_rivals_that_are_missing_leave_their_claims_open(finished, tmp_path):
     (found,) = reproduce(finished({"none": (0.85, 0.5), "paper": (0.7, 0.5), "all": (0.75, 0.4)}), tmp_path)
     assert [claim.verdict for claim in found.claims] == ["holds"] * 6 + ["can't be told"] * 6
@@ -104,6 +110,7 @@ def test_nothing_finished_is_one_sentence(finished, tmp_path):
         reproduce(finished({}), tmp_path)
 
 
+@pytest.mark.slow
 def test_each_task_is_told_for_itself(finished, tmp_path):
     finished(AS_IN_THE_PAPER)
     finished({name: (a, b + 0.3) for name, (a, b) in AS_IN_THE_PAPER.items()}, task="data/mrpc")
@@ -115,6 +122,7 @@ def test_each_task_is_told_for_itself(finished, tmp_path):
     assert mrpc.claims[3].before == pytest.approx(0.875 + fmean(NOISE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fall", "verdict"), [(0.01, "can't be told"), (0.06, "does not hold")])
 def test_a_certain_fall_that_may_be_within_the_noise_is_left_open(finished, tmp_path, fall, verdict):
     (found,) = reproduce(finished(AS_IN_THE_PAPER | {"paper": (0.7, 0.575 - fall)}, wobble=0.2), tmp_path)
@@ -140,6 +148,7 @@ def test_whatever_else_a_sweep_varies_is_told_for_itself(tmp_path):
     assert high.claims[1].here.mean == pytest.approx(0.3)
 
 
+@pytest.mark.slow
 def test_baselines_alone_are_told_of_each_task(finished, tmp_path):
     for task in ("data/cola", "data/mrpc"):
         finished({"none": (0.8, 0.5)}, task=task)
@@ -149,6 +158,7 @@ def test_baselines_alone_are_told_of_each_task(finished, tmp_path):
     assert {claim.verdict for one in found for claim in one.claims} == {"can't be told"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cola", "grammar", "mrpc", "paper"])
 def test_the_presets_have_every_rival_and_five_seeds(name):
     assert name in presets()

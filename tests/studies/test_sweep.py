@@ -112,12 +112,14 @@ def test_a_finished_cell_of_another_default_is_told(sweep, run, tmp_path):
     assert "holds a run with another warmup" in told[0]
 
 
+@pytest.mark.slow
 def test_a_cell_that_cannot_run_is_told_and_the_rest_go_on(sweep, run):
     runs, told = run(sweep.model_copy(update={"grid": {"seed": [0], "layer": [9, -1]}, "baselines": False}))
     assert len(runs) == 1
     assert "no layer 9" in told[0]
 
 
+@pytest.mark.slow
 def test_a_cell_that_breaks_in_an_unknown_way_is_told_too(sweep, run, monkeypatch):
     from core.training import fit
 
@@ -163,6 +165,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_sweep_goes_on_from_it(sweep, run, tm
     assert runs[0].steps[-1] == 200
 
 
+@pytest.mark.slow
 def test_a_cell_that_died_before_its_first_checkpoint_begins_anew(sweep, run, tmp_path):
     one = sweep.model_copy(update={"grid": {}, "baselines": False})
     path = cell_dir(tmp_path, one.cells()[0])

@@ -11,6 +11,8 @@ from core.runs import RunWriter
 from core.studies.sweep import Sweep, cell_dir
 from core.studies.tradeoff import curves, tradeoff_rows
 
+pytestmark = pytest.mark.slow
+
 CELLS = {
     "entropy 0.3": "persistent-entropy(weight=0.3)",
     "entropy 1": {},
@@ -64,7 +66,6 @@ def test_rows_are_paired_by_seed(sweep, tmp_path):
     assert by["60%", "entropy"]["less entropy's"] == ""
 
 
-@pytest.mark.slow
 def test_the_command_writes_table_and_picture(sweep, tmp_path):
     options = ["--runs", str(tmp_path), "--out", str(tmp_path / "t.md"), "--picture", str(tmp_path / "t.svg"), "--json"]
     done = CliRunner().invoke(cli, ["tradeoff", str(tmp_path / "sweep.yaml"), *options])

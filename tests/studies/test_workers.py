@@ -14,6 +14,7 @@ def sweep(tiny_spec):
     return Sweep(base=base, grid={"seed": [0, 1, 2]}, baselines=False)
 
 
+@pytest.mark.slow
 def test_cells_run_in_processes_of_their_own_which_share_the_cores(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     cores = len(os.sched_getaffinity(0))

@@ -119,6 +119,7 @@ def test_every_phenomenon_has_its_share(name):
         assert abs(shares[phenomenon] - 800 * weight / sum(weights.values())) < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_examples_are_short(name):
     from tokenizers import Tokenizer
@@ -132,6 +133,7 @@ def test_examples_are_short(name):
     assert max(lengths) <= LONGEST[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_seed_gives_the_same_task_and_another_seed_another(name):
     task = load_task(name)
@@ -168,6 +170,7 @@ def test_every_list_has_two_words_of_every_suit_where_patterns_need_them():
         assert len(words) >= (SUITS if key in once else 2 * SUITS), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_counting_words_does_not_solve_it(name, seed):

@@ -58,6 +58,7 @@ def test_what_datasets_saved_and_is_cut_short_is_one_sentence(tmp_path):
     assert "can't be read" in _refusal(tmp_path / "empty")  # datasets can't either
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("train-{}-of-00002", "test-{}-of-00002"), ("train_{}", "dev_{}"), ("Train.{}", "Validation.{}")])  # fmt: skip
 @pytest.mark.parametrize("home", ["", "data"])
 def test_shards_are_one_split(tmp_path, names, home):

@@ -65,6 +65,7 @@ def _assert_right(kind, split):
     return set(numbers)
 
 
+@pytest.mark.slow
 def test_a_folder_per_class_becomes_a_task_with_a_stratified_fifth_to_validate(pets, kind):
     task = load_task(pets)
     assert (task.name, task.modality, task.label_names, task.metrics) == (
@@ -197,6 +198,7 @@ def _write(path, kind, rows):
         parquet.write_table(pa.table(columns), path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_a_table_may_name_files_which_lie_beside_it(tmp_path, kind, suffix):
     _fill(tmp_path / "media", kind, range(40))
@@ -215,6 +217,7 @@ def test_tables_in_a_folder_may_too(tmp_path, kind):
     assert _assert_right(kind, task.validation) == set(range(40, 60))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["bytes", "struct", "bytes and no name", "name and no bytes"])
 def test_a_table_may_hold_the_files_themselves(tmp_path, kind, form):
     _fill(tmp_path / "media", kind, range(40))
@@ -282,6 +285,7 @@ def test_the_probe_set_and_a_part_of_the_training_data_keep_the_cells(pets, kind
     _assert_right(kind, probe)
 
 
+@pytest.mark.slow
 def test_digits_are_scikit_learn_s_own(monkeypatch):
     from sklearn.datasets import load_digits
 
@@ -331,6 +335,7 @@ def _heard(sound, middle):
     return tones.RATE / lags[similar.argmax()]
 
 
+@pytest.mark.slow
 def test_what_is_heard_is_the_pitch_that_was_meant():
     """Judged by a pitch tracker that knows nothing of sources and filters, but may hear a multiple or a part of the pitch."""
     right = 0

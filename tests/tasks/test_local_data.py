@@ -280,6 +280,7 @@ def test_too_few_rows_to_split_are_refused(tmp_path):
     assert "too few to split" in _refusal(_write(tmp_path / "x.csv", GOOD[:4]))
 
 
+@pytest.mark.slow
 def test_a_large_file_loads_in_seconds(tmp_path):
     path = _write(tmp_path / "big.csv", GOOD * 2500)
     task = load_task(path)

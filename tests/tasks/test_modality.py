@@ -8,6 +8,7 @@ from core.tasks import BUILT_IN, load_task, modality_of_task
 from core.tiny import tiny_task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_of_a_built_in_one(name):
     assert modality_of_task(name) == BUILT_IN[name] == load_task(name, train_size=20).modality

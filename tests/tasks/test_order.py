@@ -19,6 +19,7 @@ def _task(*names, rows=40):
     return Task("x", data, data, names, ("accuracy", "f1"), fingerprint(data, data, names), "here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "outputs", "found"),
     [
@@ -124,6 +125,7 @@ def _films(path, labels=("bad", "good"), rows=60):
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("bad", "good"), ("Bad.", "GOOD")])
 @pytest.mark.parametrize("labels", [("bad", "good"), ("good", "bad"), ("0.0", "1.0")])
 def test_a_checkpoint_is_scored_by_its_own_names_and_trains_on_from_there(classifier, tmp_path, names, labels):
@@ -138,6 +140,7 @@ def test_a_checkpoint_is_scored_by_its_own_names_and_trains_on_from_there(classi
     assert again.metrics["accuracy"] == right
 
 
+@pytest.mark.slow
 def test_the_order_of_the_outputs_is_kept_through_training(classifier, tmp_path):
     model = load_model(classifier(("bad", "good")), 2).model
     swapped = tmp_path / "swapped"
@@ -155,6 +158,7 @@ def test_the_order_of_the_outputs_is_kept_through_training(classifier, tmp_path)
     assert load_model(str(run.path / "model"), 2).model.config.id2label == {0: "good", 1: "bad"}
 
 
+@pytest.mark.slow
 def test_classes_of_other_names_are_not_scored(classifier, tmp_path):
     found = inspect_checkpoint(
         classifier(("no", "yes")), _films(tmp_path / "films.csv"), spec=RunSpec(probe_per_class=4, device="cpu")
@@ -164,6 +168,7 @@ def test_classes_of_other_names_are_not_scored(classifier, tmp_path):
     assert "can't be told by name" in found.notes[-1]
 
 
+@pytest.mark.slow
 def test_a_former_task_s_kind_does_not_decide_for_the_new_one(classifier, tmp_path):
     model = classifier(("bad", "good"), problem_type="multi_label_classification")
     spec = RunSpec(model=model, task=_films(tmp_path / "films.csv"), probe_per_class=4, device="cpu", max_steps=2)

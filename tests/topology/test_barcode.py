@@ -38,6 +38,7 @@ def lengths_of(points, backend="auto", **options):
 # Values
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("case", EXPECTED)
 def test_golden_lengths(case, backend):
@@ -57,6 +58,7 @@ def test_golden_lengths_by_either_kernel(kernel):
         assert is_spanning_tree(edges, len(points))
 
 
+@pytest.mark.slow
 @both
 @some
 @given(cloud)
@@ -73,6 +75,7 @@ def test_float32_lengths_are_exact_to_the_last_bits(points, seed):
     np.testing.assert_allclose(lengths_of(points, "boruvka"), exact, rtol=1e-6)
 
 
+@pytest.mark.slow
 @both
 @some
 @given(cloud, st.integers(0, 2**32), st.floats(1e-6, 1e6))
@@ -316,6 +319,7 @@ def test_batches_without_mask_and_masks_without_batch(backend):
 # Gradients
 
 
+@pytest.mark.slow
 @both
 def test_gradients(backend):
     points = torch.randn(9, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
@@ -396,6 +400,7 @@ def test_bad_requests():
         h0_barcode(torch.tensor([[3e38], [-3e38]]), "prim")
 
 
+@pytest.mark.slow
 def test_arrays_without_torch():
     code = (
         "import sys, numpy as np; import core.topology as t;"

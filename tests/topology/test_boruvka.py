@@ -65,6 +65,7 @@ def tiles(monkeypatch):
     return of
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 41), st.sampled_from([1, 2, 7, None]), st.integers(1, 4)
@@ -110,6 +111,7 @@ class _Largest(TorchDispatchMode):
         return found
 
 
+@pytest.mark.slow
 def test_by_tiles_no_tensor_is_larger_than_a_tile_or_the_points_and_it_ends_with_the_last_merge(tiles):
     n, d, tile = 500, 4, 50
     points, group = torch.randn(n, d, generator=torch.Generator().manual_seed(0)), torch.zeros(n, dtype=torch.int64)
@@ -137,6 +139,7 @@ def test_by_tiles_a_point_that_lies_nowhere_ends_it_too(tiles):
     assert seen.distances < doublings(60) * 6 * 7 // 2
 
 
+@pytest.mark.slow
 def test_traced_it_has_no_tiles(tiles):
     tiles(4)
     points, group = torch.randn(10, 3), torch.zeros(10, dtype=torch.int64)

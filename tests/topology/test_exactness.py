@@ -35,12 +35,14 @@ def random_cloud(seed):
     return points
 
 
+@pytest.mark.slow
 def test_two_thousand_clouds_by_prim():
     for seed in range(2000):
         points = random_cloud(seed)
         np.testing.assert_allclose(minimum_spanning_tree(points)[0], by_gudhi(points), rtol=1e-12, err_msg=f"{seed}")
 
 
+@pytest.mark.slow
 def test_two_hundred_clouds_by_the_tensor_program():
     for seed in range(200):
         points = random_cloud(seed)

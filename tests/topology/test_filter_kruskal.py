@@ -45,6 +45,7 @@ def lengths_of(points, plan=SMALL):
     return lengths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EXPECTED)
 def test_golden_lengths(case):
     points, expected, _ = golden(case)
@@ -53,6 +54,7 @@ def test_golden_lengths(case):
     np.testing.assert_allclose(lengths, expected, rtol=1e-9, atol=0)
 
 
+@pytest.mark.slow
 @some
 @given(cloud, sizes)
 def test_lengths_are_gudhis_and_scipys(points, plan):
@@ -61,6 +63,7 @@ def test_lengths_are_gudhis_and_scipys(points, plan):
     np.testing.assert_allclose(lengths, np.sort(by_scipy(squareform(pdist(points))).data)[::-1], rtol=1e-12)
 
 
+@pytest.mark.slow
 @some
 @given(cloud, sizes, st.integers(0, 2**32))
 def test_clusters_of_all_scales_in_both_precisions(points, plan, seed):
@@ -113,6 +116,7 @@ HARD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("case", HARD)
 def test_hard_clouds(case, dtype):
@@ -127,6 +131,7 @@ def test_tiny_clouds(n):
     np.testing.assert_allclose(filter_kruskal(points, 2**30)[0], np.full(max(n - 1, 0), math.sqrt(2)), rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [20_000])
 def test_many_points_on_a_line(n):
     points = np.random.default_rng(0).random((n, 1))

@@ -88,6 +88,7 @@ def test_an_unknown_cloud_is_refused_with_a_suggestion():
         example_cloud("ring", 5, -1.0)
 
 
+@pytest.mark.slow
 def test_loops_and_filtrations_need_no_torch():
     code = (
         "import sys\n"

@@ -24,6 +24,7 @@ def both_ways(request, monkeypatch):
     monkeypatch.setattr(rips, "_SMALL", request.param)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10_000), st.integers(4, 24), st.integers(1, 5), st.booleans())
 def test_loops_are_gudhis(both_ways, seed, n, d, ties):
@@ -63,6 +64,7 @@ def test_gradients_are_finite_differences():
     torch.autograd.gradcheck(lambda x: hk_barcode(x).lengths, points)
 
 
+@pytest.mark.slow
 def test_the_loops_of_a_thousand_points_are_ripsers():
     ripser = pytest.importorskip("ripser", reason="Ripser comes with the extra 'bench'").ripser
     points = np.random.default_rng(0).normal(size=(1_000, 384)) / 20

@@ -6,6 +6,7 @@ from core.topology.benchmark import Peer
 from core.topology.loops_benchmark import PEERS, run
 
 
+@pytest.mark.slow
 def test_peers_that_are_here_find_the_same_loops():
     first, second = run(sizes=((60, 3), (300, 2)), seconds=0.0)
     assert tuple(first) == tuple(second)

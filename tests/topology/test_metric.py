@@ -37,6 +37,7 @@ def cloud(n=12, d=4, seed=0, dtype=torch.float64):
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
+@pytest.mark.slow
 @both
 @either
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -70,6 +71,7 @@ def test_nearly_equal_and_nearly_opposite_vectors(angle, backend):
     assert slopes["cosine"][1].norm().item() == pytest.approx(math.sin(gap), rel=1e-6, abs=1e-30)
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("where", ["duplicates", "antipodes"])
 @either
@@ -93,6 +95,7 @@ def test_equal_vectors_have_length_and_gradient_zero(backend, metric):
     assert (gradient == 0).all()
 
 
+@pytest.mark.slow
 @both
 @either
 def test_gradients(backend, metric):
@@ -159,6 +162,7 @@ def test_zero_vectors_are_named(backend, metric):
         h0_barcode(points, backend, metric=metric)
 
 
+@pytest.mark.slow
 @either
 def test_unseen_zero_vectors_are_orthogonal_to_all_others(metric):
     points = torch.eye(3, 5, dtype=torch.float64) + 0.5  # closer to each other than a right angle
@@ -182,6 +186,7 @@ def test_unseen_zero_vectors_are_orthogonal_to_all_others(metric):
 METRIC_OPTIONS = [{}, {"cohesion": 0.4, "relative": True}, {"selection": "longest", "longest": 3}, {"scope": "global"}]
 
 
+@pytest.mark.slow
 @both
 @either
 @pytest.mark.parametrize("options", METRIC_OPTIONS, ids=str)
@@ -200,6 +205,7 @@ def test_the_loss_is_the_definition(backend, metric, options):
     torch.testing.assert_close(*(torch.autograd.grad(x, points)[0] for x in (value, expected)))
 
 
+@pytest.mark.slow
 @both
 @either
 def test_the_loss_differentiates_twice(backend, metric):

@@ -54,6 +54,7 @@ def by_table(lengths) -> int:
     return int(feature_counts(lengths, torch.zeros(len(lengths), dtype=torch.int64))[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case, figures in EXPECTED.items() if figures.get("selected") is not None])
 def test_golden_selections(case):
     _, lengths, figures = golden(case)
@@ -107,6 +108,7 @@ def test_degenerate_barcodes(lengths, count, dtype):
         assert by_table(lengths) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [384, 768])
 @pytest.mark.parametrize("n", [64, 128, 1000])
 def test_of_an_isotropic_gaussian_five_bars_are_features_whatever_its_size(n, d):
@@ -125,6 +127,7 @@ def test_of_a_small_isotropic_gaussian_about_five_bars_are_features():
         assert np.median(counts) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [7, 8, 10, 31, 127, 999])
 @pytest.mark.parametrize("step", [1e-6, 1e-4])
 def test_of_bars_that_decline_evenly_and_little_five_are_features(m, step):

@@ -30,6 +30,7 @@ CLOUDS["twice the same"] = np.repeat(example_cloud("uniform", 10, 0.0, 1), 2, ax
 CLOUDS["large"] = 1e9 * example_cloud("uniform", 15, 0.1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLOUDS)
 def test_few_triangles_cover_what_all_of_them_cover_at_every_scale(name):
     points = CLOUDS[name]

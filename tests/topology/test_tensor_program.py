@@ -62,6 +62,7 @@ OPTIONS = [
 every_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
 
 
+@pytest.mark.slow
 @every_option
 def test_the_loss_never_waits(options):
     loss = PersistentEntropyLoss(backend="boruvka", **options)
@@ -73,6 +74,7 @@ def test_the_loss_never_waits(options):
     assert len(loss.read_stats()["classes"]) == (1 if "scope" in options else 3)
 
 
+@pytest.mark.slow
 @every_option
 def test_the_loss_needs_no_data_to_run(options):
     points, labels = batch()
@@ -113,6 +115,7 @@ def test_the_loss_compiles_whole():
             assert one["classes"][label] == pytest.approx(numbers, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_forward_and_backward_compile_whole():
     points, labels = batch(8, classes=2)
     compiled = torch.compile(PersistentEntropyLoss(), fullgraph=True, backend="aot_eager")
@@ -137,6 +140,7 @@ def test_a_compiled_memory():
     torch.testing.assert_close(compiled.memory.rows[:-1], plain.memory.rows[:-1])
 
 
+@pytest.mark.slow
 def test_exports():
     class Shape(torch.nn.Module):
         def __init__(self):

@@ -15,6 +15,7 @@ from core.training.memory import Memory, estimate_memory
 from core.training.spec import Lora, RunSpec
 
 
+@pytest.mark.slow
 def test_adapters_are_trained_and_the_saved_model_is_a_plain_one(tiny_spec, tmp_path):
     run = train(tiny_spec.model_copy(update={"lora": "r=4"}), tmp_path / "run")
     assert not np.allclose(run.before.embeddings, run.after.embeddings)
@@ -106,6 +107,7 @@ def test_a_model_that_scores_in_its_encoder_has_a_head_all_the_same(tmp_path):
     assert new_of(loaded.model, ()).modules == ["perceiver.decoder.decoder.final_layer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bert", "deberta", "deberta-v2"])
 def test_a_pooler_that_the_checkpoint_brings_stays_wherever_it_stands(kind, tmp_path):
     loaded = load_model(str(tiny_checkpoint(kind, tmp_path)), 2)
@@ -197,6 +199,7 @@ def test_the_estimate_leaves_the_random_state_and_the_mode(tiny_model):
     assert not loaded.model.training
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_run_s_model(tiny_spec, tmp_path):
     def alive():
         gc.collect()

@@ -100,6 +100,7 @@ def test_it_is_a_subclass_and_of_its_own_result_it_makes_none(tmp_path, loaded):
         regularized(torch.nn.Module)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Trainer, Weighted])
 def test_the_loss_is_theirs_plus_the_term(loaded, batch, tmp_path, kind):
     model = loaded.model.train()
@@ -125,6 +126,7 @@ def test_the_baseline_is_their_loss_and_what_would_be_seen_is_kept(loaded, batch
     assert trainer.terms.stats()["classes"]["0"]["bars"] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["cls", "mean"])
 def test_a_module_of_their_own_is_read_at_the_encoder_inside(tiny_model, batch, tmp_path, rule):
     torch.manual_seed(0)
@@ -150,6 +152,7 @@ def test_a_class_of_their_own_in_transformers_way(tiny_model, batch, tmp_path):
     assert trainer.terms.modules["cosine"].read_stats()["skipped"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "labels", [None, torch.linspace(0, 1, 12), torch.ones(12, 3), torch.zeros(12, 5, dtype=torch.int64)], ids=str
 )
@@ -181,6 +184,7 @@ def test_of_several_passes_the_first_with_a_gradient_counts(loaded, batch, tmp_p
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaled", [False, True])
 def test_accumulated_batches_weigh_their_loss_and_the_term_alike(loaded, batch, tmp_path, scaled):
     """Two equal batches of a step are one of them: gradient of the loss plus gradient of the term, once."""
@@ -208,6 +212,7 @@ def test_accumulated_batches_weigh_their_loss_and_the_term_alike(loaded, batch, 
     assert again["regularizer"] == pytest.approx(seen["regularizer"])
 
 
+@pytest.mark.slow
 def test_it_trains_with_mixed_precision_and_a_checkpoint_keeps_the_memory(loaded, tmp_path):
     texts = [f"{colour} word {k}" for k in range(16) for colour in ("red", "blue")]
     data = Dataset.from_dict({**loaded.processor(texts), "labels": [k % 2 for k in range(32)]})
@@ -236,6 +241,7 @@ def test_it_trains_with_mixed_precision_and_a_checkpoint_keeps_the_memory(loaded
     assert again.state.global_step == 4
 
 
+@pytest.mark.slow
 def test_istar_has_its_covariance_of_their_training_texts(loaded, tmp_path):
     data = Dataset.from_dict(
         {**loaded.processor([f"word {k}" for k in range(16)]), "labels": [0, 1] * 8, "text": ["x"] * 16}

@@ -9,6 +9,7 @@ from core.training import embedding_benchmark
 from core.training.embedding_benchmark import made_texts, run
 
 
+@pytest.mark.slow
 def test_texts_are_made_of_the_task_s_words_and_lengths():
     made, texts = made_texts("grammar", 200), load_task("grammar").train["text"]
     assert len(made) == 200

@@ -7,6 +7,7 @@ from core.training import growth_benchmark
 from core.training.growth_benchmark import WORK, run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", WORK, ids=lambda work: f"{work.command} by {work.grows}")
 def test_each_work_is_done_and_its_growth_told(monkeypatch, work):
     monkeypatch.setattr(growth_benchmark, "alone", lambda function, *arguments: function(*arguments))

@@ -15,6 +15,8 @@ from core.tasks import load_task
 from core.tiny import tiny_checkpoint, tiny_task
 from tests.training.test_loss import step
 
+pytestmark = pytest.mark.slow
+
 KINDS = {"vit": "image", "resnet": "image", "wav2vec2": "audio"}
 
 
@@ -77,7 +79,6 @@ def test_the_gradient_of_an_accumulated_cloud_is_that_of_what_is_summed(kind, fi
     assert passes == ({2} if kind == "resnet" else set())  # the first passes leave no trace
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(kind, spec_of, tmp_path):
     spec = spec_of(kind)
@@ -93,7 +94,6 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(kind, spec_of, tmp_path):
     np.testing.assert_allclose(resumed.after.embeddings, whole.after.embeddings, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_in_bfloat16_is_near_one_in_float32(kind, spec_of, tmp_path):
     whole = train(spec_of(kind), tmp_path / "whole")
@@ -104,7 +104,6 @@ def test_a_run_in_bfloat16_is_near_one_in_float32(kind, spec_of, tmp_path):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_trained_model_is_inspected_again(kind, spec_of, tmp_path):
     run = train(spec_of(kind, save_model=True), tmp_path / "run")
@@ -143,7 +142,6 @@ def test_layer_drop_is_switched_off_and_told(files, spec_of, tmp_path):
     assert any("LayerDrop is off" in note["text"] for note in run.rows("note"))
 
 
-@pytest.mark.slow
 def test_that_padding_matters_is_told(spec_of, tmp_path):
     run = train(spec_of("wav2vec2", max_steps=2), tmp_path / "run")
     assert run.record["padding_matters"]
@@ -160,7 +158,6 @@ def test_layers_of_several_widths_are_no_one_cloud(spec_of, tmp_path):
     assert train(spec_of("resnet", regularizer="istar(layers=1)"), tmp_path / "one").state == "finished"
 
 
-@pytest.mark.slow
 def test_a_last_example_alone_is_left_out_where_a_batch_is_normed(files, spec_of, tmp_path):
     """16 examples in batches of 5 leave one, and of one place there is no variance."""
     run = train(spec_of("resnet", batch_size=5, max_steps=4), tmp_path / "run")
@@ -198,7 +195,6 @@ def test_adapters_and_the_head_alone_are_trained(kind, tmp_path):
     assert any("lora_" in name for name in trained)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["vit", "wav2vec2"])
 def test_a_run_with_adapters_is_resumed_and_its_model_is_a_plain_one(kind, spec_of, tmp_path):
     spec = spec_of(kind, lora="r=2", save_model=True)

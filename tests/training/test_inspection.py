@@ -13,6 +13,8 @@ from core.training.inspection import inspect_checkpoint, record_inspection
 from core.training.progress import Stopped
 from core.training.spec import RunSpec
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def spec(tiny_model, tiny_task):
@@ -101,7 +103,6 @@ def test_a_run_s_model_stands_beside_the_model_that_the_run_began_with(spec, tin
     assert record_inspection(of_run, tmp_path / "j")[0].report["base"] is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("columns", [{}, {"label_column": "none"}])
 @pytest.mark.parametrize("name", ["t.csv", "t.txt"])
 def test_texts_without_labels_are_one_cloud_of_a_seeded_sample(spec, tmp_path, name, columns):
@@ -128,7 +129,6 @@ def test_inspections_are_no_runs(spec, tmp_path):
     assert len(list_runs(tmp_path / ".inspections")) == 1
 
 
-@pytest.mark.slow
 def test_an_inspection_needs_no_trainer():
     code = (
         "import sys, core.training.inspection; print([m for m in sys.modules if m.startswith('transformers.trainer')])"

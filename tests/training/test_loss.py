@@ -14,6 +14,8 @@ from core.models.loading import load_model
 from core.training.fit import train
 from core.training.loss import RegularizedTrainer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def loaded(tiny_model):
@@ -141,7 +143,6 @@ def test_a_run_with_an_accumulated_cloud(tiny_spec, tmp_path):
     assert last["step_seconds"] > last["regularizer_seconds"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
 def test_schedules(tiny_spec, tmp_path, schedule):
     run = train(
@@ -173,7 +174,6 @@ def test_what_decays(loaded, tiny_spec, tmp_path):
     assert all(name.endswith("weight") for name in linear)
 
 
-@pytest.mark.slow
 def test_clipping_is_a_setting(tiny_spec, tmp_path):
     """A tiny norm all but stops training by SGD-like steps; none leaves the gradient whole. Both are told in the spec."""
     losses = {}
@@ -214,7 +214,6 @@ for sizes in json.loads(sys.argv[2]):
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_an_accumulated_cloud_needs_the_memory_of_one_batch(tmp_path):
     """Peak of the whole process, its libraries and weights off: 8 x 8 texts within 1.2 of 8, where 64 at once take several times as much."""

@@ -38,6 +38,7 @@ def test_every_layer_is_measured_as_its_embeddings_are(loaded, pooling, keep):
         assert {n: layer[n] for n in names} == pytest.approx(measure(cloud, names), rel=1e-3, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_one_forward_pass_and_no_more_kept_than_asked(loaded, monkeypatch):
     from core.geometry.stream import CloudStream
 
@@ -71,6 +72,7 @@ def test_requests_that_cannot_be_met(loaded):
         measure_layers("./nowhere", TEXTS, device="cpu")
 
 
+@pytest.mark.slow
 def test_a_nan_is_told_with_its_layer_and_text(tiny_model, monkeypatch):
     broken = load_model(str(tiny_model), 2)
     with torch.no_grad():

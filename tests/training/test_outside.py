@@ -10,6 +10,8 @@ from core import IsobarError, ProbeCallback, RunSpec, list_runs, load_run, regul
 from core.models.loading import load_model
 from core.studies.compare import compare
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     f"the {c} {n} {p}" for c in ("red", "blue") for n in ("stone", "river", "cloud", "field") for p in ("here", "there")
 ]

@@ -4,6 +4,7 @@ from core.training import padding_benchmark
 from core.training.padding_benchmark import run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bfloat16", "turns"), [(3.0, 1), (0.5, 2)])
 def test_bfloat16_is_told_of_one_step_where_it_takes_longer(monkeypatch, bfloat16, turns):
     asked = []

@@ -36,6 +36,7 @@ def test_bf16_is_used_on_a_cpu_also_without_being_told_which_device(tiny_spec, t
     assert runs["cpu"] == pytest.approx(runs["fp32"], rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("capability", "precision", "told"), [("AVX2", "bf16", True), ("AVX512", "bf16", False), ("AVX2", "fp32", False)]
 )

@@ -95,6 +95,7 @@ INNER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", INNER)
 def test_the_parts_and_their_gradient_are_those_of_two_backward_passes(sentences, inner):
     make, count = INNER[inner]
@@ -141,6 +142,7 @@ def test_the_parts_and_their_gradient_are_those_of_two_backward_passes(sentences
         assert len(runs) == min(count, 2)  # with negatives theirs runs the columns after the first at once
 
 
+@pytest.mark.slow
 def test_the_gradient_by_finite_differences(sentences):
     loss = RegularizedLoss(cached(sentences), "koleo(weight=0.5) + uniformity(weight=0.2)")
     weight = sentences[0].model.embeddings.word_embeddings.weight
@@ -184,6 +186,7 @@ def test_in_evaluation_it_is_their_loss(sentences):
         sentences.train()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", [ranking, cached])
 @pytest.mark.parametrize("rows", [slice(1), slice(2)], ids=["one", "two"])
 @pytest.mark.parametrize("named", ["persistent-entropy + koleo + uniformity", "variance-covariance + sigreg + cosine"])
@@ -242,6 +245,7 @@ def test_what_can_not_be_done_is_refused_in_a_sentence(sentences, make, says):
         make(sentences)
 
 
+@pytest.mark.slow
 def test_a_loss_with_two_models_is_told_which_it_trains(sentences):
     inner = losses.ContrastiveTensionLoss(sentences)
     parts = RegularizedLoss(inner, "koleo", model=sentences)(tokens(sentences, 2), torch.tensor(SCORES))
@@ -249,6 +253,7 @@ def test_a_loss_with_two_models_is_told_which_it_trains(sentences):
     torch.testing.assert_close(parts["regularizer/koleo"], KoLeoLoss()(cloud, torch.zeros(8, dtype=torch.long)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", [ranking, cached, losses.CosineSimilarityLoss])
 def test_a_model_that_is_not_trained_is_an_error(sentences, inner):
     frozen = copy.deepcopy(sentences).requires_grad_(False)
@@ -313,6 +318,7 @@ def with_term(loss):
     return RegularizedLoss(loss, "persistent-entropy(weight=0.3, selection=all) + koleo")
 
 
+@pytest.mark.slow
 def test_a_training_logs_the_parts_and_leaves_a_plain_folder(tiny_model, tmp_path):
     trainer = fitted(tmp_path / "out", tiny_model, with_term, eval_strategy="steps", eval_steps=4)
     logged = [row for row in trainer.state.log_history if "loss" in row]
@@ -337,6 +343,7 @@ def test_a_training_logs_the_parts_and_leaves_a_plain_folder(tiny_model, tmp_pat
     assert '"scale": 20.0' in card
 
 
+@pytest.mark.slow
 def test_the_baseline_trains_to_the_last_bit_as_their_loss_does(tiny_model, tmp_path):
     plain = weights(fitted(tmp_path, tiny_model, lambda loss: loss))
     baseline = weights(fitted(tmp_path, tiny_model, lambda loss: RegularizedLoss(loss, "none")))
@@ -345,6 +352,7 @@ def test_the_baseline_trains_to_the_last_bit_as_their_loss_does(tiny_model, tmp_
     assert not all(torch.equal(value, regular[name]) for name, value in plain.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", [ranking, cached])
 def test_a_resumed_training_ends_where_one_in_one_go_does(tiny_model, tmp_path, inner):
     options = {"save_strategy": "steps", "save_steps": 2, "inner": inner}
@@ -354,6 +362,7 @@ def test_a_resumed_training_ends_where_one_in_one_go_does(tiny_model, tmp_path, 
         torch.testing.assert_close(resumed[name], value, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_losses_own_weights_are_trained_too(tiny_model, tmp_path):
     before = []
 
@@ -374,6 +383,7 @@ class Gradients(TrainerCallback):
         self.found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", [ranking, cached])
 def test_of_accumulated_batches_the_optimizer_has_the_mean(tiny_model, tmp_path, inner):
     batches, gradients = [], Gradients()
@@ -398,11 +408,13 @@ def test_of_accumulated_batches_the_optimizer_has_the_mean(tiny_model, tmp_path,
         torch.testing.assert_close(value, made.model.get_parameter(name).grad, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_in_bfloat16_it_trains(tiny_model, tmp_path):
     made = fitted(tmp_path, tiny_model, with_term, bf16=True)
     assert all(np.isfinite(row["regularizer/koleo"]) for row in made.state.log_history if "loss" in row)
 
 
+@pytest.mark.slow
 def test_the_probe_set_is_a_run_with_both_losses(tiny_model, tmp_path):
     from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
@@ -433,6 +445,7 @@ def test_the_probe_set_is_a_run_with_both_losses(tiny_model, tmp_path):
     assert "things_spearman_cosine" in run.report["after"]
 
 
+@pytest.mark.slow
 def test_a_model_that_the_trainer_makes_anew_has_the_terms_too(tiny_model, tmp_path):
     """As in a search over settings: the loss that it has is given the new model."""
     made = library.SentenceTransformerTrainer(
@@ -450,12 +463,14 @@ def test_a_model_that_the_trainer_makes_anew_has_the_terms_too(tiny_model, tmp_p
     assert load_run(tmp_path / "run").spec["regularizers"].keys() == {"persistent-entropy", "koleo"}
 
 
+@pytest.mark.slow
 def test_texts_with_labels_go_by_their_numbers(tiny_model, tmp_path):
     probe = ProbeCallback([*COLUMNS[0], *COLUMNS[2]], [0] * 8 + [1] * 8, run_dir=tmp_path / "run")
     fitted(tmp_path / "out", tiny_model, with_term, callbacks=[probe])
     assert [shape.name for shape in load_run(tmp_path / "run").after.classes] == ["0", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -471,12 +486,14 @@ def test_what_encode_decides_is_not_asked_of_the_probe(tiny_model, tmp_path, opt
         )
 
 
+@pytest.mark.slow
 def test_texts_that_encode_cuts_are_counted(tiny_model, tmp_path):
     long = ["a red stone " * 40, *COLUMNS[0]]
     fitted(tmp_path / "out", tiny_model, with_term, callbacks=[ProbeCallback(long, run_dir=tmp_path / "run")])
     assert "1 of 9 texts" in load_run(tmp_path / "run").rows("note")[0]["text"]
 
 
+@pytest.mark.slow
 def test_a_model_without_a_transformer(tmp_path, tiny_model):
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from transformers import AutoTokenizer

@@ -13,6 +13,8 @@ from core.errors import RunFailedError
 from core.runs import checkpoints
 from tests.faults.tiny import differences, result, spec_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
@@ -59,14 +61,12 @@ def broken(kept, tmp_path):
     return shutil.copytree(kept, tmp_path / "run")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 3, 4, 6])  # at 3 and 6 evaluations and snapshots are due
 def test_stopped_at_any_step(spec, whole, tmp_path, step):
     stopped_at(step, spec, tmp_path / "run")
     assert differences(result(train(spec, tmp_path / "run", resume=True)), whole) == []
 
 
-@pytest.mark.slow
 def test_stopped_while_it_is_scored_and_again_before_its_first_step(spec, whole, tmp_path):
     """The second stop finds the generators of a new process, which are not those of the run."""
     path = tmp_path / "run"
@@ -76,7 +76,6 @@ def test_stopped_while_it_is_scored_and_again_before_its_first_step(spec, whole,
     assert differences(result(train(spec, path, resume=True)), whole) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{"batch_size": 8, "accumulation": 2, "accumulated_cloud": True}, {"lora": "r=4,dropout=0.1"}, {"schedule": "cosine", "epochs": 1.5, "max_steps": 0}],
@@ -89,7 +88,6 @@ def test_with_other_options(spec, tmp_path, options):
     assert differences(result(train(spec, tmp_path / "run", resume=True)), result(whole)) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -107,7 +105,6 @@ def test_a_checkpoint_that_is_not_whole_is_left_out_for_the_one_before(spec, who
     assert "checkpoint-4 is not whole; the run goes on from checkpoint-3." in [row["text"] for row in run.rows("note")]
 
 
-@pytest.mark.slow
 def test_without_a_whole_checkpoint_it_begins_anew(spec, whole, broken):
     for checkpoint in checkpoints.all_of(broken):
         (checkpoint / "optimizer.pt").unlink()
@@ -140,7 +137,6 @@ class Marker:
         return (os.system, (f"touch '{self.path}'",))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("write", [torch.save, lambda obj, path: path.write_bytes(pickle.dumps(obj))], ids=["torch", "pickle"])  # fmt: skip
 @pytest.mark.parametrize("name", ["rng_state.pth", "optimizer.pt", "scheduler.pt", "*"])
 def test_nothing_in_a_checkpoint_is_unpickled(spec, broken, tmp_path, name, write):
@@ -156,7 +152,6 @@ def test_nothing_in_a_checkpoint_is_unpickled(spec, broken, tmp_path, name, writ
     assert (tmp_path / "ran").exists()
 
 
-@pytest.mark.slow
 def test_an_index_in_a_checkpoint_that_names_pickles_is_refused(spec, broken, tmp_path):
     checkpoint = broken / "checkpoint-4"
     (checkpoint / "model.safetensors").unlink()
@@ -184,7 +179,6 @@ def test_a_loss_that_is_no_number_names_step_loss_and_last_snapshot(spec, tmp_pa
     assert run.steps == [0, 3]
 
 
-@pytest.mark.slow
 def test_a_layer_that_overflows_is_named_with_the_class(spec, tmp_path, monkeypatch):
     from core.training.recorder import RunRecorder
 
@@ -223,7 +217,6 @@ def test_a_regularizer_that_is_no_number_names_the_class(spec, tmp_path, monkeyp
         train(spec, tmp_path / "run")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "told"), [(0.1, True), (0.03, False)])
 def test_a_model_that_collapses_at_a_high_rate_is_told(spec, tmp_path, rate, told):
     settings = {"learning_rate": rate, "regularizer": "none", "max_steps": 20, "warmup": 0, "save_model": False}
@@ -250,7 +243,6 @@ def test_a_full_disk_in_a_checkpoint_is_one_sentence_and_gives_the_space_back(sp
         train(spec, tmp_path / "run", resume=True)
 
 
-@pytest.mark.slow
 def test_a_directory_killed_before_its_spec_can_be_begun(spec, tmp_path):
     path = tmp_path / "run"
     (path / "snapshots").mkdir(parents=True)

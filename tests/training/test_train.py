@@ -25,6 +25,7 @@ def finished(tiny_model, tiny_task, tmp_path_factory):
     return train(spec, tmp_path_factory.mktemp("runs") / "run")
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_whole_directory(finished):
     assert finished.state == "finished"
     assert finished.problems == []
@@ -61,6 +62,7 @@ def test_every_logged_step_says_what_the_regularizer_saw(finished):
     assert row["skipped"] == 0
 
 
+@pytest.mark.slow
 def test_of_a_large_validation_set_a_part_is_scored_and_that_is_said(finished, tiny_spec, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
@@ -124,6 +126,7 @@ def test_equal_seeds_give_equal_runs_and_a_baseline_starts_from_the_same_space(t
     assert plain.rows("step")[-1]["classes"]["0"]["bars"] > 0  # seen, though not regularized
 
 
+@pytest.mark.slow
 def test_weight_zero_is_the_baseline(tiny_spec, tmp_path):
     zero = train(tiny_spec.model_copy(update={"persistent-entropy.weight": 0.0}), tmp_path / "zero")
     plain = train(tiny_spec.baseline(), tmp_path / "plain")
@@ -348,6 +351,7 @@ def test_a_finished_run_is_not_resumed(finished):
     assert load_run(finished.path).steps == [0, 3, 6]
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_underway_says_so_and_keeps_what_it_had(tiny_spec, tmp_path, monkeypatch):
     def explode(self, *_):
         raise RuntimeError("boom")
@@ -362,6 +366,7 @@ def test_a_run_that_fails_underway_says_so_and_keeps_what_it_had(tiny_spec, tmp_
     assert "Traceback" in run.log()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -389,6 +394,7 @@ def test_a_class_too_small_to_probe_is_one_sentence(tiny_spec, tiny_task, tmp_pa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_cleanly(tiny_spec, tmp_path):
     def interrupt(phase, done, total):
         if phase == "training" and done == 3:
