@@ -10,7 +10,7 @@ from core.errors import IsobarError, nearest
 from core.runs import Run
 from core.runs.settings import experiment
 from core.studies.compare import FEWEST_SEEDS, Comparison, Difference, Group, called, compare, paired
-from core.studies.sweep import Sweep, cell_dir
+from core.studies.sweep import Sweep, cell_dir, unfinished
 from core.training.spec import RunSpec, is_of_regularizers, slug
 
 Verdict = Literal["holds", "does not hold", "can't be told"]
@@ -169,6 +169,8 @@ def reproduce(sweep: Sweep, runs_dir: Path | str) -> list[Reproduction]:
     for spec in sweep.cells():
         cells.setdefault(experiment(spec.model_dump()), []).append(spec)
     varied = [key for key in sweep.grid if key not in _AXES]
+    names = {spec: name for name, specs in sweep.by_name().items() for spec in specs}
+    left = set(unfinished(sweep, runs_dir))
     reproductions, missing = [], []
     for specs in cells.values():
         paths = [path for spec in specs if (path := cell_dir(runs_dir, spec)).is_dir()]
@@ -178,13 +180,23 @@ def reproduce(sweep: Sweep, runs_dir: Path | str) -> list[Reproduction]:
             missing.append(str(error))
             continue
         name = ", ".join([f"{specs[0].model} on {specs[0].task}", *(f"{k} {getattr(specs[0], k)}" for k in varied)])
-        reproductions.append(_reproduction(name, found, sweep))
+        notes = (*found.notes, *_left_out([(names.get(spec, "none"), spec.seed) for spec in specs if spec in left]))
+        reproductions.append(_reproduction(name, found, sweep, notes))
     if not reproductions:
         raise IsobarError(missing[0])
     return reproductions
 
 
-def _reproduction(name: str, found: Comparison, sweep: Sweep) -> Reproduction:
+def _left_out(cells: list[tuple[str, int]]) -> list[str]:
+    """Return a sentence that says which `cells`, by name and seed, have not finished; none where all have."""
+    seeds: dict[str, list[str]] = {}
+    for name, seed in cells:
+        seeds.setdefault(name, []).append(str(seed))
+    told = "; ".join(f"{name} (seed {', '.join(of)})" for name, of in seeds.items())
+    return [f"Not finished, so not in the tables: {told}."] if told else []
+
+
+def _reproduction(name: str, found: Comparison, sweep: Sweep, notes: tuple[str, ...]) -> Reproduction:
     groups = {sweep.group_name(group): group for group in found.groups}
     model, task, metric = found.groups[0].model, found.groups[0].task, found.groups[0].metric
     plain, paper = groups.get("none"), groups.get(_PAPER)
@@ -216,7 +228,7 @@ def _reproduction(name: str, found: Comparison, sweep: Sweep) -> Reproduction:
         words = f"(d) {{}} with the term of {term} than with repulsion alone"
         claims += _against(groups, metric, term, _REPULSION, words, "not asked")
     ordered = {name: groups[name] for name in ("none", *sweep.by_name()) if name in groups}
-    return Reproduction(name, model, task, metric, tuple(claims), ordered, noise, found.notes)
+    return Reproduction(name, model, task, metric, tuple(claims), ordered, noise, notes)
 
 
 def _against(groups: Mapping, metric: str, name: str, rival: str, words: str, paper: str) -> list[Claim]:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from core import IsobarError
-from core.runs import RunWriter
+from core.runs import RunWriter, load_run
 from core.studies.reproduce import adapted, presets, read_preset, reproduce
 from core.studies.sweep import Sweep, cell_dir, unfinished
 from core.training.presets import preset_settings
@@ -103,6 +103,19 @@ def test_rivals_that_are_missing_leave_their_claims_open(finished, tmp_path):
     (found,) = reproduce(finished({"none": (0.85, 0.5), "paper": (0.7, 0.5), "all": (0.75, 0.4)}), tmp_path)
     assert [claim.verdict for claim in found.claims] == ["holds"] * 6 + ["can't be told"] * 6
     assert found.claims[-1].row()["here"] == "–"
+    left = "; ".join(f"{name} (seed 0, 1, 2, 3, 4)" for name in ("authors", "repulsion", "random", "global"))
+    assert found.notes == (f"Not finished, so not in the tables: {left}.",)
+
+
+@pytest.mark.slow
+def test_a_cell_that_was_stopped_is_named_by_its_seed_and_a_baseline_as_none(finished, tmp_path):
+    sweep = finished(AS_IN_THE_PAPER)
+    (found,) = reproduce(sweep, tmp_path)
+    assert found.notes == ()
+    for spec in (sweep.by_name()["random"][3], sweep.by_name()["paper"][1].baseline()):
+        load_run(cell_dir(tmp_path, spec)).path.joinpath("status.json").write_text('{"state": "stopped"}')
+    (found,) = reproduce(sweep, tmp_path)
+    assert found.notes[-1] == "Not finished, so not in the tables: none (seed 1); random (seed 3)."
 
 
 def test_nothing_finished_is_one_sentence(finished, tmp_path):
