@@ -192,7 +192,7 @@ def _left_out(cells: list[tuple[str, int]]) -> list[str]:
     seeds: dict[str, list[str]] = {}
     for name, seed in cells:
         seeds.setdefault(name, []).append(str(seed))
-    told = "; ".join(f"{name} (seed {', '.join(of)})" for name, of in seeds.items())
+    told = "; ".join(f"{name} (seed{'s' * (len(of) > 1)} {', '.join(of)})" for name, of in seeds.items())
     return [f"Not finished, so not in the tables: {told}."] if told else []
 
 

@@ -103,7 +103,7 @@ def test_rivals_that_are_missing_leave_their_claims_open(finished, tmp_path):
     (found,) = reproduce(finished({"none": (0.85, 0.5), "paper": (0.7, 0.5), "all": (0.75, 0.4)}), tmp_path)
     assert [claim.verdict for claim in found.claims] == ["holds"] * 6 + ["can't be told"] * 6
     assert found.claims[-1].row()["here"] == "–"
-    left = "; ".join(f"{name} (seed 0, 1, 2, 3, 4)" for name in ("authors", "repulsion", "random", "global"))
+    left = "; ".join(f"{name} (seeds 0, 1, 2, 3, 4)" for name in ("authors", "repulsion", "random", "global"))
     assert found.notes == (f"Not finished, so not in the tables: {left}.",)
 
 
