@@ -68,7 +68,7 @@ def encode(
     _, first, number = np.unique(rows.same, return_index=True, return_inverse=True)
     copies = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
     order = np.argsort(-rows.costs[first], kind="stable")
-    embeddings, logits = [None] * len(rows), [None] * len(rows)
+    embeddings = logits = np.empty((len(rows), 0), np.float32)
     try:
         with StateReader(model) as reader, watched_head(model) as head:
             device = next(model.parameters()).device
@@ -87,13 +87,14 @@ def encode(
                     layers = _every_layer(states, layer, pooling, sentence, chosen)
                     on_layers(index, [vectors[back] for vectors in layers])
                 scores = scores.float().cpu().numpy() if scores is not None else np.empty((len(inputs), 0), np.float32)
-                for row, vector, score in zip(index, chosen[back], scores[back], strict=True):
-                    embeddings[row], logits[row] = vector, score
+                if start == 0:  # how wide they are is known now
+                    embeddings, logits = (np.empty((len(rows), of.shape[1]), np.float32) for of in (chosen, scores))
+                embeddings[index], logits[index] = chosen[back], scores[back]
                 if on_batch is not None:
                     on_batch(end, len(order))
     finally:
         model.train(was_training)
-    return Encoded(np.stack(embeddings), np.stack(logits))
+    return Encoded(embeddings, logits)
 
 
 def padding_matters(model, collate: Callable, rows: Rows, *, pooling: str, layer: int = -1) -> bool:
