@@ -99,7 +99,7 @@ class RunSpec(BaseModel):
     )
     epochs: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.5,
-        description="Passes over the training data; the built-in tasks are learnt by then, in under two minutes on two cores.",
+        description="Passes over the training data; the built-in tasks are learnt by then, in a few minutes on two cores.",
     )
     max_steps: Annotated[int, Field(ge=0)] = Field(0, description="Stop after so many steps; 0 goes by epochs.")
     max_length: Annotated[int, Field(ge=4, le=8192)] = Field(
