@@ -173,7 +173,7 @@ def reproduce(sweep: Sweep, runs_dir: Path | str) -> list[Reproduction]:
     left = set(unfinished(sweep, runs_dir))
     reproductions, missing = [], []
     for specs in cells.values():
-        paths = [path for spec in specs if (path := cell_dir(runs_dir, spec)).is_dir()]
+        paths = [cell_dir(runs_dir, spec) for spec in specs if spec not in left]
         try:
             found = compare(map(Run, paths), RunSpec.defaults())
         except IsobarError as error:
