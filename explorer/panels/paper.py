@@ -145,7 +145,7 @@ def _cloud(run: Run, sides: dict[str, Snapshot], width: float):
     caption = (
         "Embeddings along their own first two principal axes, each at root mean square 1 and turned to the one on its left "
         f"(orthogonal Procrustes). Variance shown: {held}."
-        + (f" {_MOST_POINTS:,} of {whole:,}, drawn at random." if whole > _MOST_POINTS else "")
+        + (f" {_MOST_POINTS:,} of {whole:,} points, drawn at random." if whole > _MOST_POINTS else "")
     )
     return frame, partial(paper.paper_cloud, seen, colours=class_colours(names), width=width), caption
 

@@ -73,7 +73,7 @@ def test_of_very_many_points_no_more_is_drawn_than_can_be_told_apart_and_the_num
         found = panel.drawing(what, run, sides, None, 84.0)
         assert len(found.frame) == rows
         assert len(paper.svg(found.chart(), 84.0)) < 1_000_000
-        assert ("2,000 of 6,000, drawn at random." in found.caption) == (what == "cloud")
+        assert ("2,000 of 6,000 points, drawn at random." in found.caption) == (what == "cloud")
 
 
 def test_bars_that_are_drawn_as_one_cover_what_they_covered(run):
