@@ -26,7 +26,7 @@ from core.runs import Run, Snapshot, load_run
 from explorer.charts.cloud import BRUSH
 from explorer.charts.linked import SELECTION, longest_entropies
 from explorer.charts.plane import common_plane
-from explorer.charts.style import BEFORE, class_colour
+from explorer.charts.style import BEFORE, class_colour, rounded
 from explorer.charts.timeline import MOMENT
 from explorer.panels import (
     anisotropy,
@@ -54,6 +54,7 @@ _MOST_FRAMES = 12  # of the timeline
 _MOST_MOVED = 30  # of the texts that moved
 _LONGEST_TEXT = 300
 _MOST_BYTES = 12_000_000  # of images or sounds; of thumbnails and short sounds all there are
+_CLASSES = {"green": "better", "red": "worse", "gray": "soft"}  # of the page, by the colour of a change
 _TEMPLATE = Path(__file__).with_name("report.html")
 
 Charts = dict[str, Callable[[], alt.TopLevelMixin] | dict]
@@ -178,11 +179,13 @@ def _changes(run: Run, *, alone: bool) -> Iterator[tuple[str, str, str]]:
         if a is None and b is None:
             continue
         lines = []
-        if a is not None and b is not None and not alone:
-            word, _ = cards.verdict(meaning(name).better, b - a)
-            lines.append(f'<span class="{word}">{signed(b - a)} {word}</span>')
-        if name in baseline:
-            lines.append(f'<br><span class="soft">baseline {number(baseline[name])}</span>')
+        if not alone:
+            change = cards.change(name, a, b, baseline.get(name), cards.from_baseline(run, other, name))
+            if change.by is not None:
+                lines.append(f'<span class="{_CLASSES[change.colour]}">{signed(change.by)} {change.words}</span>')
+            if name in baseline:
+                said = " · ".join(filter(None, (f"baseline {number(baseline[name])}", change.noise)))
+                lines.append(f'<br><span class="soft">{said}</span>')
         yield name, number(a) if alone else f"{number(a)} → {number(b)}", "".join(lines)
 
 
@@ -489,8 +492,8 @@ def _form(make: Callable[..., alt.TopLevelMixin]) -> dict:
 def _own(shape: ClassShape, side: Snapshot, plane: np.ndarray, room: int) -> dict:
     """Return the bars of a class, as columns, with the ends of their edges, which are its points: what a form leaves out."""
     rows = np.flatnonzero(side.labels == shape.label)
-    lengths, ends = shape.lengths[:room].round(5), shape.edges[:room]
-    (x, y), (x2, y2) = (plane[np.searchsorted(rows, ends[:, end])].round(4).T for end in (0, 1))
+    lengths, ends, plane = rounded(shape.lengths[:room], 6), shape.edges[:room], rounded(plane)
+    (x, y), (x2, y2) = (plane[np.searchsorted(rows, ends[:, end])].T for end in (0, 1))
     bars = {"length": lengths, "row": ends[:, 0], "other": ends[:, 1], "x": x, "y": y, "x2": x2, "y2": y2}
     bars["feature"] = shape.features[:room].astype(int)
     return {

@@ -21,6 +21,16 @@ ENDLESS = ("grammar", "paraphrase", "tones")
 NO_LABELS = "none"  # in place of a label column's name
 
 
+def check_columns(
+    task: str, text_column: str | None = None, text_pair_column: str | None = None, label_column: str | None = None
+) -> None:
+    """Raise an IsobarError where a column is named of a task that has columns of its own."""
+    given = {"text": text_column, "second text": text_pair_column, "label": label_column}
+    named = next((role for role, column in given.items() if column is not None), None)
+    if task in BUILT_IN and named is not None:
+        raise IsobarError(f"The built-in task {task!r} has columns of its own; leave out the {named} column.")
+
+
 def load_task(
     name: str,
     *,
@@ -50,11 +60,8 @@ def load_task(
     name = str(name)
     if train_size is not None and train_size < 1:
         raise IsobarError(f"A training split of {train_size} examples can't be trained on; ask for at least 2.")
+    check_columns(name, text_column, text_pair_column, label_column)
     if name in BUILT_IN:
-        given = {"text": text_column, "second text": text_pair_column, "label": label_column}
-        named = next((role for role, column in given.items() if column is not None), None)
-        if named is not None:
-            raise IsobarError(f"The built-in task {name!r} has columns of its own; leave out the {named} column.")
         return _resize(_built_in(name, seed, train_size), train_size, seed)
     columns = Columns(text_column, text_pair_column, label_column)
     return _resize(_load(name, columns, seed), train_size, seed)

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, CHOSEN, LARGE, NOISE_OPACITY, threshold_rule
+from explorer.charts.style import BEFORE, CHOSEN, LARGE, LENGTH, NOISE_OPACITY, rounded, threshold_rule
 
 SELECTION = "bar"  # the name under which a page learns which bar was clicked
 KINDS = ("feature", "noise")
@@ -25,7 +25,7 @@ def bars(shape: ClassShape, texts: pd.Series | None = None) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "rank": range(1, len(shape.lengths) + 1),
-            "length": shape.lengths.round(5),
+            "length": shape.lengths,
             "kind": [KINDS[0] if is_feature else KINDS[1] for is_feature in shape.features],
         }
     )
@@ -62,7 +62,7 @@ def barcode(
     texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("joins", "with") if name in frame]
     picked = alt.selection_point(name=SELECTION, fields=["rank"], empty=False, toggle=False)
     chart = (
-        alt.Chart(frame)
+        alt.Chart(frame.assign(length=rounded(frame["length"].to_numpy(), 6)))
         .mark_rect(stroke=None, cursor="pointer")
         .encode(
             fill=alt.FillValue(**alt.when(picked).then(alt.value(CHOSEN)).otherwise(alt.value(colour))),
@@ -100,7 +100,7 @@ def barcode(
             tooltip=[
                 alt.Tooltip("rank:Q", title="bar"),
                 alt.Tooltip("kind:N", title="kind"),
-                alt.Tooltip("length:Q", format=".3f", title="length"),
+                alt.Tooltip("length:Q", format=LENGTH, title="length"),
                 *texts,
             ],
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, CHOSEN, WRONG, legend
+from explorer.charts.style import BEFORE, CHOSEN, LENGTH, WRONG, legend, rounded
 
 BRUSH = "brush"  # the names under which a page learns what was brushed, and what was clicked
 PICKED = "picked"
@@ -44,8 +44,8 @@ def cloud_points(
     """
     frame = pd.DataFrame({"row": np.arange(len(labels)), "class": [names.get(int(k), NONE) for k in labels]})
     for side, (coordinates, predictions) in sides.items():
-        for axis, values in zip("xyz", coordinates.T, strict=False):
-            frame[f"{side}_{axis}"] = values.round(4)
+        for axis, values in zip("xyz", rounded(coordinates).T, strict=False):
+            frame[f"{side}_{axis}"] = values
         frame[f"{side}_prediction"] = [names.get(int(k), NONE) for k in predictions]
     return frame if texts is None else frame.assign(**{kind: list(texts)})
 
@@ -62,7 +62,7 @@ def tree_edges(sides: Mapping[str, tuple[np.ndarray, Sequence[ClassShape]]]) -> 
                 "side": side,
                 "class": shape.name or f"class {shape.label}",
                 "bar": np.arange(1, len(shape.lengths) + 1),
-                "length": shape.lengths.round(4),
+                "length": rounded(shape.lengths),
                 **_ends(coordinates, shape.edges),
             }
         )
@@ -95,7 +95,7 @@ def stars(sides: Mapping[str, tuple[np.ndarray, int, np.ndarray]]) -> pd.DataFra
 
 
 def _ends(coordinates: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
-    ends = coordinates[edges].round(4)  # (m, 2 ends, axes)
+    ends = rounded(coordinates)[edges]  # (m, 2 ends, axes)
     return {
         f"{axis}{end}": ends[:, at, i]
         for at, end in enumerate(("", "2"))
@@ -295,7 +295,7 @@ def _tree(
             x2=alt.X2("px2:Q"),
             y2=alt.Y2("py2:Q"),
             stroke=alt.Stroke("class:N", scale=alt.Scale(domain=names, range=list(palette.values())), legend=None),
-            tooltip=["class:N", alt.Tooltip("bar:Q"), alt.Tooltip("length:Q", format=".3f")],
+            tooltip=["class:N", alt.Tooltip("bar:Q"), alt.Tooltip("length:Q", format=LENGTH)],
         )
     )
 
@@ -320,7 +320,7 @@ def _rings(marks: pd.DataFrame, shift: float, x: alt.X, y: alt.Y, in_space: bool
 def _shifts(frame: pd.DataFrame, extent: float) -> dict[str, float]:
     """How far to the right each side that is there is drawn."""
     there = [side for side in SIDES if f"{side}_x" in frame]
-    return {side: round(index * _GAP * extent, 6) for index, side in enumerate(there)}
+    return {side: index * _GAP * extent for index, side in enumerate(there)}
 
 
 def _ticks(extent: float) -> list[float]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.geometry import ClassShape
 from explorer.charts.barcode import SELECTION, bars
-from explorer.charts.style import BEFORE, CHOSEN, DASH, NOISE_OPACITY, THRESHOLD
+from explorer.charts.style import BEFORE, CHOSEN, DASH, LENGTH, NOISE_OPACITY, THRESHOLD, rounded
 
 _BARS, _TREE = 210, 300  # heights in pixels
 _LONGEST = 8  # bars, as many as the selection "longest" takes by default
@@ -45,9 +45,11 @@ def edges(shape: ClassShape, points: np.ndarray, texts: pd.Series | None = None)
         m rows as `bars` makes them, ``row`` and ``other``, which the bar joins, and ``x``, ``y``, ``x2``, ``y2``.
     """
     frame = bars(shape, texts)
+    frame["length"] = rounded(shape.lengths, 6)
+    points = rounded(points)
     frame["row"], frame["other"] = shape.edges.T
     for name, end, axis in (("x", 0, 0), ("y", 0, 1), ("x2", 1, 0), ("y2", 1, 1)):
-        frame[name] = points[shape.edges[:, end], axis].round(4)
+        frame[name] = points[shape.edges[:, end], axis]
     return frame
 
 
@@ -91,13 +93,13 @@ def barcode_and_tree(
     )
     # As text, because Altair copies a list number by number dozens of times on its way into a chart.
     constants = [
-        alt.param(name=name, expr=f"split('{','.join(map(str, values.round(6)))}', ',')")
-        for name, values in (("lengths", lengths), ("entropies", longest_entropies(lengths)))
+        alt.param(name=name, expr=f"split('{','.join(map(str, values))}', ',')")
+        for name, values in (("lengths", lengths), ("entropies", longest_entropies(lengths).round(6)))
     ]
     picked = alt.selection_point(name=SELECTION, fields=["rank"], empty=False, toggle=False)
     numbers = (
         "features + (features > 1 ? ' features' : ' feature') + ', threshold '"
-        " + format(toNumber(lengths[features - 1]), '.3f')"
+        f" + format(toNumber(lengths[features - 1]), '{LENGTH}')"
         " + ', entropy ' + format(toNumber(entropies[features - 1]), '.3f') + ' nats'"
     )
     said = alt.ExprRef(f"['{title}', {numbers}]" if len(title) > _SHORT else f"'{title}: ' + {numbers}")
@@ -109,7 +111,7 @@ def barcode_and_tree(
     tooltip = [
         alt.Tooltip("rank:Q", title="bar"),
         alt.Tooltip("kind:N", title="kind"),
-        alt.Tooltip("length:Q", format=".3f", title="length"),
+        alt.Tooltip("length:Q", format=LENGTH, title="length"),
         *texts,
     ]
     base = alt.Chart(frame).transform_calculate(

@@ -6,10 +6,12 @@ chart is the same in the app, in a report and in the README.
 """
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import altair as alt
+import numpy as np
 from altair.vegalite.v6.schema import channels
 
 # Altair fails above 5,000 rows, for the sake of notebooks. Here each chart says how many rows of what can be seen.
@@ -44,6 +46,8 @@ THRESHOLD = "#8A8F98"
 REFERENCE = "#8A8F98"
 CUT = "#7C62E0"  # where a slider cuts through a barcode
 
+LENGTH = ".4~g"
+"""How d3 writes a length: in significant digits, since it has the unit of the space."""
 NOISE_OPACITY = 0.38
 DASH = (5, 4)  # the threshold, and nothing else, is dashed so
 DOTS = (1, 4)  # a reference, and nothing else, is dotted
@@ -170,8 +174,18 @@ def threshold_rule(threshold: float) -> alt.Chart:
     return (
         alt.Chart(data)
         .mark_rule(strokeDash=DASH, strokeWidth=1.5, color=THRESHOLD)
-        .encode(x=alt.X("threshold:Q"), tooltip=alt.Tooltip("threshold:Q", format=".3f", title="threshold"))
+        .encode(x=alt.X("threshold:Q"), tooltip=alt.Tooltip("threshold:Q", format=LENGTH, title="threshold"))
     )
+
+
+def decimals(extent: float, places: int = 5) -> int:
+    """Return to how many decimals numbers up to `extent` are worth drawing, in whatever unit: to `places` of the largest."""
+    return min(places - 1 - math.floor(math.log10(extent)), 300) if extent > 0 else places
+
+
+def rounded(values: np.ndarray, places: int = 5) -> np.ndarray:
+    """Return `values` to so many `places` of the largest, as they are drawn."""
+    return values.round(decimals(float(np.abs(values).max(initial=0.0)), places))
 
 
 def step_axis(total_steps: int | None) -> alt.X:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, CHOSEN, DASH, NOISE_OPACITY, SPACE, THRESHOLD, legend
+from explorer.charts.style import BEFORE, CHOSEN, DASH, LENGTH, NOISE_OPACITY, SPACE, THRESHOLD, legend, rounded
 
 BAR, MOMENT = "bar", "moment"  # the names under which a page learns which bar and which step were clicked
 _LISTS = ("length", "feature", "i", "j", "x", "y", "x2", "y2")
+_PLACES = 4  # of numbers that move: more aren't seen
 _UP, _LOW = 330, 110  # heights in pixels
 _CLOUD, _BARS = (0.0, 0.47), (0.55, 1.0)  # which part of the width each takes
 _CLASS_GAP = 1.22  # from the top of one class's barcode to that of the next, in barcodes
@@ -26,8 +27,7 @@ def film_points(
 ) -> pd.DataFrame:
     """Return one row a point: ``class``, ``x`` and ``y``, lists with its place (n, 2) in each of `frames`; the text under `kind`."""
     places = np.stack(frames)  # (frames, n, 2)
-    digits = _digits(float(np.abs(places).max()) if places.size else 1.0)
-    xs, ys = (places[:, :, axis].T.round(digits).tolist() for axis in (0, 1))
+    xs, ys = (axis.T.tolist() for axis in np.moveaxis(rounded(places, _PLACES), -1, 0))
     frame = pd.DataFrame({"class": list(classes), "x": xs, "y": ys})
     return frame if texts is None else frame.assign(**{kind: list(texts)})
 
@@ -44,23 +44,21 @@ def film_bars(frames: Sequence[np.ndarray], shapes: Sequence[Sequence[ClassShape
         ``class``, ``panel`` (0 for the first class), ``rank``, and lists over the frames: ``length``, ``feature``,
         ``i`` and ``j`` (the rows that the bar joins), ``x``, ``y``, ``x2``, ``y2`` (where they are drawn).
     """
-    digits = _digits(max((float(np.abs(places).max()) for places in frames if places.size), default=1.0))
+    places = rounded(np.stack(frames), _PLACES) if len(frames) else []
     of_label = [{shape.label: shape for shape in some} for some in shapes]
     common = [label for label in of_label[0] if all(label in some for some in of_label)] if of_label else []
     tables = []
     for panel, label in enumerate(common):
         of = [some[label] for some in of_label]
         count = min(min(len(shape.lengths) for shape in of), most)
-        ends = np.stack([places[shape.edges[:count]] for places, shape in zip(frames, of, strict=True)]).round(digits)
+        ends = np.stack([at[shape.edges[:count]] for at, shape in zip(places, of, strict=True)])
         tables.append(
             pd.DataFrame(
                 {
                     "class": of[-1].name or f"class {label}",
                     "panel": panel,
                     "rank": np.arange(1, count + 1),
-                    "length": np.stack([s.lengths[:count] for s in of])
-                    .T.round(_digits(of[-1].lengths.max(initial=1e-9)))
-                    .tolist(),
+                    "length": rounded(np.stack([s.lengths[:count] for s in of]).T, _PLACES).tolist(),
                     "feature": np.stack([s.features[:count].astype(int) for s in of]).T.tolist(),
                     "i": np.stack([s.edges[:count, 0] for s in of]).T.tolist(),
                     "j": np.stack([s.edges[:count, 1] for s in of]).T.tolist(),
@@ -371,7 +369,7 @@ def _bar_tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("class:N"),
         alt.Tooltip("rank:Q", title="bar"),
-        alt.Tooltip("now:Q", format=".3f", title="length"),
+        alt.Tooltip("now:Q", format=LENGTH, title="length"),
     ]
 
 
@@ -381,11 +379,6 @@ def _colours(colours: Mapping[str, str]) -> alt.Scale:
 
 def _part(ends: tuple[float, float]) -> list:
     return [alt.ExprRef(f"{end} * width") for end in ends]
-
-
-def _digits(largest: float) -> int:
-    """How many decimals of numbers up to `largest` are seen on a screen."""
-    return max(0, 3 - int(np.floor(np.log10(largest)))) if largest > 0 else 3
 
 
 def _is_number(value: object) -> bool:

@@ -11,6 +11,7 @@ from core.runs import Run
 from explorer.panels import address, comparison, data, entries, links
 from explorer.panels.words import DASH, plain, without_minus_zero
 
+_TABLE = "compare:table"  # in the session: how often the table was made anew, and the runs that it holds as picked
 _SHOWN = 200  # rows of the table; the filter finds the others
 _MOST = 60  # runs that are picked where the address names none
 
@@ -55,12 +56,10 @@ def _shown() -> list[str]:
 
 
 def _first_picks(shown: list[str]) -> list[str]:
-    rows = [data.row(data.find(name)) for name in shown]
-    newest = next((row for row in rows if row.state == "finished"), None)
-    if newest is None:
-        return []
+    finished = [name for name in shown if data.find(name).state == "finished"]
+    of = {name: [data.spec(data.find(name)).get(key) for key in ("task", "model")] for name in finished}
     # The samples are for those who have nothing of their own.
-    same = [r.name for r in rows if r.state == "finished" and (r.task, r.model) == (newest.task, newest.model)]
+    same = [name for name in finished if of[name] == of[finished[0]]]
     own = [name for name in same if name not in data.samples()]
     return (own or same)[:_MOST]
 
@@ -79,10 +78,13 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
     """Draw the table; returns the names that are picked if they are not those that were."""
     frame = comparison.table(data.find(name) for name in shown)
     rows = [index for index, name in enumerate(shown) if name in picked]
-    # Rows are known by their places: where those change, the table is another one.
+    # The table keeps what is picked in it. Where something else changed the address, as a step back does, it is another one; so
+    # it is where its rows are others, which are known by their places.
+    turn, held = st.session_state.get(_TABLE, (0, picked))
+    turn += held != picked
     event = st.dataframe(
         without_minus_zero(frame, 3),
-        key=f"runs-{zlib.crc32(','.join(shown).encode())}",
+        key=f"runs-{zlib.crc32(','.join(shown).encode())}-{turn}",
         hide_index=True,
         height=230,
         placeholder=DASH,
@@ -102,6 +104,7 @@ def _pick(shown: list[str], picked: list[str]) -> list[str] | None:
     chosen = {shown[row] for row in event.selection.rows if row < len(shown)}
     now = [name for name in picked if name in chosen or name not in shown]
     now += [name for name in shown if name in chosen and name not in now]
+    st.session_state[_TABLE] = turn, now
     addressed = address.read("runs", None) is not None
     return now if now != picked or (not addressed and now) else None
 

@@ -18,7 +18,7 @@ from explorer.charts.style import projected
 from explorer.panels import acting, address, board, lesson, play, points, rule
 from explorer.panels.figure import figure
 from explorer.panels.growing import shown
-from explorer.panels.words import DASH, number, plain, signed
+from explorer.panels.words import DASH, length, number, plain, signed
 
 OWN = "your points"
 _FREE = "free"
@@ -340,11 +340,11 @@ def _acted(of: tuple, choice: str, _cloud: np.ndarray) -> Descent:
 def _said(found: Growing) -> str:
     lengths = found.bars["length"]
     features = int((found.bars["kind"] == "feature").sum())
-    loops = [f"; the longest from {number(row.birth)} to {number(row.death)}" for row in found.loops.itertuples()][:1]
+    loops = [f"; the longest from {length(row.birth)} to {length(row.death)}" for row in found.loops.itertuples()][:1]
     return (
         f"A cloud of {len(lengths) + 1} points whose discs grow with the slider, and its barcode: {len(lengths)} bars, "
-        f"the longest {number(float(lengths.max()))}, the shortest {number(float(lengths.min()))}; {features} features; "
-        f"threshold {number(found.threshold)}; entropy {number(found.entropy)} nats; {len(found.loops)} loops"
+        f"the longest {length(float(lengths.max()))}, the shortest {length(float(lengths.min()))}; {features} features; "
+        f"threshold {length(found.threshold)}; entropy {number(found.entropy)} nats; {len(found.loops)} loops"
         f"{''.join(loops)}."
     )
 

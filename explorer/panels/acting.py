@@ -8,7 +8,8 @@ import pandas as pd
 from core.topology import feature_mask, minimum_spanning_tree
 from core.topology.features import bar_entropy
 from explorer.charts.descent import SERIES, Descent, joined
-from explorer.panels.growing import digits, ends
+from explorer.charts.style import decimals
+from explorer.panels.growing import ends
 
 CHOICES = {
     "features only": {"selection": "features"},
@@ -44,7 +45,7 @@ def acted(points: np.ndarray, choice: str) -> Descent:
 
     settings = {**CHOICES[choice], "cohesion": cohesion(points, choice)}
     path = at_equal_spread(descend(points, PersistentEntropyLoss(**settings), steps=STEPS))
-    decimals = digits(path[0])
+    places = decimals(float(np.ptp(path[0], axis=0).max()), 6)
     lengths, corners, kept, rows = [], [], [], []
     for step, cloud in enumerate(path):
         bars, edges = minimum_spanning_tree(cloud)
@@ -55,12 +56,12 @@ def acted(points: np.ndarray, choice: str) -> Descent:
         for series, chosen in zip(SERIES, (bars, bars[features]), strict=True):
             nats, most = bar_entropy(chosen), math.log(max(len(chosen), 1))
             rows.append((step, series, round(nats, 4), round(nats / most, 4) if most else 1.0))
-    all_lengths = np.stack(lengths, axis=-1).round(decimals)
+    all_lengths = np.stack(lengths, axis=-1).round(places)
     frame = pd.DataFrame({"rank": np.arange(1, len(points)), "lengths": joined(all_lengths)})
     for name, plural in (("x", "xs"), ("y", "ys"), ("x2", "xs2"), ("y2", "ys2")):
-        frame[plural] = joined(np.stack([corner[name] for corner in corners], axis=-1).round(decimals))
+        frame[plural] = joined(np.stack([corner[name] for corner in corners], axis=-1).round(places))
     return Descent(
-        path=path.round(decimals),
+        path=path.round(places),
         bars=frame,
         longest=float(all_lengths.max(initial=0.0)),
         kept=np.array(kept),

@@ -14,12 +14,12 @@ from core.runs import Run, Snapshot
 from explorer.charts.barcode import barcode, bars
 from explorer.charts.linked import SELECTION, barcode_and_tree, edges, selections
 from explorer.charts.plane import common_plane
-from explorer.charts.style import BEFORE, class_colour
+from explorer.charts.style import BEFORE, class_colour, rounded
 from explorer.panels import address, classes, data
 from explorer.panels.figure import figure
 from explorer.panels.texts import show as show_example
 from explorer.panels.texts import texts_of
-from explorer.panels.words import DASH, FIVE, number
+from explorer.panels.words import DASH, FIVE, length, number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
@@ -209,7 +209,7 @@ def linked(
     frame = edges(shape, everywhere, texts).head(room)
     if len(frame) < len(shape.lengths):
         rows = np.unique(shape.edges[: len(frame)])
-    points = pd.DataFrame(everywhere[rows].round(4), columns=["x", "y"])
+    points = pd.DataFrame(rounded(everywhere)[rows], columns=["x", "y"])
     if kind and texts is not None and len(texts) == len(snapshot.labels):
         points[kind] = [str(text)[:_POINT_TEXT] for text in texts.iloc[rows]]
     return barcode_and_tree(frame, points, features=min(shape.kept, len(frame)), kind=kind, **options)
@@ -249,7 +249,7 @@ def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, examp
             return
         rank = 1
     kind = "feature" if shape.features[rank - 1] else "noise"
-    st.markdown(f"**Bar {rank}**, {kind}, length {number(float(shape.lengths[rank - 1]))}, joins")
+    st.markdown(f"**Bar {rank}**, {kind}, length {length(float(shape.lengths[rank - 1]))}, joins")
     rows = [int(row) for row in shape.edges[rank - 1]]
     # Thumbnails and players are narrow, texts are not.
     beside = st.columns(2, gap="small") if run.preview(rows[0]) else [nullcontext() for _ in rows]
@@ -280,14 +280,14 @@ def headline(name: str, colour: str, shapes: list[ClassShape | None]) -> str:
 
 
 def _numbers(shapes: list[ClassShape | None]) -> list[str]:
-    def change(of) -> str:
-        values = [number(of(s)) for s in shapes if s is not None]
+    def change(of, written=number) -> str:
+        values = [written(of(s)) for s in shapes if s is not None]
         return f"<b>{values[0] if len(set(values)) == 1 else ' → '.join(values)}</b>"
 
     return [
         f"<span>bars {change(lambda s: len(s.lengths))}</span>",
         f"<span>features {change(lambda s: s.kept)}</span>",
-        f"<span>threshold {change(lambda s: s.threshold)}</span>",
+        f"<span>threshold {change(lambda s: s.threshold, length)}</span>",
         f"<span>entropy: features {change(lambda s: s.entropy)} nats, "
         f"all bars {change(lambda s: s.relative_entropy_all)} of maximum</span>",
     ]
@@ -298,6 +298,6 @@ def description(side: str, name: str, shape: ClassShape) -> str:
     of = f"{side.lower()} training" if side in BOTH else side.lower()
     return (
         f"Barcode of the class {name}, {of}: {len(shape.lengths)} bars, the longest "
-        f"{number(float(shape.lengths[0]))}, the shortest {number(float(shape.lengths[-1]))}; {shape.kept} features; "
-        f"threshold {number(shape.threshold)}; entropy of the features {number(shape.entropy)} nats."
+        f"{length(float(shape.lengths[0]))}, the shortest {length(float(shape.lengths[-1]))}; {shape.kept} features; "
+        f"threshold {length(shape.threshold)}; entropy of the features {number(shape.entropy)} nats."
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -74,31 +75,61 @@ def _frames(names: Sequence[str], in_a_row: int) -> Iterator[str]:
                 yield name
 
 
+class Change(NamedTuple):
+    """What is said of how a number changed.
+
+    Attributes:
+        by: how much; None where that isn't known.
+        words: from what, and what that means.
+        colour: green where it is better, red where it is worse, gray where neither can be said.
+        noise: whether it can be told from chance; empty where it is since before training.
+    """
+
+    by: float | None
+    words: str = ""
+    colour: str = "gray"
+    noise: str = ""
+
+
+def change(
+    name: str, before: float | None, after: float | None, baseline: float | None, over_seeds: Difference | None
+) -> Change:
+    """Return how a number changed: from the baseline's where that is there, or else since before training.
+
+    `over_seeds` is the difference from the baseline over seeds.
+    """
+    since = before if baseline is None else baseline
+    if after is None or since is None:
+        return Change(None)
+    by = after - since
+    word, colour = _verdict(meaning(name).better, by)
+    if baseline is None:
+        return Change(by, word if word == "unchanged" else f"{word} since before", colour)
+    # One seed, or several that disagree, make nothing better; and what all together say may not be so of this one.
+    told = over_seeds is not None and over_seeds.direction * by > 0
+    words = word if word == "unchanged" else f"from the baseline{f', {word}' if told else ''}"
+    return Change(by, words, colour if told else "gray", noise(over_seeds))
+
+
 def _card(
-    name: str, before: float | None, after: float | None, baseline: float | None, change: Difference | None
+    name: str, before: float | None, after: float | None, baseline: float | None, over_seeds: Difference | None
 ) -> None:
-    about = meaning(name)
-    told = baseline if baseline is not None else before
-    by = after - told if after is not None and told is not None else None
-    word, colour = verdict(about.better, by)
-    if baseline is not None:
-        # One seed, or several that disagree, make nothing better.
-        word = word if word == "unchanged" else f"from the baseline{f', {word}' if change and change.direction else ''}"
-        colour = colour if change and change.direction else "gray"
+    about, found = meaning(name), change(name, before, after, baseline, over_seeds)
+    by = None if found.by is None else round(found.by, 3) + 0.0
     st.metric(
         about.label,
         number(after if after is not None else before),
-        delta=None if by is None else f"{round(by, 3) + 0.0:{'+.3f' if round(by, 3) else '.3f'}}",
-        delta_arrow="auto" if by is not None and round(by, 3) else "off",
-        delta_color=colour,
-        delta_description=word if baseline is not None or word is None else f"{word} since before",
+        delta=None if by is None else f"{by:{'+.3f' if by else '.3f'}}",
+        delta_arrow="auto" if by else "off",
+        delta_color=found.colour,
+        delta_description=found.words or None,
         help=about.definition,
     )
     said = [f"before {number(before)}"] if after is not None else ["before training" if before is not None else DASH]
     said += [f"baseline {number(baseline)}"] if baseline is not None else []
     st.caption(" · ".join(said))
-    if baseline is not None and by is not None:
-        st.caption(noise(change))
+    if found.noise:
+        st.caption(found.noise)
 
 
 def from_baseline(run: Run, baseline: Run | None, name: str) -> Difference | None:
@@ -139,13 +170,13 @@ def noise(change: Difference | None) -> str:
     return f"{said}, {'beyond' if change.direction else 'within'} noise"
 
 
-def verdict(better: str, change: float | None) -> tuple[str | None, str]:
+def _verdict(better: str, by: float) -> tuple[str, str]:
     """Return a word for what a change means where `better` is "higher", "lower", "disputed" or "neither", and its colour."""
-    if change is None or round(change, 3) == 0:
-        return ("unchanged" if change is not None else None), "gray"
+    if round(by, 3) == 0:
+        return "unchanged", "gray"
     if better not in ("higher", "lower"):
         return ("disputed" if better == "disputed" else "changed"), "gray"
-    return _VERDICTS[(change > 0) == (better == "higher")]
+    return _VERDICTS[(by > 0) == (better == "higher")]
 
 
 def numbers(side: Mapping) -> dict[str, float]:

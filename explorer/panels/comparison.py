@@ -1,6 +1,7 @@
 """Runs beside each other: the table to pick from, means and differences over seeds, barcodes of any two."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -86,11 +87,11 @@ def _compared(key: tuple, _runs: list[Run]) -> Comparison:
 def verdicts(found: Comparison) -> None:
     """Say in a sentence what each regularizer changed."""
     said = []
-    several = len({(group.task, group.model) for group in found.groups}) > 1
+    titles = _titles(found)
     for group in found.groups:
         if group.method == "none" and any(g.differences for g in found.groups):
             continue
-        about = f"{data.short(group.task)} · {data.short(group.model)}, " if several else ""
+        about = f"{titles[group.task, group.model]}, " if len(titles) > 1 else ""
         said.append(f"**{plain(about + group.called, 120)}**: {plain(group.verdict, 600)}")
     with st.container(border=True):
         st.markdown("\n\n".join(said))
@@ -98,19 +99,28 @@ def verdicts(found: Comparison) -> None:
 
 def charts(found: Comparison, measure: str) -> None:
     """Draw anisotropy against the task metric, and the paired differences, of each task and model."""
-    for task, model in dict.fromkeys((group.task, group.model) for group in found.groups):
-        _charts_of([group for group in found.groups if (group.task, group.model) == (task, model)], measure)
+    for place, (of, title) in enumerate(_titles(found).items()):
+        groups = [group for group in found.groups if (group.task, group.model) == of]
+        _charts_of(groups, measure, title, key=f"{place + 1}-{''.join(c if c.isalnum() else '-' for c in title)}")
 
 
-def _charts_of(groups: list[Group], measure: str) -> None:
+def _titles(found: Comparison) -> dict[tuple[str, str], str]:
+    """Return what each task and model are called: by the last part of their names, or as many as tell them apart."""
+    pairs = list(dict.fromkeys((group.task, group.model) for group in found.groups))
+    titles = {pair: " · ".join(map(data.short, pair)) for pair in pairs}
+    for parts in (2, 3):
+        if len(set(titles.values())) < len(pairs):
+            titles = {pair: " · ".join("/".join(Path(name).parts[-parts:]) for name in pair) for pair in pairs}
+    return titles
+
+
+def _charts_of(groups: list[Group], measure: str, title: str, *, key: str) -> None:
     metric = groups[0].metric
-    title = f"{data.short(groups[0].task)} · {data.short(groups[0].model)}"
     points, pairs, means = _points(groups, measure, metric)
     if points.empty:
         st.caption(f"{plain(title)}: none of the runs has both numbers.")
         return
     of = (title, measure, *(estimate.values for group in groups for estimate in group.means.values()))
-    key = "".join(c if c.isalnum() else "-" for c in title)
     colours = group_colours([group.called for group in groups if group.differences])
     left, right = st.columns([3, 2], gap="small")
     with left, st.container(border=True):

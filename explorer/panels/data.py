@@ -238,7 +238,7 @@ def baseline_of(run: Run) -> Run | None:
         if not found or regularizers(found) or found.get("seed") != settings.get("seed"):
             continue
         same_data = data is None or (its := fingerprint(other)) is None or its == data
-        if same_data and experiment({**defaults, **found}) == own and report(other):
+        if same_data and experiment({**defaults, **found}) == own and _ended(other):
             return other
     return None
 
@@ -259,8 +259,13 @@ def repetitions(run: Run) -> list[Run]:
     return [
         other
         for other in others
-        if other.name == run.name or (spec(other) and report(other) and setting({**defaults, **spec(other)}) == own)
+        if other.name == run.name or (spec(other) and _ended(other) and setting({**defaults, **spec(other)}) == own)
     ]
+
+
+def _ended(run: Run) -> bool:
+    """Whether `run` came to its end: one that was stopped has a report too, of as far as it came."""
+    return run.state == "finished" and bool(report(run))
 
 
 def spec(run: Run) -> dict:
@@ -353,8 +358,14 @@ def missing(run: Run) -> list[str]:
             found.append("The report (report.json) can't be read: the cards below stay empty.")
         if before(run) is None:
             found.append("The snapshot before training can't be read.")
-        if after(run) is None and not is_inspection(run):
-            found.append("There is no snapshot after training that can be read.")
+        if not is_inspection(run):
+            shown, last = after(run), run.steps[-1] if run.steps else 0
+            if shown is None:
+                found.append("There is no snapshot after training that can be read.")
+            elif shown.step != last:
+                found.append(
+                    f"The last snapshot, of step {last}, can't be read: what is shown as after is step {shown.step}."
+                )
     return found
 
 

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.errors import IsobarError
 from core.file_version import FileVersion, file_version
 from core.modalities import MODALITIES
 from core.models import BUILT_IN as MODELS
 from core.models.modality import modality_of_model
 from core.tasks import BUILT_IN as TASKS
-from core.tasks import modality_of_task
+from core.tasks import check_columns, modality_of_task
 from core.training.presets import preset_settings, presets
 from core.training.spec import RunSpec
+from core.training.stored import is_stored
 from explorer.panels import address
 
 _LARGEST = 100 << 20  # bytes of a file that is looked into while somebody waits for the page
@@ -23,6 +25,17 @@ def many(task: str, spec: RunSpec | None = None) -> str:
     """Return what a task's examples are called: texts, where nothing says that they are something else."""
     columns = [getattr(spec, name) for name in _COLUMNS] if spec else []
     return MODALITIES[_held_by(task, *columns) or "text"].many
+
+
+def chosen(name: str, was: str, *, to_train: bool) -> None:
+    """Do what the choice of another task, or model, in the form means for the rest of it; `name` says which, `was` the one before.
+
+    Columns are those of the data that they were named for.
+    """
+    defaults = RunSpec.defaults()
+    if name == "task" or is_stored(was) or is_stored(address.read(name, defaults[name])):
+        address.put({column: defaults[column] for column in (*_COLUMNS, "label_column")}, defaults)
+    follow(name, to_train=to_train)
 
 
 def follow(chosen: str, *, to_train: bool) -> None:
@@ -67,7 +80,13 @@ def _follow(chosen: str) -> None:
 
 
 def problem(spec: RunSpec) -> str:
-    """Return in a sentence that the model of `spec` doesn't read what its task holds, or nothing."""
+    """Return in a sentence that the model of `spec` doesn't read what its task holds, or that the task has no such columns."""
+    if is_stored(spec.model):
+        return ""
+    try:
+        check_columns(spec.task, spec.text_column, spec.text_pair_column, spec.label_column)
+    except IsobarError as error:
+        return str(error)
     reads = modality_of_model(spec.model)
     held = _held_by(spec.task, *(getattr(spec, name) for name in _COLUMNS))
     if None in (reads, held) or reads == held:

@@ -1,7 +1,5 @@
 """What the growing discs of a cloud are made of: its filtration, bars, loops and entropy, as the chart's frames."""
 
-import math
-
 import numpy as np
 import pandas as pd
 
@@ -11,11 +9,12 @@ from core.topology.filtration import filtration
 from core.topology.rips import critical_pairs
 from core.topology.shadow import shadow_triangles
 from explorer.charts.filtration import Growing, slider_scale
+from explorer.charts.style import decimals
 
 
 def shown(points: np.ndarray) -> Growing:
     """Return what `growing` draws of `points` (n, 2), n >= 2."""
-    decimals = digits(points)
+    places = decimals(float(np.ptp(points, axis=0).max()), 6)
     found = filtration(points)
     features = feature_mask(found.lengths)
     turns, turn_scales = critical_pairs(points)
@@ -49,12 +48,12 @@ def shown(points: np.ndarray) -> Growing:
         {"x": x[found.point], "y": y[found.point], "begin": found.begin, "end": found.end, "component": found.component}
     )
     return Growing(
-        points=points_frame.round(decimals),
-        pairs=pd.DataFrame({"length": found.distances[near], **ends(points, found.pairs[near])}).round(decimals),
-        bars=bars.round(decimals),
-        loops=loops.round(decimals),
-        ends=turning.round(decimals),
-        triangles=pd.DataFrame({"scale": scales, **triangles}).round(decimals),
+        points=points_frame.round(places),
+        pairs=pd.DataFrame({"length": found.distances[near], **ends(points, found.pairs[near])}).round(places),
+        bars=bars.round(places),
+        loops=loops.round(places),
+        ends=turning.round(places),
+        triangles=pd.DataFrame({"scale": scales, **triangles}).round(places),
         threshold=float(found.lengths[features].min()) if features.any() else float("nan"),
         entropy=bar_entropy(found.lengths),
     )
@@ -64,9 +63,3 @@ def ends(points: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
     """Return the coordinates of both ends of each edge (m, 2)."""
     edges = np.asarray(edges, dtype=np.int64).reshape(-1, 2)
     return {f"{axis}{'' if end == 0 else 2}": points[edges[:, end], k] for end in (0, 1) for k, axis in enumerate("xy")}
-
-
-def digits(points: np.ndarray) -> int:
-    """Return to how many decimals coordinates of points (n, 2) are worth sending, whatever their unit."""
-    extent = float(np.ptp(points, axis=0).max())
-    return 5 - math.floor(math.log10(extent)) if extent > 0 else 5

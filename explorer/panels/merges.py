@@ -13,7 +13,7 @@ from explorer.charts.style import class_colour
 from explorer.panels import data
 from explorer.panels.barcodes import heading, picked
 from explorer.panels.texts import markup, texts_of
-from explorer.panels.words import number
+from explorer.panels.words import length
 
 Example = Callable[[Run, pd.Series | None, int], str]
 _SHOWN = 6
@@ -91,7 +91,7 @@ def _item(merge: Merge, longest: float, colour: str, kind: Modality, example: Ca
     opacity = 1.0 if merge.feature else 0.38
     return (
         '<div role="listitem" style="margin:.7rem 0 1rem">'
-        f'<div style="font-size:.85rem"><b>Bar {merge.rank}</b>, {word}, length {number(merge.length)}, {joined}</div>'
+        f'<div style="font-size:.85rem"><b>Bar {merge.rank}</b>, {word}, length {length(merge.length)}, {joined}</div>'
         f'<div aria-hidden="true" style="height:7px;margin:.2rem 0 .4rem;width:{100 * merge.length / longest:.1f}%;'
         f'min-width:2px;background:{colour};opacity:{opacity}"></div>'
         f'<div style="{style}">{"".join(lines)}'

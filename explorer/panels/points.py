@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import IsobarError
+from explorer.charts.style import decimals
 
 FEWEST, MOST = 3, 150
 """How many points a cloud may have: fewer have no two bars, more can't be followed by eye or drawn at once."""
@@ -88,8 +89,7 @@ def checked(points: np.ndarray) -> np.ndarray:
 def to_address(points: np.ndarray) -> str:
     """Return points (n, 2) as text for the address, to about five digits of the cloud's extent."""
     extent = float(np.ptp(points, axis=0).max())
-    decimals = 4 - math.floor(math.log10(extent)) if extent > 0 else 6
-    return "~".join("_".join(f"{value + 0.0:.15g}" for value in row) for row in points.round(decimals).tolist())
+    return "~".join("_".join(f"{value + 0.0:.15g}" for value in row) for row in points.round(decimals(extent)).tolist())
 
 
 def from_address(text: str) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from core.topology.walks import Walk, walks
-from explorer.panels.words import number
+from explorer.panels.words import length, number
 
 _FEW = "There are fewer than four bars longer than zero, too few to tell some from the rest: **all are features.**"
 _EQUAL = "All bars are equally long, so that none stands out: **all are features.**"
@@ -40,9 +40,9 @@ def told(lengths: np.ndarray) -> list[str]:
     last = found[-1]
     features = last.stop + 1
     return [
-        f"**1. Sort the bars.** The longest is *T* = {number(top)}, the shortest *r* = {number(least)}, and *a* = *r* / *T* = "
-        f"{number(least / top)}. Between them lie {len(found[0].bars)} others, from {number(float(found[0].bars[0]))} to "
-        f"{number(float(found[0].bars[-1]))}, and which of these are features is the question.",
+        f"**1. Sort the bars.** The longest is *T* = {length(top)}, the shortest *r* = {length(least)}, and *a* = *r* / *T* = "
+        f"{number(least / top)}. Between them lie {len(found[0].bars)} others, from {length(float(found[0].bars[0]))} to "
+        f"{length(float(found[0].bars[-1]))}, and which of these are features is the question.",
         "**2. Walk.** For *i* = 1, 2, 3, … replace the *i* longest of the others by *i* bars of the **neutral length**: the one "
         "that keeps the entropy of what remains as high as it can be. *C* is the sum of all bars before this step over the "
         "sum after it. While the sum shrinks (*C* ≥ 1), what was replaced was longer than neutral: it stands out. The walk "
@@ -52,7 +52,7 @@ def told(lengths: np.ndarray) -> list[str]:
         "one goes over the rest.",
         *_walked(found),
         f"**4. So the features are *T* and the {'' if last.stop == 1 else f'{last.stop} '}longest of the others:** {features} bars. "
-        f"The shortest of them, {number(float(bars[features - 1]))}, is the **threshold**.",
+        f"The shortest of them, {length(float(bars[features - 1]))}, is the **threshold**.",
     ]
 
 
@@ -70,7 +70,7 @@ def _line(k: int, walk: Walk) -> str:
     ratio = float(walk.ratios[-1])
     shown = number(ratio, 3) if number(ratio, 3) != number(1.0, 3) else number(ratio, 6)
     why = f"*C* = {shown} < 1" if walk.fell else "there is no further bar to replace"
-    took = f"bar of {number(float(walk.bars[i - 1]))}, neutral {number(float(walk.neutral[i]))}"
+    took = f"bar of {length(float(walk.bars[i - 1]))}, neutral {length(float(walk.neutral[i]))}"
     after = "it holds." if walk.holds else "too far: once more."
     sign = "≤" if walk.holds else ">"
     return f"- **Walk {k}**, over {len(walk.bars)} bars, stops at *i* = {i} ({took}): {why}. {i} {sign} *Q* = {walk.limit}, {after}"

@@ -115,7 +115,7 @@ def field(
         address.widget(st.selectbox, label, choices, **of)
     elif options:
         known = list(dict.fromkeys([*options, str(value(name))]))
-        then = partial(fitting.follow, name, to_train=form == KEY) if name in ("model", "task") else None
+        then = partial(fitting.chosen, name, value(name), to_train=form == KEY) if name in ("model", "task") else None
         address.widget(st.selectbox, label, known, accept_new_options=True, format_func=format_func, then=then, **of)
     elif about.annotation is bool:
         address.widget(st.toggle, label, **of)

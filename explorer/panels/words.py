@@ -97,6 +97,11 @@ def number(value: object, digits: int = 3) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")  # no −0.000
 
 
+def length(value: float) -> str:
+    """Return a length to four significant digits, since it has the unit of the space, or a dash where there is none."""
+    return f"{value:.4g}" if math.isfinite(value) else DASH
+
+
 def signed(value: object, digits: int = 3) -> str:
     """Return `value` with its sign, which 0 has none of, or a dash where there is none."""
     text = number(value, digits)

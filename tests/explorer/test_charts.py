@@ -133,6 +133,28 @@ def test_the_entropy_of_the_kept_bars_is_that_of_the_class(shape):
 
 
 @pytest.mark.filterwarnings("ignore:Automatically deduplicated")
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_a_space_of_any_unit_is_drawn_as_finely(scale):
+    x = np.random.default_rng(3).normal(size=(30, 2))
+    (small,) = shape_by_class(x * scale, np.zeros(30, int), names=("a",))
+    lengths = small.lengths
+    kept = edges(small, x * scale)
+    assert kept["length"].to_numpy() == pytest.approx(lengths, rel=1e-4)
+    assert kept[["x", "y"]].to_numpy() == pytest.approx((x * scale)[small.edges[:, 0]], abs=1e-4 * scale)
+    chart = barcode(bars(small), title="t", longest=9.0 * scale, most=29, threshold=small.threshold).to_dict()
+    rows = next(rows for rows in chart["datasets"].values() if "rank" in rows[0])
+    assert [row["length"] for row in rows] == pytest.approx(lengths, rel=1e-4)
+    no = np.full(30, -1)
+    points = cloud_points({"before": (x * scale, no), "after": (x * scale, no)}, np.zeros(30, int), {0: "a"})
+    assert points[["after_x", "after_y"]].to_numpy() == pytest.approx(x * scale, abs=1e-4 * scale)
+    extent = 1.1 * float(np.abs(x * scale).max())
+    right = {"px": [3.3 * extent, 1.1 * extent], "py": [-extent, extent]}  # all of the side on the right
+    assert in_brush(points, right, extent).all()
+    film = film_bars([x * scale], [[small]], 30)
+    assert [of[0] for of in film["length"]] == pytest.approx(lengths, abs=1e-3 * scale)
+
+
+@pytest.mark.filterwarnings("ignore:Automatically deduplicated")
 def test_a_bar_and_its_edge_share_one_selection(shape):
     points = np.random.default_rng(1).normal(size=(30, 2))
     chart = barcode_and_tree(
@@ -206,7 +228,7 @@ def test_a_chart_is_saved_as_the_rows_it_draws_and_as_svg(shape):
     frame = bars(shape)
     spec = barcode(frame, title="After <b>", longest=9.0, most=29, threshold=shape.threshold).to_dict()
     (rows,) = style.tables(spec)
-    assert pd.DataFrame(rows)["length"].tolist() == frame["length"].tolist()
+    assert pd.DataFrame(rows)["length"].tolist() == pytest.approx(frame["length"].tolist(), abs=1e-5)
     before = json.dumps(spec)
     drawn = ElementTree.fromstring(style.vector(spec, style.DARK))
     assert drawn.tag.endswith("svg")

@@ -87,6 +87,22 @@ def test_runs_with_nothing_in_common_are_a_sentence(seeds, open_page, pick, said
     assert said in app.info[0].value
 
 
+@pytest.mark.slow
+def test_data_of_the_same_last_name_are_compared_each_for_itself_and_told_apart(open_page, tmp_path):
+    runs = [
+        write_run(tmp_path, task=task, regularizer=method, per_class=12, width=8, minutes_ago=minutes).name
+        for minutes, (task, method) in enumerate(
+            (task, method) for task in ("one/texts.csv", "two/texts.csv") for method in ("none", "koleo")
+        )
+    ]
+    app = open_page("compare", tmp_path, runs=",".join(runs))
+    assert not app.exception
+    titles = [spec["title"]["text"] for spec in specs(app) if "title" in spec and "joins" in spec["title"]["text"]]
+    assert [title.partition(" ·")[0] for title in titles] == ["one/texts.csv", "two/texts.csv"]
+    assert "one/texts" in all_text(app).replace("\\", "")
+    assert set(open_page("compare", tmp_path).query_params["runs"].split(",")) == set(runs[:2])
+
+
 def test_nothing_picked_says_what_to_pick(seeds, open_page):
     app = open_page("compare", seeds, runs="")
     assert not app.exception

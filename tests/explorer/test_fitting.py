@@ -102,6 +102,30 @@ def test_a_spec_that_is_pasted_is_told_too(open_page, tmp_path):
     assert called(app.selectbox, "spec_model").value == "minilm"
 
 
+@pytest.mark.parametrize(
+    ("before", "field", "now"),
+    [
+        ({"task": "moods.csv", "text_column": "message", "label_column": "queue"}, "task", "grammar"),
+        ({"model": "vectors.npz", "label_column": "labels"}, "model", "minilm"),
+    ],
+)
+def test_columns_go_with_the_data_that_they_were_named_for(open_page, tmp_path, before, field, now):
+    app = open_page("inspect", tmp_path / "runs", seed="3", **before)
+    called(app.selectbox, f"inspect_{field}").set_value(now).run()
+    assert not app.exception
+    assert not {"text_column", "label_column"} & set(app.query_params)
+    assert app.query_params["seed"] in ("3", ["3"])
+    assert not app.error
+
+
+def test_columns_of_a_built_in_task_are_refused_before_anything_starts(open_page, tmp_path):
+    app = open_page("inspect", tmp_path / "runs", task="grammar", label_column="queue")
+    assert any(
+        "has columns of its own; leave out the label column" in error.value.replace("\\", "") for error in app.error
+    )
+    assert next(button for button in app.button if button.label == "Inspect").disabled
+
+
 def test_the_words_are_those_of_the_task(open_page, tmp_path):
     app = open_page("inspect", tmp_path / "runs")
     app.selectbox(key="inspect_task").set_value("digits").run()

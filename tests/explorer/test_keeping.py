@@ -104,6 +104,29 @@ def test_a_change_is_said_to_be_noise_where_seeds_can_t_tell(values, said):
     assert cards.noise(Difference.of(dict(enumerate(values)))).endswith(said)
 
 
+def test_what_all_seeds_say_does_not_colour_the_one_that_says_otherwise():
+    over_seeds = Difference.of(dict(enumerate((0.1, 0.13, 0.11, 0.09, 0.12, 0.1, 0.13, 0.09, -0.02))))
+    assert over_seeds.direction == 1
+    one = cards.change("mcc", 0.0, 0.50, 0.52, over_seeds)
+    assert (one.by, one.words, one.colour) == (pytest.approx(-0.02), "from the baseline", "gray")
+    assert one.noise.endswith("beyond noise")
+    other = cards.change("mcc", 0.0, 0.62, 0.52, over_seeds)
+    assert (other.words, other.colour) == ("from the baseline, better", "green")
+    assert cards.change("mcc", 0.0, 0.62, None, None)[1:] == ("better since before", "green", "")
+
+
+def test_a_run_that_was_stopped_is_no_baseline_and_no_repetition(tmp_path):
+    run = load_run(write_run(tmp_path))
+    write_run(tmp_path, regularizer="none", state="stopped", done=6, minutes_ago=1)
+    write_run(tmp_path, seed=1, state="stopped", done=6, minutes_ago=2)
+    assert data.report(list_runs(tmp_path)[1])
+    assert data.baseline_of(run) is None
+    assert [one.name for one in data.repetitions(run)] == [run.name]
+    finished = write_run(tmp_path, regularizer="none", minutes_ago=3)
+    data.forget_names()
+    assert data.baseline_of(run).path == finished
+
+
 def test_a_run_of_other_data_is_no_baseline(seeds, monkeypatch):
     run = next(run for run in list_runs(seeds) if run.spec["regularizers"] and run.spec["seed"] == 4)
     assert data.baseline_of(run)

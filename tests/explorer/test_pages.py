@@ -10,6 +10,7 @@ import yaml
 
 from core.geometry import anisotropy, anisotropy_within
 from core.runs import list_runs, load_run
+from explorer.panels import data
 from tests.explorer.conftest import MAIN, called
 from tests.explorer.synthetic import NASTY, write_run
 
@@ -214,6 +215,17 @@ def test_a_directory_cut_short_anywhere_still_has_a_page(one_run, open_page, tmp
 
 
 @pytest.mark.slow
+def test_where_the_last_snapshot_is_broken_the_one_before_it_is_not_passed_off_as_the_last(one_run):
+    run = load_run(one_run())
+    assert data.missing(run) == []
+    last = run.path / "snapshots" / "step_000060.safetensors"
+    last.write_bytes(last.read_bytes()[:100])
+    run = load_run(run.path)
+    assert data.after(run).step == 30
+    (said,) = data.missing(run)
+    assert said == "The last snapshot, of step 60, can't be read: what is shown as after is step 30."
+
+
 def test_of_another_version(one_run, open_page, tmp_path):
     path = one_run()
     spec = yaml.safe_load((path / "spec.yaml").read_text())

@@ -75,6 +75,14 @@ def test_a_run_s_report_holds_the_charts_of_the_app_its_numbers_texts_and_settin
     assert policy.startswith("default-src 'none';")
 
 
+def test_the_cards_say_what_the_page_s_do(tmp_path):
+    write_run(tmp_path, regularizer="none", score=0.9, minutes_ago=1)
+    page = report.html(load_run(write_run(tmp_path, score=0.62)))
+    assert '<span class="soft">−0.280 from the baseline</span>' in page
+    assert "baseline 0.900 · one seed: it may be noise" in page
+    assert "+0.600" not in page
+
+
 def test_texts_stay_texts(one_run):
     names = ("</script><img src=x onerror=alert(1)>", "<!--")
     path = one_run(names=names, texts=NASTY, task="<b>$task</b>", model="org/</title><script>alert(2)</script>")
