@@ -384,7 +384,7 @@ def _merges(run: Run, before: Snapshot | None, after: Snapshot | None, examples:
         found, colour = merges_of(shape), class_colour(shape.label)
         if found:
             both = "".join(f"<div>{words}</div>" for words in merges.lists(run, found, colour, texts, examples.markup))
-            name = shape.name or f"class {shape.label}"
+            name = shape.called
             yield f'<div class="panel">{barcodes.headline(name, colour, [shape])}<div class="row">{both}</div></div>'
 
 

@@ -44,6 +44,11 @@ class ClassShape:
     measures: dict[str, float] = field(default_factory=dict)
 
     @property
+    def called(self) -> str:
+        """The class's name, or ``class 3`` where it has none."""
+        return self.name or f"class {self.label}"
+
+    @property
     def kept(self) -> int:
         """The number of features."""
         return int(self.features.sum())

@@ -41,7 +41,7 @@ def atlas_table(run: Run, places: str = "axes"):
     first = run.before if last.step else None
     sides = [side.embeddings for side in (first, last) if side is not None]
     placed = umap_maps(sides) if places == "umap" else own_axes(sides).coordinates
-    names = {shape.label: shape.name or f"class {shape.label}" for shape in last.classes}
+    names = {shape.label: shape.called for shape in last.classes}
     columns = {
         "x": pa.array(placed[-1][:, 0], pa.float32()),
         "y": pa.array(placed[-1][:, 1], pa.float32()),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, CHOSEN, LENGTH, WRONG, legend, rounded
+from explorer.charts.style import BEFORE, CHOSEN, LENGTH, WRONG, example_tooltip, legend, rounded
 
 BRUSH = "brush"  # the names under which a page learns what was brushed, and what was clicked
 PICKED = "picked"
@@ -60,7 +60,7 @@ def tree_edges(sides: Mapping[str, tuple[np.ndarray, Sequence[ClassShape]]]) -> 
         pd.DataFrame(
             {
                 "side": side,
-                "class": shape.name or f"class {shape.label}",
+                "class": shape.called,
                 "bar": np.arange(1, len(shape.lengths) + 1),
                 "length": rounded(shape.lengths),
                 **_ends(coordinates, shape.edges),
@@ -217,7 +217,7 @@ def cloud(
     for side, shift in shifts.items():
         prediction = f"datum.{side}_prediction"
         tooltip = [
-            *([alt.Tooltip(f"{kind}:N")] if kind in frame else []),
+            *([example_tooltip(kind)] if kind in frame else []),
             alt.Tooltip("class:N"),
             alt.Tooltip(f"{side}_prediction:N", title=f"predicted {called[side]}" if len(shifts) > 1 else "predicted"),
         ]

@@ -1,5 +1,7 @@
 """What happened step by step: losses, entropies, features, measures of the probe set, time."""
 
+import math
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -7,6 +9,8 @@ import pandas as pd
 from explorer.charts.style import SMALL, legend, step_axis
 from explorer.charts.style import title as styled
 
+_NAMED = 8  # series in the legend: the others are named where one points at them
+_ROW = 18  # of the legend, in pixels
 _MOST_ROWS = 4_000  # of a chart: more than it has pixels for, and fewer than Altair refuses
 
 
@@ -37,9 +41,10 @@ def history(
         zero: whether the y axis holds 0.
         digits: d3 format of the values in tooltips.
         description: for screen readers.
-        height: in pixels.
+        height: in pixels, of few series; the legend of more comes on top.
     """
     frame = thinned(frame)
+    rows = math.ceil(min(len(colours), _NAMED) / 2)  # of the legend
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=zero, nice=True)
     base = alt.Chart(frame if len(frame) else pd.DataFrame({"step": [], "series": [], "value": []})).encode(
         x=step_axis(total_steps),
@@ -50,7 +55,9 @@ def history(
             scale=alt.Scale(domain=list(colours), range=list(colours.values())),
             legend=None
             if len(colours) < 2
-            else legend(labelLimit=110, symbolType="stroke", **({"columns": 2} if len(colours) > 3 else {})),
+            else legend(
+                labelLimit=110, symbolType="stroke", symbolLimit=_NAMED, **({"columns": 2} if len(colours) > 3 else {})
+            ),
         ),
         tooltip=[
             alt.Tooltip("series:N", title="of"),
@@ -61,7 +68,9 @@ def history(
     line = base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=50, filled=True) if points else False)
     # A wide invisible line makes a thin one easy to point at.
     touch = base.mark_line(strokeWidth=12, opacity=0)
-    return alt.layer(line, touch).properties(title=styled(title), height=height, description=description)
+    return alt.layer(line, touch).properties(
+        title=styled(title), height=height + _ROW * max(rows - 2, 0), description=description
+    )
 
 
 def thinned(frame: pd.DataFrame, most: int = _MOST_ROWS) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.geometry import ClassShape
 from explorer.charts.barcode import SELECTION, bars
-from explorer.charts.style import BEFORE, CHOSEN, DASH, LENGTH, NOISE_OPACITY, THRESHOLD, rounded
+from explorer.charts.style import BEFORE, CHOSEN, DASH, LENGTH, NOISE_OPACITY, THRESHOLD, example_tooltip, rounded
 
 _BARS, _TREE = 210, 300  # heights in pixels
 _LONGEST = 8  # bars, as many as the selection "longest" takes by default
@@ -157,7 +157,7 @@ def barcode_and_tree(
     dots = (
         alt.Chart(points)
         .mark_point(filled=not hollow, color=colour, size=26, strokeWidth=1.3, opacity=1)
-        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), tooltip=[alt.Tooltip(f"{kind}:N")] if kind in points else alt.Undefined)
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), tooltip=[example_tooltip(kind)] if kind in points else alt.Undefined)
     )
     upper = alt.layer(blocks, threshold).properties(height=_BARS, title=alt.Title(said, anchor="start", offset=12))
     lower = alt.layer(tree, dots).properties(height=_TREE)

@@ -16,9 +16,12 @@ WIDTHS = {"one column, 84 mm": 84.0, "one and a half, 129 mm": 129.0, "two colum
 """What journals mostly ask for, in millimetres."""
 SIDES = ("before", "after", "baseline")
 COLOURS = {"before": BEFORE, "after": SPACE, "baseline": "#B07D00"}
-_SHAPES = ("circle", "triangle-up", "square", "diamond", "cross", "triangle-down", "stroke", "arrow")
+# Filled ones, and seven: with eight colours no two of 56 classes look alike.
+_SHAPES = ("circle", "triangle-up", "square", "diamond", "cross", "triangle-down", "triangle-right")
 _POINT = 25.4 / 72  # millimetres
 _LETTERS = 7  # points
+_LETTER = 4.2  # points: how wide a letter is, at most on average
+_SYMBOL = 22  # points: of a legend's entry besides its name
 _THIN = 0.1  # points: what lies closer can't be told apart on paper
 _SIZE = re.compile(r'<svg [^>]*?\bwidth="(?P<w>[\d.]+)" height="(?P<h>[\d.]+)"')
 
@@ -69,7 +72,7 @@ def paper_barcodes(frame: pd.DataFrame, *, width: float, height: int = 72) -> al
     drawn = _told_apart(frame, height / most**0.5)
     return alt.layer(bars, rule, data=drawn).properties(width=_each(width, len(sides), 46), height=height).facet(
         column=alt.Column("side:N", sort=list(sides), title=None),
-        row=alt.Row("class:N", sort=classes, title=None),
+        row=alt.Row("class:N", sort=classes, title=None, header=alt.Header(labelLimit=height)),
         spacing=6,
     )  # fmt: skip
 
@@ -86,7 +89,17 @@ def paper_cloud(frame: pd.DataFrame, *, colours: Mapping[str, str], width: float
     side = _each(width, len(sides), 8)
     extent = max(float(frame[["x", "y"]].abs().to_numpy().max()) * 1.05, 1e-9)
     scale = alt.Scale(domain=[-extent, extent], nice=False)
-    legend = alt.Legend(title=None, orient="bottom", symbolOpacity=1.0)
+    whole = width / _POINT
+    name = min(max(map(len, classes)) * _LETTER, whole - _SYMBOL)
+    legend = alt.Legend(
+        title=None,
+        orient="bottom",
+        symbolOpacity=1.0,
+        symbolLimit=len(classes),
+        labelLimit=name,
+        # In as many rows as it takes: what is wider than the page is made smaller with all that is in it.
+        columns=max(int(whole // (name + _SYMBOL)), 1),
+    )
     points = (
         alt.Chart(frame)
         .mark_point(filled=True, size=7, opacity=1, aria=False)

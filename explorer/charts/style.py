@@ -153,6 +153,14 @@ def title(text: str) -> alt.Title:
     return alt.Title(text, anchor="start", offset=14)
 
 
+def example_tooltip(kind: str) -> alt.Tooltip:
+    """Return the line of a tooltip that says which example a point is, of the column `kind`.
+
+    A line called "image" would be shown as one, fetched from wherever its text says.
+    """
+    return alt.Tooltip(f"{kind}:N", title="file" if kind == "image" else kind)
+
+
 def legend(**options) -> alt.Legend:
     """Return a legend in one line below the chart."""
     return alt.Legend(orient="bottom", direction="horizontal", offset=8, padding=0, symbolStrokeWidth=3, **options)

@@ -11,7 +11,18 @@ import numpy as np
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, CHOSEN, DASH, LENGTH, NOISE_OPACITY, SPACE, THRESHOLD, legend, rounded
+from explorer.charts.style import (
+    BEFORE,
+    CHOSEN,
+    DASH,
+    LENGTH,
+    NOISE_OPACITY,
+    SPACE,
+    THRESHOLD,
+    example_tooltip,
+    legend,
+    rounded,
+)
 
 BAR, MOMENT = "bar", "moment"  # the names under which a page learns which bar and which step were clicked
 _LISTS = ("length", "feature", "i", "j", "x", "y", "x2", "y2")
@@ -55,7 +66,7 @@ def film_bars(frames: Sequence[np.ndarray], shapes: Sequence[Sequence[ClassShape
         tables.append(
             pd.DataFrame(
                 {
-                    "class": of[-1].name or f"class {label}",
+                    "class": of[-1].called,
                     "panel": panel,
                     "rank": np.arange(1, count + 1),
                     "length": rounded(np.stack([s.lengths[:count] for s in of]).T, _PLACES).tolist(),
@@ -218,7 +229,7 @@ def _cloud(points, bars, picked, colours, extent, kind, hollow) -> alt.LayerChar
             fillOpacity=alt.FillOpacityValue(
                 **alt.when("at == 0" if hollow else "false").then(alt.value(0)).otherwise(alt.value(1))
             ),
-            tooltip=[*([alt.Tooltip(f"{kind}:N")] if kind in points else []), alt.Tooltip("class:N")],
+            tooltip=[*([example_tooltip(kind)] if kind in points else []), alt.Tooltip("class:N")],
         )
     )
     return alt.layer(edges, dots)
@@ -298,14 +309,18 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
 def _measures(measures: pd.DataFrame, moment, steps: Sequence[int]) -> alt.LayerChart:
     panels = max(int(measures["panel"].max()) + 1, 1) if len(measures) else 1
     first, span = (steps[0] if len(steps) else 0), max((steps[-1] - steps[0]) if len(steps) else 1, 1)
-    low = min(0.0, float(measures["value"].min())) if len(measures) else 0.0
+    low, high = (
+        (min(0.0, float(measures["value"].min())), max(1.0, float(measures["value"].max())))
+        if len(measures)
+        else (0.0, 1.0)
+    )
     x = alt.X(
         "px:Q",
         title=f"optimizer step, {first:,} to {steps[-1] if len(steps) else 0:,} in each",
         scale=alt.Scale(domain=[0, (panels - 1) * _PANEL_GAP + 1], nice=False, padding=6),
         axis=alt.Axis(grid=False, labels=False, ticks=False, domain=False),
     )
-    y = alt.Y("value:Q", title="value", scale=alt.Scale(domain=[low, 1]), axis=alt.Axis(tickCount=3, grid=True))
+    y = alt.Y("value:Q", title="value", scale=alt.Scale(domain=[low, high]), axis=alt.Axis(tickCount=3, grid=True))
     place = f"datum.panel * {_PANEL_GAP} + (datum.step - {first}) / {span}"
     base = alt.Chart(measures).transform_calculate(px=place).encode(x=x, y=y)
     measured = base.transform_filter("datum.step == datum.measured")

@@ -25,7 +25,8 @@ def _line() -> None:
             run = running[0]
             row = data.row(run)
             share, words = progress_of(run)
-            others = f" · {waiting} waiting" if waiting else ""
+            besides = ((len(running) - 1, "more running"), (waiting, "waiting"))
+            others = "".join(f" · {count} {what}" for count, what in besides if count)
             st.caption(f"**{plain(row.title, 50)}** · {words}{others}", width="content")
             st.progress(share)
             st.button("Stop", key=f"stop-{run.name}", on_click=jobs.stop, args=[run], icon=":material/stop:")

@@ -23,11 +23,11 @@ def page() -> None:
         _nothing_yet()
         return
     asked = address.read("runs", None)
-    picked = _first_picks(shown) if asked is None else [name for name in dict.fromkeys(asked.split(",")) if name]
+    picked = _first_picks(shown) if asked is None else list(dict.fromkeys(address.parts_of(asked)))
     runs, gone = _found(picked)
     picked = _pick(shown, [data.name_of(run) for run in runs])
     if picked is not None:
-        address.write({"runs": ",".join(picked)})
+        address.write({"runs": address.text_of(picked)})
         st.rerun()
     for sentence in gone:
         st.warning(plain(sentence, 300), icon=":material/link_off:")

@@ -63,11 +63,11 @@ def page() -> None:
     before, after = data.before(run), data.after(run)
     if before is None and after is None and run.state not in ("running", "queued"):
         return
+    if run.state in ("running", "queued"):
+        training.watch(name, numbers=True)
+        return
     baseline = data.baseline_of(run)
     cards.show(run, baseline)
-    if run.state in ("running", "queued"):
-        training.watch(name)
-        return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         view = address.widget(
             st.segmented_control,
@@ -86,7 +86,7 @@ def page() -> None:
                 links.RUN,
                 label="Baseline: the same seed without the regularizer",
                 icon=":material/compare_arrows:",
-                query_params={"run": data.name_of(baseline)},
+                query_params={"run": data.name_of(baseline), "view": view},
             )
     VIEWS[view](run, before, after)
 

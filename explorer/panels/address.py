@@ -98,7 +98,7 @@ def read(
     if options is not None:
         named = {format_func(option): option for option in options} | {str(option): option for option in options}
         if isinstance(default, list):
-            parts = ["" if part == _NOTHING else part for part in text.split(",") if part]
+            parts = parts_of(text)
             return [named.get(part, part) for part in parts if part in named or new]
         return named.get(text, text if new and text else default)
     if isinstance(default, bool):
@@ -122,6 +122,7 @@ def widget(
     default: Any,
     at: str = "",
     then: Callable[[], None] | None = None,
+    always: bool = False,
     **about,
 ) -> Any:
     """Draw a widget whose value is what the address says, and return that value.
@@ -134,6 +135,7 @@ def widget(
         default: its value where the address says nothing, or nonsense.
         at: its name in the address; `key` by default.
         then: what is done after a choice.
+        always: whether a choice is in the address even where it is the default, which may be another one next time.
         about: more arguments of `draw`; an ``on_change`` among them writes the address itself.
     """
     at = at or key
@@ -141,7 +143,7 @@ def widget(
     named = {"format_func": about["format_func"]} if "format_func" in about else {}
     reading = partial(read, at, default, options, new=about.get("accept_new_options", False), **limits, **named)
     value = reading()
-    about.setdefault("on_change", partial(_chosen, key, at, default, value, then))
+    about.setdefault("on_change", partial(_chosen, key, at, None if always else default, value, then))
     if _is_unsaid(key, value):
         del st.session_state[_DRAWN][_named(key)]  # said once: something else may hold the address to what it says
         about["on_change"]()
@@ -162,12 +164,18 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     return (
-        ",".join(str(one) or _NOTHING for one in value)
+        ",".join(str(one).replace("%", "%25").replace(",", "%2C") or _NOTHING for one in value)
         if isinstance(value, list)
         else ""
         if value is None
         else f"{value}"
     )
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the texts of a list that `text_of` wrote."""
+    parts = (part.replace("%2C", ",").replace("%25", "%") for part in text.split(",") if part)
+    return ["" if part == _NOTHING else part for part in parts]
 
 
 def own_value(key: str) -> Any:

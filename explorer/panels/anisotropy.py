@@ -223,7 +223,7 @@ def _by_class(about: str, before: Snapshot, after: Snapshot, of_all: str) -> pd.
         if shape.label in new:
             rows.append(
                 {
-                    "name": shape.name or f"class {shape.label}",
+                    "name": shape.called,
                     "before": shape.measures.get(measure),
                     "after": new[shape.label].measures.get(measure),
                     "colour": class_colour(shape.label),

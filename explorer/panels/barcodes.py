@@ -23,7 +23,7 @@ from explorer.panels.words import DASH, FIVE, length, number
 
 _ROW_BY_ROW = 3  # with more classes than this, one at a time
 _POINT_TEXT = 90
-_ROOM = 1_000  # bars, the longest, of one barcode: more can't be told apart
+ROOM = 1_000  # bars, the longest, of one barcode: more can't be told apart
 BOTH = ("Before", "After")
 
 
@@ -84,7 +84,7 @@ def _row(
     texts: pd.Series | None,
 ) -> None:
     colour = class_colour(label)
-    most = max((min(len(s.lengths), _ROOM) for s in shapes if s), default=1) or 1
+    most = max((min(len(s.lengths), ROOM) for s in shapes if s), default=1) or 1
     with st.container(border=True, key=f"barcode-{label}"):
         heading(name, colour, shapes)
         for column, side, shape in zip(st.columns(len(titles), gap="medium"), titles, shapes, strict=True):
@@ -94,10 +94,10 @@ def _row(
                 elif len(shape.lengths) == 0:
                     st.caption(f"{side}: one embedding alone has no bars.")
                 else:
-                    _say_left_out(shape)
+                    say_left_out(shape)
                     event = figure(
                         lambda side=side, shape=shape: barcode(
-                            bars(shape, texts).head(_ROOM),
+                            bars(shape, texts).head(ROOM),
                             title=side,
                             longest=longest,
                             most=most,
@@ -106,6 +106,7 @@ def _row(
                             description=description(side, name, shape),
                         ),
                         key=f"barcode-{label}-{side}",
+                        about=(run.name,),
                         of=(*of, longest),
                         on_select="rerun",
                         selection_mode=SELECTION,
@@ -127,8 +128,8 @@ def _linked_row(
 ) -> None:
     """One class at a time: barcode over spanning tree, and the two examples that a clicked bar joins."""
     colour = class_colour(label)
-    most = max((min(len(s.lengths), _ROOM) for s in shapes if s), default=1) or 1
-    places = planes(of, label, snapshots)
+    most = max((min(len(s.lengths), ROOM) for s in shapes if s), default=1) or 1
+    places = planes(of, (label,) * len(snapshots), snapshots)
     extent = max((float(np.abs(p).max()) for p in places if p is not None and p.size), default=1.0) * 1.05 or 1.0
     with st.container(border=True, key=f"linked-{label}"):
         heading(name, colour, shapes)
@@ -144,7 +145,7 @@ def _linked_row(
                     st.caption(f"{side}: fewer than three embeddings make no tree to look at.")
                     continue
                 st.caption(selections(shape.lengths, shape.kept))
-                _say_left_out(shape)
+                say_left_out(shape)
                 event = figure(
                     lambda side=side, shape=shape, snapshot=snapshot, plane=plane: linked(
                         shape,
@@ -161,6 +162,7 @@ def _linked_row(
                         description=description(side, name, shape),
                     ),
                     key=f"linked-{label}-{side}",
+                    about=(run.name,),
                     of=(*of, longest),
                     on_select="rerun",
                     selection_mode=SELECTION,
@@ -177,9 +179,10 @@ def _linked_row(
             )
 
 
-def _say_left_out(shape: ClassShape) -> None:
-    if len(shape.lengths) > _ROOM:
-        st.caption(f"The {_ROOM:,} longest of {len(shape.lengths):,} bars.")
+def say_left_out(shape: ClassShape) -> None:
+    """Say how many of the class's bars are drawn, where these are not all."""
+    if len(shape.lengths) > ROOM:
+        st.caption(f"The {ROOM:,} longest of {len(shape.lengths):,} bars.")
 
 
 def linked(
@@ -188,7 +191,7 @@ def linked(
     plane: np.ndarray,
     texts: pd.Series | None,
     *,
-    room: int = _ROOM,
+    room: int = ROOM,
     kind: str = "",
     **options,
 ) -> alt.VConcatChart:
@@ -260,9 +263,16 @@ def joined(event, run: Run, shape: ClassShape, texts: pd.Series | None, *, examp
 
 # `of` are the snapshots' versions: a resumed run writes snapshots anew.
 @st.cache_data(max_entries=64, show_spinner=False)
-def planes(of: tuple, label: int, _snapshots: Sequence[Snapshot | None]) -> list[np.ndarray | None]:
-    """Return where the points of the class `label` are drawn on each side, in one plane; `of` is what they are known by."""
-    return common_plane([s.embeddings[s.labels == label] if s else None for s in _snapshots])
+def planes(of: tuple, labels: Sequence[int | None], _snapshots: Sequence[Snapshot | None]) -> list[np.ndarray | None]:
+    """Return where the points of a class are drawn on each side; `of` is what the snapshots are known by.
+
+    It is one plane for all, or, where their spaces are of different width, one of its own for each. `labels` is the class's
+    on each side, None where it isn't there.
+    """
+    clouds = [s.embeddings[s.labels == label] if s else None for s, label in zip(_snapshots, labels, strict=True)]
+    if len({cloud.shape[1] for cloud in clouds if cloud is not None}) > 1:
+        return [common_plane([cloud])[0] for cloud in clouds]
+    return common_plane(clouds)
 
 
 def heading(name: str, colour: str, shapes: list[ClassShape | None]) -> None:

@@ -9,7 +9,9 @@ from explorer.panels import address, data
 
 ALL = "all classes"
 _BUTTONS = 6  # with more choices than this, a list instead of buttons
-_MARKUP = re.compile(r"[*`\[$:~\\]|\b_|_\b")  # buttons would interpret it; a list shows it as it is
+_PLAIN = re.compile(
+    r"[^\W_]([\w '/-]*[^\W_])?"
+)  # a button would read Markdown in anything else; a list shows it as it is
 
 
 def names_of(run: Run, *sides: Snapshot | None) -> dict[int, str]:
@@ -18,9 +20,7 @@ def names_of(run: Run, *sides: Snapshot | None) -> dict[int, str]:
     there: dict[int, str] = {}
     for side in sides:
         for shape in side.classes if side else []:
-            there[shape.label] = (
-                shape.name or there.get(shape.label) or names.get(shape.label) or f"class {shape.label}"
-            )
+            there[shape.label] = shape.name or there.get(shape.label) or names.get(shape.label) or shape.called
         for label in sorted(set(side.labels.tolist())) if side else []:
             there.setdefault(label, names.get(label) or f"class {label}")
     return dict(sorted(there.items()))
@@ -31,7 +31,7 @@ def pick(names: dict[int, str], whole: int) -> list[int]:
     if len(names) <= 1:
         return list(names)
     options = [*([ALL] if len(names) <= whole else []), *names.values()]
-    few = len(options) <= _BUTTONS and not any(map(_MARKUP.search, options))
+    few = len(options) <= _BUTTONS and all(map(_PLAIN.fullmatch, options))
     draw, extra = (st.segmented_control, {"required": True}) if few else (st.selectbox, {})
     name = address.widget(
         draw, "Class", options, key="class", default=options[0], label_visibility="collapsed", **extra

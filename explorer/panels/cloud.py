@@ -105,21 +105,22 @@ class Shown:
             f"of the classes {', '.join(self.names[label] for label in self.chosen)}.",
         )
 
-    def said(self) -> str:
-        """Return what is seen, and what is left out."""
+    def said(self, titles: Mapping[str, str] | None = None) -> str:
+        """Return what is seen, and what is left out; `titles` call the sides."""
         count, two = len(self.points), len(self.coordinates) > 1
         shares = list(self.shares.values())
         said = (
             f"{count:,} of {self.whole:,} {self.kind.many}, drawn at random, are shown. " if self.whole > count else ""
         )
-        sides = "Hollow is before, filled after, " if two else ""
+        called = {side: side for side in self.coordinates} | dict(titles or {})
+        sides = "Hollow is {}, filled {}, ".format(*called.values()) if two else ""
         if not shares:
             said += f"{sides}{'each ' if two else ''}{_MAPPED}. "
         elif not two:
             said += f"Along its principal axes, which hold {number(100 * shares[0], 1)} % of the variance. "
         else:
             held = "; ".join(
-                f"{name}, {number(100 * share, 1)} % of the variance" for name, share in self.shares.items()
+                f"{called[name]}, {number(100 * share, 1)} % of the variance" for name, share in self.shares.items()
             )
             on = _EACH if self.own else "each about its own mean; both on the principal axes of the two together"
             said += f"{sides}{on}, which hold: {held}. "
@@ -245,7 +246,7 @@ def drawn(
     except IsobarError as error:
         st.info(plain(error, 300), icon=":material/blur_off:")
         return
-    near, about = neighbours.chosen(run, sides), (seen, own, *chosen)
+    near, about = neighbours.chosen(run, sides), (run.name, seen, own, *chosen)
     with st.container(border=True):
         event = figure(
             lambda: shown.chart(
@@ -264,8 +265,8 @@ def drawn(
             on_select=partial(_clicked, name_of(key, about)),
             selection_mode=[PICKED] if shown.in_space else [BRUSH, PICKED],
         )  # fmt: skip
-    st.caption(shown.said())
-    brushed(event, run, shown)
+    st.caption(plain(shown.said(titles), 1_000))
+    brushed(event, run, shown, titles)
     neighbours.show(run, sides, near, shown.names, titles)
 
 
@@ -276,16 +277,16 @@ def _clicked(key: str) -> None:
         neighbours.pick(int(picked[0]["row"]))
 
 
-def brushed(event, run: Run, shown: Shown) -> None:
-    """List the brushed examples."""
+def brushed(event, run: Run, shown: Shown, titles: Mapping[str, str] | None = None) -> None:
+    """List the brushed examples; `titles` call the sides."""
     # It keeps its place when there is nothing to list, so that no list of before is left.
     place, brush = st.empty(), (event["selection"].get(BRUSH) if event else None) or {}
     if {"px", "py"} <= set(brush):
         with place.container():
-            _table(brush, run, shown)
+            _table(brush, run, shown, titles)
 
 
-def _table(brush: dict, run: Run, shown: Shown) -> None:
+def _table(brush: dict, run: Run, shown: Shown, titles: Mapping[str, str] | None) -> None:
     """List the brushed examples."""
     found = shown.points[in_brush(shown.points, brush, shown.extent)]
     st.markdown(f"**{shown.kind.counted(len(found))}**")
@@ -294,9 +295,9 @@ def _table(brush: dict, run: Run, shown: Shown) -> None:
     frame = pd.DataFrame({"text": cells(run, shown.texts, found["row"]), "class": found["class"]})
     if (images := thumbnails(run, found["row"])) is not None:
         frame.insert(0, "image", images)
-    for side in ("before", "after"):
-        if f"{side}_prediction" in found:
-            frame[f"predicted {side}"] = found[f"{side}_prediction"]
+    for side in shown.coordinates:
+        called = f"predicted {(titles or {}).get(side, side)}" if len(shown.coordinates) > 1 else "predicted"
+        frame[called] = found[f"{side}_prediction"]
     st.dataframe(
         frame, hide_index=True, placeholder=DASH, height=min(320, 38 + 35 * len(frame)), alt=f"The {shown.kind.many} that were brushed",
         column_config={

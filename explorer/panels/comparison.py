@@ -243,20 +243,29 @@ def side_by_side(runs: list[Run]) -> None:
     names = list(there)
     *two, which = st.columns([2, 2, 1], gap="small")
     pair = [
-        there[address.widget(column.selectbox, side, names, key=side.lower(), default=name, format_func=_run_label)]
+        there[
+            address.widget(
+                column.selectbox, side, names, key=side.lower(), default=name, always=True, format_func=_run_label
+            )
+        ]
         for column, side, name in zip(two, ("Left", "Right"), names, strict=False)
     ]
     sides = [data.after(run) or data.before(run) for run in pair]
-    labels = sorted({shape.label for side in sides if side for shape in side.classes})
-    if not labels:
+    # By name: of another task the same number is another class.
+    called = [
+        {
+            name: label
+            for label, name in classes.names_of(run, side).items()
+            if side and any(shape.label == label for shape in side.classes)
+        }
+        for run, side in zip(pair, sides, strict=True)
+    ]
+    found = list(dict.fromkeys([*called[0], *called[1]]))
+    if not found:
         st.caption("Neither of them has a snapshot that can be read.")
         return
-    class_names = {label: name for label, name in classes.names_of(pair[0], *sides).items() if label in labels}
-    name = address.widget(
-        which.selectbox, "Class", list(class_names.values()), key="class", default=class_names[labels[0]]
-    )
-    label = next(label for label, found in class_names.items() if found == name)
-    _pair(pair, sides, label)
+    name = address.widget(which.selectbox, "Class", found, key="class", default=found[0])
+    _pair(pair, sides, [of.get(name) for of in called])
 
 
 def _baseline_first(runs: list[Run]) -> list[Run]:
@@ -270,27 +279,34 @@ def _baseline_first(runs: list[Run]) -> list[Run]:
     return runs
 
 
-def _pair(runs: list[Run], sides: list[Snapshot | None], label: int) -> None:
-    shapes = [next((s for s in side.classes if s.label == label), None) if side else None for side in sides]
+def _pair(runs: list[Run], sides: list[Snapshot | None], labels: list[int | None]) -> None:
+    shapes = [
+        next((s for s in side.classes if s.label == label), None) if side else None
+        for side, label in zip(sides, labels, strict=True)
+    ]
     drawn = [shape for shape in shapes if shape is not None and len(shape.lengths) > 1]
     longest = max((float(shape.lengths[0]) for shape in drawn), default=1.0) * 1.02 or 1.0
-    most = max((len(shape.lengths) for shape in drawn), default=1)
+    most = max((min(len(shape.lengths), barcodes.ROOM) for shape in drawn), default=1)
     of = tuple(side and side.version for side in sides)
-    planes = barcodes.planes(of, label, sides)
-    extent = max((float(np.abs(p).max()) for p in planes if p is not None and p.size), default=1.0) * 1.05 or 1.0
+    planes = barcodes.planes(of, labels, sides)
+    extents = [float(np.abs(p).max()) * 1.05 or 1.0 if p is not None and p.size else 1.0 for p in planes]
+    if len({side.embeddings.shape[1] for side in sides if side is not None}) == 1:
+        extents = [max(extents)] * len(extents)
     for place, column in enumerate(st.columns(2, gap="small")):
         run, side, shape, plane = runs[place], sides[place], shapes[place], planes[place]
         with column, st.container(border=True):
             if side is None or shape is None or plane is None or len(shape.lengths) < 2:
-                st.caption(f"{_run_label(data.name_of(run))}: no barcode of this class.")
+                st.caption(f"{plain(_run_label(data.name_of(run)), 120)}: no barcode of this class.")
                 continue
-            texts = texts_of(run)
+            texts, extent = texts_of(run), extents[place]
+            barcodes.say_left_out(shape)
             event = figure(
-                lambda run=run, side=side, shape=shape, plane=plane, texts=texts: _tree(
+                lambda run=run, side=side, shape=shape, plane=plane, texts=texts, extent=extent: _tree(
                     run, side, shape, plane, texts, longest=longest, most=most, extent=extent
                 ),
                 key=f"pair-{place}",
-                of=(of, place, label),
+                about=(run.name, labels[place]),
+                of=(of, place, *labels),
                 on_select="rerun",
                 selection_mode=SELECTION,
             )

@@ -34,13 +34,17 @@ def found(names: Iterable[str], wanted: str) -> list[str]:
 
 
 def _holds(name: str, words: list[str], look_into: bool) -> bool:
-    text = name.lower()
+    text, date = name.lower(), ""
+    # The date is no place for a lone number, unless a month stands beside that.
+    undated = text.partition("_")[2] or text
     if look_into:
         try:
             row = data.row(data.find(name))
-            text = " ".join([text, row.title, row.note.text, *details(row), changed(row), STATES[row.state][2]]).lower()
+            said, date = [row.title, row.note.text, *details(row)], day(row.began).lower()
+            text = " ".join([text, *said, changed(row), STATES[row.state][2]]).lower()
+            undated = " ".join([undated, *said]).lower().replace(date, "") if date else text
         except IsobarError:  # gone meanwhile
             pass
-    # The date in a name is no place for a lone number.
-    numbers = set(re.findall(r"\d+", text.partition("_")[2] or text))
+    month = set(re.findall(r"[^\W\d]+", date))
+    numbers = set(re.findall(r"\d+", f"{undated} {date if month & set(words) else ''}"))
     return all(word in numbers if word.isdigit() else word in text for word in words)

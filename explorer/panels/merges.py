@@ -26,13 +26,13 @@ def show(run: Run, snapshot: Snapshot) -> None:
     kind = data.modality(run)
     st.caption(explained(kind))
     texts = texts_of(run)
-    chosen = picked({shape.label: shape.name or f"class {shape.label}" for shape in snapshot.classes})
+    chosen = picked({shape.label: shape.called for shape in snapshot.classes})
     for shape in snapshot.classes:
         if shape.label not in chosen:
             continue
         colour = class_colour(shape.label)
         with st.container(border=True, key=f"merges-{shape.label}"):
-            heading(shape.name or f"class {shape.label}", colour, [shape])
+            heading(shape.called, colour, [shape])
             found = _merges((snapshot.version, shape.label), shape)
             if not found:
                 st.caption(f"One {kind.one} alone has no bars.")

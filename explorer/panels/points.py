@@ -55,7 +55,8 @@ def read_columns(content: bytes) -> pd.DataFrame:
             f"The file needs two columns of numbers, one for each coordinate; of its {table.shape[1]} "
             f"{'column' if table.shape[1] == 1 else 'columns'} {found} holds numbers only."
         )
-    return numbers
+    # The numbers of the rows, as tables are saved with them, have no name: they come last.
+    return numbers[sorted(numbers.columns, key=lambda name: name.startswith("Unnamed: "))]
 
 
 def cloud(numbers: pd.DataFrame, x: str, y: str) -> np.ndarray:

@@ -74,6 +74,7 @@ def show(run: Run, before: Snapshot | None, after: Snapshot | None) -> None:
         event = figure(
             lambda: drawn(run, film, names=names, chosen=chosen, at=film.steps.index(wanted), tree=tree),
             key="timeline-film",
+            about=(run.name,),
             of=(versions, tuple(chosen), wanted, tree, tuple(scores.items())),
             on_select="rerun",
             selection_mode=[BAR, MOMENT],
@@ -156,7 +157,7 @@ def thinned(steps: list[int], most: int = _MOST_FRAMES) -> list[int]:
 def _step(steps: list[int]) -> int:
     """Return the step that the address names or the one next to it; the last by default."""
     wanted = address.read("step", "")
-    return min(steps, key=lambda step: abs(step - int(wanted))) if wanted.isdigit() else steps[-1]
+    return min(steps, key=lambda step: abs(step - int(wanted))) if wanted.isdecimal() else steps[-1]
 
 
 def _joined(event, run: Run, texts: pd.Series | None) -> None:

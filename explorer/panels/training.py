@@ -32,11 +32,16 @@ OUTSIDE = (
 
 
 @st.fragment(run_every=1.5)
-def watch(name: str) -> None:
-    """Draw progress, a stop button and the charts of a run that runs or waits; once it ends, the page is drawn anew."""
+def watch(name: str, *, numbers: bool = False) -> None:
+    """Draw progress, a stop button and the charts of a run that runs or waits; once it ends, the page is drawn anew.
+
+    Where `numbers` are asked for, so are its cards.
+    """
     run = data.find(name)
     if run.state not in ("running", "queued"):
         st.rerun()
+    if numbers:
+        cards.show(run, data.baseline_of(run))
     if run.state == "queued":
         ahead = jobs.ahead(data.runs_dir(), run)
         words = f"Waiting its turn, {ahead} ahead." if ahead else "About to start."
@@ -107,7 +112,7 @@ def drawn(run: Run) -> dict[str, Callable[[], alt.LayerChart]]:
         "regularizer": lambda: history(
             _long(events, "step", columns["regularizer"]),
             title="Regularizer",
-            value="nats",
+            value="added to the loss",
             colours=dict(zip(_terms(events).values(), cycle(_TERMS))),
             total_steps=total,
             description="What each regularizer adds to the loss, at each logged step",
@@ -195,7 +200,8 @@ def ended(run: Run) -> str:
 
 def _class_names(run: Run, events: pd.DataFrame) -> dict[str, str]:
     names = data.recorded_task(run).get("label_names") or []
-    keys = sorted({column.split("/")[1] for column in events.columns if column.startswith("classes/")})
+    keys = {column.split("/")[1] for column in events.columns if column.startswith("classes/")}
+    keys = sorted(keys, key=lambda key: (len(key), key))  # numbers
     return {key: str(names[int(key)]) if key.isdigit() and int(key) < len(names) else f"class {key}" for key in keys}
 
 

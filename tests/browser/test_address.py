@@ -245,3 +245,23 @@ def test_what_is_compared_is_a_step(address, visit):
     page.reload()
     settle(page)
     expect(page).to_have_url(re.compile("about=centered"))
+
+
+def test_what_was_picked_in_the_table_is_taken_back_by_a_step_back(address, visit):
+    page = visit(f"{address}/compare")
+    expect(page).to_have_url(re.compile("runs="))
+    settle(page)
+    first = page.url
+    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    page.mouse.click(box["x"] + 14, box["y"] + 35 + 17)
+    expect(page).not_to_have_url(first)
+    settle(page)
+    second = page.url
+    page.go_back()
+    expect(page).to_have_url(first)
+    settle(page)
+    expect(page).to_have_url(first)
+    page.go_forward()
+    expect(page).to_have_url(second)
+    settle(page)
+    expect(page).to_have_url(second)

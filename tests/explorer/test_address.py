@@ -3,6 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.panels import address
+
 
 def page():
     import streamlit as st
@@ -112,6 +114,11 @@ def held():
     address.arrive("page")
     address.write({"one": "3"})  # as a file that is uploaded decides on its column
     address.widget(st.number_input, "One", key="one", default=0)
+
+
+@pytest.mark.parametrize("parts", [["minilm", "/data/a,b/model", ""], ["100%", "a%2Cb"], []])
+def test_a_list_of_any_texts_is_in_the_address_and_out_of_it(parts):
+    assert address.parts_of(address.text_of(parts)) == parts
 
 
 def test_what_something_else_decides_each_time_stays_so():

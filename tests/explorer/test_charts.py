@@ -123,6 +123,49 @@ def test_a_history_keeps_its_axis_while_it_grows():
         assert spec["height"] == style.SMALL
 
 
+@pytest.mark.parametrize("series", [2, 10, 50])
+def test_however_many_classes_there_are_a_history_has_room(series):
+    names = [f"c{k}" for k in range(series)]
+    frame = pd.DataFrame({"step": [1, 2] * series, "series": np.repeat(names, 2), "value": 0.5})
+    spec = history(frame, title="t", value="v", colours=dict.fromkeys(names, "#000")).to_dict()
+    said = spec["layer"][0]["encoding"]["color"]["legend"]
+    drawn = style.vector(spec)
+    height = max(float(h) for h in re.findall(r'class="background"[^>]*d="M[\d.]+,[\d.]+h[\d.]+v([\d.]+)', drawn))
+    assert height >= 150, height
+    assert said["symbolLimit"] == 8
+
+
+@pytest.mark.filterwarnings("ignore:Automatically deduplicated")
+def test_a_tooltip_names_an_image_and_does_not_fetch_it(shape):
+    points = pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0], "image": ["one/0.png", "one/1.png"]})
+    frame = edges(shape, np.random.default_rng(1).normal(size=(30, 2)))
+    one = barcode_and_tree(
+        frame, points, title="After", features=3, longest=9.0, most=29, extent=3.0, kind="image"
+    ).to_dict()
+    x, no = np.zeros((2, 2)), np.full(2, -1)
+    of_cloud = cloud_points({"after": (x, no)}, np.zeros(2, int), {0: "a"}, ["one/0.png", "one/1.png"], "image")
+    other = cloud(of_cloud, tree_edges({}), colours={"a": "#000"}, extent=1.0, kind="image").to_dict()
+    film = film_points([x, x], ["a", "a"], ["one/0.png", "one/1.png"], "image")
+    third = timeline(
+        film, film_bars([x, x], [[], []], 9), film_measures([0, 1], [{}, {}], {}), steps=[0, 1], at=0, colours={"a": "#000"},
+        extent=1.0, longest=1.0, kind="image",
+    ).to_dict()  # fmt: skip
+    for spec in (one, other, third):
+        said = json.dumps(spec)
+        assert '"field": "image"' in said
+        assert '"field": "image", "title": "file"' in said.replace(', "type": "nominal"', "")
+
+
+def test_a_measure_above_one_is_drawn_inside_of_its_panel():
+    x = np.zeros((2, 2))
+    measures = film_measures([0, 1], [{"loss": 2.4}, {"loss": 1.7}], {"loss": "Loss"})
+    spec = timeline(
+        film_points([x, x], ["a", "a"]), film_bars([x, x], [[], []], 9), measures, steps=[0, 1], at=0, colours={"a": "#000"},
+        extent=1.0, longest=1.0,
+    ).to_dict()  # fmt: skip
+    assert spec["vconcat"][1]["layer"][0]["encoding"]["y"]["scale"]["domain"] == [0.0, 2.4]
+
+
 def test_the_entropy_of_the_kept_bars_is_that_of_the_class(shape):
     entropies = longest_entropies(shape.lengths)
     assert entropies[0] == 0

@@ -1,6 +1,7 @@
 """The page Compare without a browser."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from core.studies.compare import compare
 from explorer.charts import style
 from explorer.charts.tradeoff import differences, group_colours, tradeoff
 from explorer.panels import comparison
+from tests.explorer.conftest import called
 from tests.explorer.synthetic import write_run
 from tests.explorer.test_pages import all_text, charts
 
@@ -101,6 +103,33 @@ def test_data_of_the_same_last_name_are_compared_each_for_itself_and_told_apart(
     assert [title.partition(" ·")[0] for title in titles] == ["one/texts.csv", "two/texts.csv"]
     assert "one/texts" in all_text(app).replace("\\", "")
     assert set(open_page("compare", tmp_path).query_params["runs"].split(",")) == set(runs[:2])
+
+
+@pytest.mark.slow
+def test_barcodes_of_two_are_of_classes_of_one_name_each_in_a_space_of_its_own_width(open_page, tmp_path):
+    left = write_run(tmp_path, per_class=12, width=8, names=("unacceptable", "same")).name
+    right = write_run(
+        tmp_path, per_class=14, width=9, names=("same", "different"), minutes_ago=1, task="paraphrase"
+    ).name
+    app = open_page("compare", tmp_path, runs=f"{left},{right}", **{"class": "same"})
+    assert not app.exception
+    assert not app.error
+    two = specs(app)[-2:]
+    assert ["Barcode of the class same" in spec["description"] for spec in two] == [True, True]
+    assert [re.search(r"\d+ bars", spec["description"])[0] for spec in two] == ["11 bars", "13 bars"]
+    app = open_page("compare", tmp_path, runs=f"{left},{right}", **{"class": "different"})
+    assert "no barcode of this class" in all_text(app)
+
+
+@pytest.mark.slow
+def test_a_side_that_was_chosen_stays_though_it_is_the_default(seeds, open_page):
+    app = open_page("compare", seeds)
+    left = called(app.selectbox, "left")
+    first = left.value
+    names = app.query_params["runs"].split(",")
+    left.select(next(name for name in names if name != first)).run()
+    called(app.selectbox, "left").select(first).run()
+    assert app.query_params["left"] in (first, [first])
 
 
 def test_nothing_picked_says_what_to_pick(seeds, open_page):

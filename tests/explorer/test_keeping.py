@@ -5,7 +5,7 @@ import pytest
 from core.runs import list_runs, load_run
 from core.runs.trash import trash, trashed
 from core.studies.compare import Difference
-from explorer.panels import cards, data, entries
+from explorer.panels import cards, classes, data, entries
 from tests.explorer.conftest import called
 from tests.explorer.synthetic import write_run
 
@@ -102,6 +102,40 @@ def test_a_card_says_the_change_from_the_baseline_and_whether_seeds_tell_it(seed
 )
 def test_a_change_is_said_to_be_noise_where_seeds_can_t_tell(values, said):
     assert cards.noise(Difference.of(dict(enumerate(values)))).endswith(said)
+
+
+def test_a_lone_number_is_no_day_unless_a_month_stands_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOBAR_RUNS", str(tmp_path))
+    names = [
+        write_run(tmp_path, seed=seed, minutes_ago=seed, snapshots=2, per_class=4, width=4).name for seed in (0, 1, 4)
+    ]
+    found = {
+        wanted: entries.found(names, wanted) for wanted in ("seed 4", "4", "4 may", "may", "seed 5", "5 may", "2026")
+    }
+    assert found["seed 4"] == found["4"] == names[2:]
+    assert found["4 may"] == found["may"] == names
+    assert found["seed 5"] == found["5 may"] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["+", "-", "- o", "1. sports", "1) sports", "# tag", "> x", "_a_", "a*b*", "$x", ":red[x]"]
+)
+def test_a_class_that_a_button_would_read_as_markdown_stands_in_a_list(name):
+    assert not classes._PLAIN.fullmatch(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["acceptable", "all classes", "class 3", "7", "snake_case", "don't know", "en-GB", "naïve", "x"]
+)
+def test_a_class_of_plain_words_stands_on_a_button(name):
+    assert classes._PLAIN.fullmatch(name)
+
+
+def test_a_run_besides_the_first_that_is_under_way_is_told(open_page, tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, state="running", done=20, seed=seed, minutes_ago=seed)
+    app = open_page("learn", tmp_path)
+    assert "2 more running" in texts(app)
 
 
 def test_what_all_seeds_say_does_not_colour_the_one_that_says_otherwise():

@@ -19,7 +19,7 @@ from explorer.charts.filtration import frame_of, growing, slider_scale
 from explorer.charts.rule import rule as walked
 from explorer.panels import acting, lesson, points, rule
 from explorer.panels.growing import shown
-from explorer.panels.words import number
+from explorer.panels.words import length
 from tests.explorer.conftest import called
 from tests.explorer.test_charts import contrast
 from tests.explorer.test_pages import all_text, charts
@@ -152,7 +152,7 @@ def test_how_the_threshold_is_found_is_told_on_the_bars_that_are_shown(open_page
     found = shown(example_cloud(name.lower(), int(n), float(noise), int(seed)))
     if "shortest of them" in says:
         features = (found.bars["kind"] == "feature").sum()
-        assert f"{features} bars. The shortest of them, {number(found.threshold)}, is the **threshold**" in all_text(
+        assert f"{features} bars. The shortest of them, {length(found.threshold)}, is the **threshold**" in all_text(
             app
         )
         assert len(charts(app)) == 2

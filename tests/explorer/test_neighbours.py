@@ -76,6 +76,20 @@ def test_the_cloud_is_seen_as_the_address_says(gallery, open_page, seen, own):
         assert (words in said) == there
 
 
+def test_two_checkpoints_are_called_by_their_names(gallery):
+    from explorer.panels import cloud
+
+    run = finished(gallery)
+    sides = {"before": data.before(run), "after": data.after(run)}
+    shown = cloud.prepared(run, sides, [0, 1], {0: "a", 1: "b"})
+    assert "Hollow is before, filled after" in shown.said()
+    said = shown.said({"before": "this one", "after": "the other"})
+    assert "Hollow is this one, filled the other" in said
+    assert "this one, " in said.partition("which hold")[2]
+    assert "before" not in said
+    assert "after" not in said
+
+
 def test_each_side_on_its_own_axes_is_as_large_as_the_other(gallery):
     from explorer.panels import cloud
 
@@ -83,6 +97,7 @@ def test_each_side_on_its_own_axes_is_as_large_as_the_other(gallery):
     sides = {"before": data.before(run), "after": data.after(run)}
     small = type(sides["before"])(**{**vars(sides["before"]), "embeddings": sides["before"].embeddings * 1e-3})
     sides["before"] = small
+    cloud._projection.clear()  # which knows it by the version of the one that it was made of
     shown = cloud.prepared(run, sides, [0, 1], {0: "a", 1: "b"}, "3-D", own=True)
     sizes = [np.square(xyz).sum(1).mean() for xyz in shown.coordinates.values()]
     assert min(sizes) > 0.1 * max(sizes)

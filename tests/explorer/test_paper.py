@@ -9,6 +9,7 @@ import pytest
 from core.errors import IsobarError
 from core.runs import list_runs
 from explorer.charts import paper
+from explorer.charts.style import class_colours
 from explorer.panels import data
 from explorer.panels import paper as panel
 from tests.explorer.synthetic import NASTY, write_run
@@ -134,6 +135,37 @@ def test_the_view_offers_what_it_shows(run, open_page):
     assert "Share of the squared length" in app.code[-1].value
     labels = [button.label for button in app.get("download_button")]
     assert {"PDF", "SVG", "Numbers, CSV", "Caption"} <= set(labels)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("classes", "letters"), [(6, 12), (10, 20), (50, 3), (50, 20), (3, 60)])
+def test_letters_keep_their_size_whatever_classes_are_called_and_each_has_a_look_of_its_own(classes, letters):
+    names = {k: f"{k:02} wide names, MW"[:letters].ljust(letters, "m") for k in range(classes)}
+    places = np.random.default_rng(0).normal(size=(3, classes, 2))
+    frame = pd.DataFrame(
+        [
+            {"side": side, "class": name, "x": x, "y": y}
+            for side, of in zip(paper.SIDES, places)
+            for name, (x, y) in zip(names.values(), of)
+        ]
+    )
+    for width in paper.WIDTHS.values():
+        chart = paper.paper_cloud(frame, colours=class_colours(names), width=width)
+        _, (natural, _) = paper._drawn(chart)
+        assert float(natural) == pytest.approx(width / 25.4 * 72, rel=0.04)
+    encoding = chart.to_dict()["spec"]["encoding"]
+    looks = set(zip(encoding["color"]["scale"]["range"], encoding["shape"]["scale"]["range"]))
+    assert len(looks) == classes
+    assert not {"stroke", "arrow"} & {shape for _, shape in looks}  # which have no inside to fill
+
+
+def test_a_long_name_stays_beside_its_own_row():
+    rows = [
+        {"side": "before", "class": name, "rank": 1, "length": 1.0, "kind": "feature", "threshold": 1.0}
+        for name in ("unacceptable sentence of English", "acceptable")
+    ]
+    spec = paper.paper_barcodes(pd.DataFrame(rows), width=84).to_dict()
+    assert spec["facet"]["row"]["header"]["labelLimit"] <= spec["spec"]["height"]
 
 
 def test_pale_is_the_colour_on_white():

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.errors import IsobarError
@@ -17,6 +18,11 @@ from explorer.panels.points import LARGEST, MOST, cloud, from_address, read_colu
 )
 def test_columns_of_numbers_are_found_with_or_without_a_header(text, columns):
     assert list(read_columns(text.encode()).columns) == columns
+
+
+def test_the_numbers_of_rows_are_no_coordinate_unless_chosen():
+    saved = pd.DataFrame({"x": [1.5, 2.5, 4.0], "y": [0.0, 1.0, 0.5]}).to_csv()
+    assert list(read_columns(saved.encode()).columns) == ["x", "y", "Unnamed: 0"]
 
 
 @pytest.mark.parametrize("text", ["x;y\n1,5;2\n-3,25;4,5\n", "1,5;2\n-3,25;4,5", "1,5\t2\n-3,25\t4,5\n"])
