@@ -56,7 +56,7 @@ def history(
             legend=None
             if len(colours) < 2
             else legend(
-                labelLimit=110, symbolType="stroke", symbolLimit=_NAMED, **({"columns": 2} if len(colours) > 3 else {})
+                labelLimit=78, symbolType="stroke", symbolLimit=_NAMED, **({"columns": 2} if len(colours) > 3 else {})
             ),
         ),
         tooltip=[
