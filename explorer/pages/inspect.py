@@ -25,6 +25,7 @@ from explorer.panels import (
     fitting,
     links,
     merges,
+    progress,
     reference,
     space,
     spec_form,
@@ -256,23 +257,10 @@ def _watch(name: str) -> None:
     run = data.inspection(name)
     if run.state not in ("running", "queued"):
         st.rerun()
-    status = run.status
-    done, total = status.get("done") or 0, status.get("total") or 0
-    words = _PHASES.get(status.get("phase") or "", "about to start" if run.state == "queued" else "measuring")
+    words = _PHASES.get(run.status.get("phase") or "", "about to start" if run.state == "queued" else "measuring")
     words = words.format(many=fitting.many(str(data.spec(run).get("task", ""))))
-    if total > 1:
-        words += f", {done:,} of {total:,}"
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.progress(min(done / total, 1.0) if total > 1 else 0.0, text=words[:1].upper() + words[1:])
-        asked = (run.path / layout.STOP).exists()
-        st.button(
-            "Stopping…" if asked else "Stop",
-            key="stop-inspection",
-            on_click=jobs.stop,
-            args=[run],
-            disabled=asked,
-            icon=":material/stop:",
-        )
+    with st.container(border=True):
+        progress.show(run, *progress.counted(run, words), key="stop-inspection")
     st.caption("This goes on if the page is closed; its address shows what was found.")
 
 
@@ -280,11 +268,7 @@ def _ended(run: Run) -> None:
     if run.state == "stopped":
         st.warning("Stopped before anything was found.", icon=":material/stop_circle:")
     else:
-        st.error(plain(run.status.get("error") or "It left no word why it failed.", 500), icon=":material/error:")
-        log = run.log(4000).strip()
-        if log:
-            with st.expander("Log"):
-                st.code(log, language=None, height=300)
+        progress.failed(run)
     st.page_link(
         links.INSPECT,
         label="Change the settings and try again",

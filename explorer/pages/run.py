@@ -21,6 +21,7 @@ from explorer.panels import (
     links,
     moved,
     paper,
+    progress,
     timeline,
     training,
 )
@@ -175,11 +176,7 @@ def _state(run: Run) -> None:
             icon=":material/inventory_2:",
         )
     if run.state == "failed":
-        st.error(f"{training.ended(run)} {plain(run.status.get('error') or 'It left no word why.', 500)}")
-        log = run.log(4000).strip()
-        if log:
-            with st.expander("Log"):
-                st.code(log, language=None, height=300)
+        progress.failed(run, training.ended(run))
         training.resume(run)
         if not run.steps and not data.trained_outside(run):
             st.page_link(

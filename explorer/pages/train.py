@@ -12,7 +12,7 @@ from core.tasks import BUILT_IN as TASKS
 from core.training.presets import about, preset_settings, presets
 from core.training.spec import RunSpec, overlaid
 from explorer import jobs
-from explorer.panels import address, cards, data, links, spec_form, training, upload
+from explorer.panels import address, cards, data, links, progress, spec_form, training, upload
 from explorer.panels.estimate import Estimate, estimate, least_memory
 from explorer.panels.words import plain
 
@@ -152,7 +152,7 @@ def _watched(run: Run, name: str) -> None:
         training.watch(name)
         return
     if run.state == "failed":
-        st.error(f"{training.ended(run)} {plain(run.status.get('error') or 'It left no word why.', 500)}")
+        progress.failed(run, training.ended(run))
         training.resume(run)
         if not data.trained_outside(run):
             st.page_link(

@@ -1,7 +1,11 @@
-"""How far a running run has come, in words."""
+"""How far work has come, with a button that stops it, and why it failed."""
 
-from core.runs import Run
+import streamlit as st
+
+from core.runs import Run, layout
 from core.runs.pace import duration
+from explorer import jobs
+from explorer.panels.words import plain
 
 PHASES = {
     "loading": "loading model and data",
@@ -22,3 +26,33 @@ def progress_of(run: Run) -> tuple[float, str]:
     if status.get("seconds_left"):
         words += f", {duration(status['seconds_left'])} left"
     return (min(step / total, 1.0) if total else 0.0), words
+
+
+def counted(run: Run, words: str) -> tuple[float, str]:
+    """Return what share of its parts an inspection or a study has done, and `words` with their number."""
+    done, total = run.status.get("done") or 0, run.status.get("total") or 0
+    return (min(done / total, 1.0), f"{words}, {done:,} of {total:,}") if total > 1 else (0.0, words)
+
+
+def show(run: Run, share: float, words: str, *, key: str) -> None:
+    """Draw how far `run` has come, and a button, called `key`, that stops it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.progress(share, text=plain(words[:1].upper() + words[1:], 120))
+        asked = (run.path / layout.STOP).exists()
+        st.button(
+            "Stopping…" if asked else "Stop",
+            key=key,
+            on_click=jobs.stop,
+            args=[run],
+            disabled=asked,
+            icon=":material/stop:",
+        )
+
+
+def failed(run: Run, first: str = "") -> None:
+    """Say why `run` failed, after what stands `first`, and offer its log."""
+    why = plain(run.status.get("error") or "It left no word why it failed.", 500)
+    st.error(f"{first} {why}".strip(), icon=":material/error:")
+    if log := run.log(4000).strip():
+        with st.expander("Log"):
+            st.code(log, language=None, height=300)

@@ -8,10 +8,10 @@ import streamlit as st
 
 from core.errors import IsobarError
 from core.file_version import file_version
-from core.runs import Run, layout, list_runs
+from core.runs import Run, list_runs
 from core.studies.study import StudySpec
 from explorer import jobs
-from explorer.panels import address, data
+from explorer.panels import address, data, progress
 from explorer.panels.words import moment, plain
 
 SAMPLE = "sample-"  # begins the name of a study that ships with Isobar; its directory's name follows
@@ -117,10 +117,7 @@ class Studies:
         elif state == "stopped":
             st.warning("Stopped; what had finished is kept.", icon=":material/stop_circle:")
         elif state != "finished":
-            st.error(plain(run.status.get("error") or "It left no word why it failed.", 500), icon=":material/error:")
-            if log := run.log(4000).strip():
-                with st.expander("Log"):
-                    st.code(log, language=None, height=300)
+            progress.failed(run)
         if state in ("stopped", "failed") and st.button(
             "Go on", icon=":material/play_arrow:", key=f"go-on-{self.kind}"
         ):
@@ -141,20 +138,7 @@ def _watch(studies: Studies, name: str) -> None:
     run = studies.find(name)
     if run.state not in ("running", "queued"):
         st.rerun()
-    status = run.status
-    done, total = status.get("done") or 0, status.get("total") or 0
-    words = "Waiting for its turn" if run.state == "queued" else str(status.get("phase") or "about to start")
-    if total > 1:
-        words += f", {done:,} of {total:,}"
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.progress(min(done / total, 1.0) if total > 1 else 0.0, text=plain(words[:1].upper() + words[1:], 120))
-        asked = (run.path / layout.STOP).exists()
-        st.button(
-            "Stopping…" if asked else "Stop",
-            key=f"stop-{studies.kind}",
-            on_click=jobs.stop,
-            args=[run],
-            disabled=asked,
-            icon=":material/stop:",
-        )
+    words = "Waiting for its turn" if run.state == "queued" else str(run.status.get("phase") or "about to start")
+    with st.container(border=True):
+        progress.show(run, *progress.counted(run, words), key=f"stop-{studies.kind}")
     st.caption("This goes on if the page is closed; its address shows what was found.")

@@ -16,9 +16,8 @@ from core.runs.settings import label
 from explorer import jobs
 from explorer.charts.history import history
 from explorer.charts.style import BEFORE, CLASS_COLOURS, SPACE, class_colour
-from explorer.panels import cards, data
+from explorer.panels import cards, data, progress
 from explorer.panels.figure import figure
-from explorer.panels.progress import progress_of
 from explorer.panels.words import meaning, number, plain
 
 _TERMS = tuple(
@@ -47,18 +46,8 @@ def watch(name: str, *, numbers: bool = False) -> None:
         words = f"Waiting its turn, {ahead} ahead." if ahead else "About to start."
         share = 0.0
     else:
-        share, words = progress_of(run)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.progress(share, text=words[:1].upper() + words[1:])
-        asked = (run.path / "stop").exists()
-        st.button(
-            "Stopping…" if asked else "Stop",
-            key="stop",
-            on_click=jobs.stop,
-            args=[run],
-            disabled=asked,
-            icon=":material/stop:",
-        )
+        share, words = progress.progress_of(run)
+    progress.show(run, share, words, key="stop")
     charts(run)
 
 
