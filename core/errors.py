@@ -11,6 +11,10 @@ class RunFailedError(IsobarError):
     """A run that was begun and failed underway."""
 
 
+class ElsewhereError(IsobarError):
+    """A run that another process has in its hands."""
+
+
 def nearest(word: str, known) -> str:
     """Return ``" Did you mean 'x'?"`` for the known words that resemble `word`, or an empty string."""
     close = get_close_matches(word.lower(), {str(k).lower(): k for k in known}, n=2, cutoff=0.5)

@@ -118,8 +118,9 @@ def _keeper(work: str, path: Path) -> None:
 
 
 def stop(run: Run) -> None:
-    """Ask `run` to end; a waiting one ends at once, a running one within seconds."""
-    run.request_stop()
+    """Ask `run` to end; a waiting one ends at once, a running one within seconds. One that is gone has ended."""
+    with suppress(IsobarError):
+        run.request_stop()
 
 
 def ahead(folder: Path, run: Run | None = None) -> int:

@@ -236,8 +236,8 @@ def _resampled(
             progress(done, resamples)
         return list(found.values())
 
-    # That all resamples agree is a result, and so is a length whose square is too large.
-    with warnings.catch_warnings(), np.errstate(over="ignore"):
+    # That all resamples agree is a result, and so is a length whose square is too large, and a value that is infinite.
+    with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)
         result = bootstrap(
             (np.arange(clouds[0].n),),

@@ -17,6 +17,7 @@ from core.geometry.report import isotropic_reference, measure
 REFERENCES = Path(__file__).parents[2] / "assets" / "references.json"
 HEALTHY, RANDOM, TRAINED, COLLAPSED = "healthy", "random weights", "fine-tuned", "collapsed"
 FEWEST = 16  # examples; with fewer the number of directions is mostly chance
+FEWEST_OF_CLASS = 8  # below it a class's own mean takes up so much of its spread that many directions look like few
 # Each lies between the healthy models of the table and those that are not; on which side a model of it falls, a test sees.
 CONE = 0.9
 """The mean cosine from which a space is called a cone."""
@@ -33,7 +34,8 @@ class Standing:
         n, d: examples and dimensions.
         mean_cosine: of pairs; without bias for any n.
         directions: the corrected participation ratio, which estimates that of infinitely many examples; of labelled ones
-            about the mean of each class, so that classes that are apart do not count as one direction.
+            about the mean of each class, so that classes that are apart do not count as one direction. Classes of fewer than
+            8 examples are left out of it, and where fewer than 16 examples remain it is that of the whole.
         directions_whole: the same of all about one mean.
         effective_rank, isotropic_rank: of these examples, and of an isotropic cloud of as many.
     """
@@ -79,23 +81,28 @@ def standing(x: Embeddings, labels: Labels | None = None) -> Standing:
     cloud = as_cloud(x)
     names = ("mean_cosine", "participation_ratio_corrected", "effective_rank")
     found = measure(cloud, names)
-    within = found["participation_ratio_corrected"]
+    within = whole = _possible(found["participation_ratio_corrected"], cloud.d)
     classes = rows_by_class(labels, cloud.n) if labels is not None else {}
-    if len(classes) > 1:
-        centered = np.array(cloud.x, np.float64)
-        for rows in classes.values():
-            centered[rows] -= centered[rows].mean(0)
-        within = measure(centered, "participation_ratio_corrected")["participation_ratio_corrected"]
+    large = [rows for rows in classes.values() if len(rows) >= FEWEST_OF_CLASS]
+    if len(classes) > 1 and sum(map(len, large)) >= FEWEST:
+        x = np.array(cloud.x, np.float64)
+        centered = np.concatenate([x[rows] - x[rows].mean(0) for rows in large])
+        within = _possible(measure(centered, "participation_ratio_corrected")["participation_ratio_corrected"], cloud.d)
     isotropic = isotropic_reference(cloud.n, cloud.d, "effective_rank")
     return Standing(
         n=cloud.n,
         d=cloud.d,
         mean_cosine=found["mean_cosine"],
         directions=within,
-        directions_whole=found["participation_ratio_corrected"],
+        directions_whole=whole,
         effective_rank=found["effective_rank"],
         isotropic_rank=isotropic["effective_rank"],
     )
+
+
+def _possible(directions: float, d: int) -> float:
+    """Return an estimate of how many directions there are, which by chance is above `d`, or infinite, as one that can be."""
+    return min(directions, float(d))
 
 
 def verdict(x: Embeddings, labels: Labels | None = None) -> Verdict:
@@ -109,6 +116,10 @@ def verdict(x: Embeddings, labels: Labels | None = None) -> Verdict:
     found = standing(x, labels)
     if found.n < FEWEST:
         return Verdict("too few examples", f"Too few examples for a verdict: {found.n}; it takes {FEWEST}.", found)
+    if not math.isfinite(found.mean_cosine):
+        return Verdict(
+            "no verdict", "No verdict: an embedding of length 0 has no direction, and there is one at least.", found
+        )
     if not found.directions_whole > 0:
         return Verdict(COLLAPSED_TO, "Collapsed: all embeddings are the same.", found)
     if not found.directions > 0:

@@ -82,15 +82,16 @@ def state_covariance(
         layers: see :func:`chosen_layers`.
         padding: count padding tokens' states too; texts are then batched in random order, as in training, and not by
             length, which would leave hardly any.
-        limit: of how many states at most, in all layers together (but of one text at least).
+        limit: of how many states at most, in all layers together (but of one example at least), as judged by the first one's.
         seed: which texts are drawn.
         batch_size: texts a batch.
         on_batch: called with (texts done, texts in all) after each batch; it may raise to end the work.
     """
-    depth = _depth(model, collate, rows) if layers == "all" else 1
+    each = _states_of_one(model, collate, rows, layers)
     order = np.random.default_rng(seed).permutation(len(rows))
     lengths = rows.costs[order]
-    taken = max(int(np.searchsorted(np.cumsum(lengths) * depth, limit, side="right")), 1)
+    # As many states as one example has for its cost: of a text one a token and layer, of others whatever the model makes of it.
+    taken = max(int(np.searchsorted(np.cumsum(lengths) * (each / rows.costs[0]), limit, side="right")), 1)
     order = order[:taken]
     if not padding:
         order = order[np.argsort(-lengths[:taken], kind="stable")]  # of like length, so that little is padded
@@ -109,14 +110,14 @@ def state_covariance(
     return moments.scatter / max(moments.count - 1, 1)
 
 
-def _depth(model, collate: Callable, rows: Rows) -> int:
-    """Return how many layers "all" are."""
+def _states_of_one(model, collate: Callable, rows: Rows, layers: str) -> int:
+    """Return how many token states the first of `rows` has, in all of `layers` together."""
     was_training = model.training
     model.eval()
     try:
         with StateReader(model) as reader:
             reader.run(**_batch(model, collate, [rows[0]]))
-            return len(reader.states().layers) - 1
+            return max(sum(int(mask.sum()) for _, mask in chosen_layers(reader.states(), layers)), 1)
     finally:
         model.train(was_training)
 

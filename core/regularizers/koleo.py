@@ -77,8 +77,10 @@ class KoLeoLoss(Regularizer):
             allowed = kept & kept.unsqueeze(1) & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
             if self.scope == "class":
                 allowed &= labels == labels.unsqueeze(1)
-            cosines = torch.where(allowed, directions @ directions.mT, -torch.inf)
-            neighbour = cosines.argmax(1) if len(labels) else labels
+            # About their mean: of directions in a narrow cone the products themselves round to the same number.
+            about = directions - (directions * kept.unsqueeze(1)).sum(0) / kept.sum().clamp(min=1)
+            near = torch.where(allowed, 2 * (about @ about.mT) - about.square().sum(1), -torch.inf)
+            neighbour = near.argmax(1) if len(labels) else labels
             counted = allowed.any(1)
         steps = directions - directions[neighbour]
         squares = steps.square().sum(1)

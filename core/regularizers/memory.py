@@ -32,6 +32,8 @@ class ClassMemory(nn.Module):
     @torch.no_grad()
     def push(self, embeddings: Tensor, labels: Tensor) -> None:
         """Append a batch, (n, d) and (n,), after it was joined; rows with a negative label are left out."""
+        if not self.next.shape[0]:  # nothing has had a class yet
+            return
         classes = torch.arange(self.next.shape[0], device=labels.device)
         of_class = labels.unsqueeze(-1) == classes  # (n, C)
         counts = of_class.sum(0)

@@ -285,8 +285,15 @@ class Run:
             return False
 
     def request_stop(self) -> None:
-        """Ask the run to end; it does so within a training step, leaving a usable directory."""
-        (self.path / layout.STOP).touch()
+        """Ask the run to end; it does so within a training step, leaving a usable directory.
+
+        Raises:
+            IsobarError: the directory is gone, or can't be written.
+        """
+        try:
+            (self.path / layout.STOP).touch()
+        except OSError as error:
+            raise IsobarError(f"The run {self.path} can't be asked to stop: {error.strerror}.") from error
 
     def log(self, characters: int = 20_000) -> str:
         """Return the end of the run's log."""

@@ -17,7 +17,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from core import files
-from core.errors import IsobarError
+from core.errors import ElsewhereError, IsobarError
 from core.files import sentences_for_disk_errors
 from core.processes import birth_of
 from core.runs import checkpoints, layout
@@ -120,7 +120,7 @@ class RunWriter:
             try:
                 self._lock.acquire()
             except Timeout as error:
-                raise IsobarError(
+                raise ElsewhereError(
                     f"The run {self.path} is in the hands of another process; stop it, or "
                     "wait until it ends, before it is begun or resumed."
                 ) from error
@@ -141,7 +141,7 @@ class RunWriter:
             if (
                 run.state == "running" and run.status.get("pid") != os.getpid()
             ):  # on another machine it may be, out of reach of a lock
-                raise IsobarError(
+                raise ElsewhereError(
                     f"The run {self.path} is under way in process {run.status.get('pid')}; stop it before it is resumed "
                     f"(or remove its {layout.STATUS}, if that process is another program's)."
                 )

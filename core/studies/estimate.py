@@ -112,7 +112,11 @@ def rounded(seconds: float) -> float:
 
 
 def _is_of(one: _Seen, spec: RunSpec) -> bool:
-    return one.settings.get("model") == spec.model and not one.settings.get(OUTSIDE) and one.pace is not None
+    sizes = (one.settings.get(name, 1) for name in ("batch_size", "accumulation", "probe_per_class"))
+    legible = "batch_size" in one.settings and all(isinstance(size, int) and size > 0 for size in sizes)
+    return (
+        one.settings.get("model") == spec.model and not one.settings.get(OUTSIDE) and one.pace is not None and legible
+    )
 
 
 def _seen(run: Run) -> _Seen:

@@ -130,7 +130,8 @@ def verdicts(study: LayersStudy, measure: str = "mean_cosine", points: str = "ex
             if measure in LESS_DRIFT:
                 centered = study.profile(name, LESS_DRIFT[measure], points)[0][-1]
                 parts.append(f"it ends at {_told(centered)} where the common mean is taken off")
-        ends = sorted({_told(profile[-1]) for profile in study.profile(name, measure, points, "untrained")})
+        last = sorted(profile[-1] for profile in study.profile(name, measure, points, "untrained"))
+        ends = list(dict.fromkeys(map(_told, last)))
         if ends:
             band = ends[0] if len(ends) == 1 else f"{ends[0]} to {ends[-1]}"
             parts.append(f"{'' if parts else f'{label} ends '}at {band} with random weights")

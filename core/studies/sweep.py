@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import files
-from core.errors import IsobarError, nearest
+from core.errors import ElsewhereError, IsobarError, nearest
 from core.regularizers.chosen import NONE
 from core.runs import Run, migrations
 from core.runs.settings import OF_BOOKKEEPING, flat, former_method, regularizers, setting
@@ -284,7 +285,8 @@ def run_sweep(
             wait(waiting, _LOOK_SECONDS)
             for future in waiting:  # again and again: a run that begins forgets the requests of before
                 if cells[future].is_dir():
-                    Run(cells[future]).request_stop()
+                    with suppress(IsobarError):  # it may be gone
+                        Run(cells[future]).request_stop()
         raise
     return [Run(path) for path, spec in paths.items() if _finished(path, spec)]
 
@@ -305,6 +307,8 @@ def run_cell(settings: dict, path: str) -> str | None:
         return ELSEWHERE
     try:
         state = train(RunSpec(**settings), path, resume=begun).state
+    except ElsewhereError:  # which began it, or went on with it, while this process was loading
+        return ELSEWHERE
     except Exception as error:  # whatever it is, it is this cell's alone
         return str(error) if isinstance(error, IsobarError) else f"{type(error).__name__}: {error}"
     return None if state == "finished" else f"It was {state}."

@@ -45,7 +45,7 @@ class Curve:
 def curves(sweep: Sweep, runs_dir: Path | str) -> tuple[str, list[Curve]]:
     """Return the score's name and a curve for each method of `sweep`, whose cells are called "METHOD WEIGHT".
 
-    Weights count in the order of the file. Cells that have not finished are left out, and a method of which none has.
+    Weights count in the order of the file. Cells that have not finished are left out, a method of which none has, and seeds of which a number isn't defined.
 
     Raises:
         IsobarError: no baseline and no cell has finished, or the sweep is of several tasks or models.
@@ -64,9 +64,13 @@ def curves(sweep: Sweep, runs_dir: Path | str) -> tuple[str, list[Curve]]:
             cells.setdefault(method or name, []).append((weight, group))
     found_curves = []
     for method, members in cells.items():
+        # A cell, or a seed, of which one of the two isn't defined is no point.
         line = [("0", plain[0]), *members]
-        seeds = set.intersection(*(set(group.runs) for _, group in line))
+        line = [(weight, group) for weight, group in line if {AXIS, metric} <= group.means.keys()]
+        if len(line) < 2 or line[0][1] is not plain[0]:
+            continue
         values = [[dict(zip(group.means[key].seeds, group.means[key].values)) for key in (AXIS, metric)] for _, group in line]  # fmt: skip
+        seeds = set.intersection(*(x.keys() & y.keys() for x, y in values))
         by_seed = {seed: tuple((x[seed], y[seed]) for x, y in values) for seed in sorted(seeds)}
         points = tuple((weight, group.means[AXIS], group.means[metric]) for weight, group in line)
         found_curves.append(Curve(method, points, by_seed))

@@ -147,7 +147,7 @@ class _WithGradient(torch.autograd.Function):
     def forward(ctx, points, known):
         ctx.save_for_backward(points)
         ctx.known = known
-        return torch.from_numpy(known[1])
+        return torch.from_numpy(known[1].copy())  # whoever changes it in place leaves what the gradient is made of
 
     @staticmethod
     def backward(ctx, grad):

@@ -63,7 +63,10 @@ def hk_barcode(
     U. Bauer, Ripser: efficient computation of Vietoris-Rips persistence barcodes, J. Appl. and Comput. Topology 5 (2021);
     M. Glisse, S. Pritam, Swap, Shift and Trim to Edge Collapse a Filtration, SoCG 2022; both as implemented in GUDHI.
     """
-    points = in_working_precision(torch.as_tensor(points))
+    points = torch.as_tensor(points)
+    if not points.is_floating_point():
+        raise IsobarError(f"Points have dtype {points.dtype}; it must be float64, float32, float16 or bfloat16.")
+    points = in_working_precision(points)
     refuse_traced(points, dim)
     check_metric(metric)
     if points.ndim != 2:

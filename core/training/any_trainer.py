@@ -103,6 +103,7 @@ class TermsInLoss:
         self._head: HeadInput | None = None
         self._seen_as = ""  # the pooling that `pooling` comes to, once the first batch has told
         self._renewed = -1  # the epoch of I-STAR's covariance
+        self._trained = False  # whether a training has begun
         super().__init__(*args, **options)
         if self.args.n_gpu > 1:
             raise IsobarError(
@@ -118,7 +119,16 @@ class TermsInLoss:
         return model
 
     def train(self, *args, **options):
-        """Train; whoever writes a run of it is told where that fails."""
+        """Train; whoever writes a run of it is told where that fails.
+
+        A second training that does not resume the first begins with regularizers that have seen nothing, as in a search over
+        settings, where the model is another one.
+        """
+        resumed = args[0] if args else options.get("resume_from_checkpoint")
+        if self._trained and not resumed:
+            self.terms.forget()
+            self._renewed = -1
+        self._trained = True
         try:
             return super().train(*args, **options)
         except BaseException as error:

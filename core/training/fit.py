@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -96,6 +97,8 @@ def _led_by(writer: RunWriter, spec: RunSpec, resume: bool, progress: Progress) 
         raise
 
     found = {**record(work.task, work.loaded, work.probe.view), "revision": code_revision()}
+    if resume and (problem := ranks.from_first(_other_data(Run(run_dir), found))):
+        raise IsobarError(problem)
     try:
         writer.begin(spec.model_dump(), record=found, resume=resume)
         writer.status("running", phase="loading")  # a directory without a status reads as failed
@@ -135,6 +138,17 @@ def _problem(writer: RunWriter, spec: RunSpec, resume: bool) -> str:
     except IsobarError as error:
         return str(error)
     return ""
+
+
+def _other_data(run: Run, found: Mapping) -> str:
+    """Return that the data are not those that `run`, which has a checkpoint, began with, or an empty string."""
+    began, now = ((of.get("task") or {}).get("fingerprint") for of in (run.record, found))
+    if run.checkpoint is None or not began or began == now:
+        return ""
+    return (
+        f"The run {run.path} began with other data: their fingerprint was {began}, now it is {now}. It can only go on with those; "
+        "put them back, or begin another run."
+    )
 
 
 def _settings(spec: RunSpec, names: list[str]) -> str:

@@ -98,6 +98,8 @@ class ProbeCallback(TrainerCallback):
         """Begin the run, and take the portrait of the space before training."""
         if self._writer is not None:
             self.on_failure(RuntimeError("The training ended without a word, and another one began."))
+        if self._begun:  # what was evaluated since is that training's
+            self._metrics = {}
         terms = terms_of(model)
         if terms is not None:
             terms.watched = True

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -174,8 +175,16 @@ class RunRecorder(TrainerCallback):
     def portray_on_stop(self, model, state) -> None:
         """Take one more portrait where that is quick enough for somebody who waits for the run to end."""
         quick = self._portrait_seconds < _PORTRAIT_ON_STOP_SECONDS
-        if ranks.is_first() and quick and state.global_step not in self.spaces:
-            self._record(self.probe.portray(model), state.global_step, state.epoch or 0.0)
+        if not ranks.is_first() or not quick or state.global_step in self.spaces:
+            return
+        until = time.perf_counter() + _PORTRAIT_ON_STOP_SECONDS
+
+        def in_time(done: int, total: int) -> None:
+            if done < total and time.perf_counter() > until:  # the first one was cut off, or a resumed run took none
+                raise TimeoutError
+
+        with suppress(TimeoutError):
+            self._record(self.probe.portray(model, in_time), state.global_step, state.epoch or 0.0)
 
     def sampled(self, done: int, total: int) -> None:
         """Stay stoppable and visibly alive while training texts are sampled."""
@@ -260,7 +269,7 @@ class ShrinkageRenewal(TrainerCallback):
         trainer = self.trainer
         for name, settings in trainer.spec.regularizers.items():
             regularizer = trainer.terms.modules[name]
-            if not hasattr(regularizer, "shrinkage"):
+            if not (hasattr(regularizer, "shrinkage") and regularizer.zeta):
                 continue
             if regularizer.shrinkage is not None and not float(state.epoch or 0).is_integer():
                 continue  # a resumed run goes on with that of the epoch that was cut short

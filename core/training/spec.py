@@ -189,7 +189,7 @@ class RunSpec(BaseModel):
     @classmethod
     def _lora_is_legible(cls, given: str) -> str:
         Lora.parse(given)
-        return given
+        return given.strip()
 
     @model_validator(mode="before")
     @classmethod

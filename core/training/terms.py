@@ -67,10 +67,16 @@ class Terms:
 
     def __init__(self, chosen: Regularizers, layer: int = -1, pooling: str = "auto"):
         self.chosen, self.layer, self.pooling = chosen, layer, pooling
-        logged = {LOGGED: settings_class(LOGGED)()} if LOGGED not in chosen else {}
-        self.modules = {name: regularizer_class(name).of(settings) for name, settings in {**logged, **chosen}.items()}
-        self.log = StepLog()
         self.watched = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as before the first batch: another training begins."""
+        logged = {LOGGED: settings_class(LOGGED)()} if LOGGED not in self.chosen else {}
+        self.modules = {
+            name: regularizer_class(name).of(settings) for name, settings in {**logged, **self.chosen}.items()
+        }
+        self.log = StepLog()
         self.logged: dict = {}
 
     def check(self, seen: View) -> None:

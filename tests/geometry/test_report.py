@@ -325,3 +325,9 @@ def test_measuring_loads_no_torch():
         "g.measure(x); g.shape_by_class(x, numpy.arange(60) % 2); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_interval_of_a_measure_that_is_infinite_in_some_draws_warns_of_nothing(recwarn):
+    x = np.random.default_rng(0).normal(size=(200, 32))
+    measure_intervals(x, ["ph_dimension"], resamples=20)
+    assert not list(recwarn)

@@ -94,3 +94,31 @@ def test_a_cosine_of_nearly_0_has_no_sign():
     found = verdict(points - points.mean(0))  # whose cosines have a mean just below 0
     assert -0.005 < found.standing.mean_cosine < 0
     assert "mean cosine 0.00," in found.sentence
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_classes_of_a_few_rows_are_no_collapse(size):
+    random = np.random.default_rng(0)
+    x = np.zeros((16, 384))
+    x[:, :40] = random.standard_normal((16, 40))
+    found = verdict(x, np.arange(16) // size)
+    assert found.word == NOT_COLLAPSED
+    assert found.standing.directions == found.standing.directions_whole
+    many = np.r_[np.zeros(60, int), np.ones(60, int), np.arange(2, 10)]  # two classes, and eight of one row each
+    cloud = random.standard_normal((128, 40))
+    cloud[many == 1] += 50
+    assert verdict(cloud, many).standing.directions == pytest.approx(40, rel=0.1)
+
+
+def test_rows_that_are_all_as_far_apart_fill_the_space():
+    found = verdict(np.eye(20) + 10)
+    assert found.standing.directions == 20
+    assert found.sentence.startswith("Crowded into a cone")
+
+
+def test_a_row_of_length_0_is_told_and_not_judged(cloud):
+    cloud[3] = 0
+    found = verdict(cloud)
+    assert found.word == "no verdict"
+    assert "length 0 has no direction" in found.sentence
+    assert "nan" not in found.sentence

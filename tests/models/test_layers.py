@@ -58,3 +58,26 @@ def test_the_sample_is_bounded_seeded_and_leaves_the_training_alone(material):
     assert done == total < 40
     order = np.random.default_rng(1).permutation(40)[:total]
     assert sum(len(rows[int(i)]["input_ids"]) for i in order) <= 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "model"), [("digits", "tiny-vit"), ("tones", "tiny-ast")])
+def test_the_sample_is_bounded_whatever_an_example_is(task, model):
+    from core.modalities import Cut
+    from core.models import layers
+    from core.models.loading import load_model
+    from core.tasks import load_task
+
+    data = load_task(task, train_size=200)
+    loaded = load_model(model, data.num_labels, data.modality)
+    rows = loaded.encode(data.train, Cut())
+    counted, told = layers.Moments.add, []
+
+    def add(self, states):
+        told.append(len(states))
+        return counted(self, states)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers.Moments, "add", add)
+        state_covariance(loaded.model, loaded.collator(), rows, limit=20_000, batch_size=4)
+    assert 5_000 < sum(told) <= 20_000

@@ -292,3 +292,11 @@ def test_it_is_a_regularizer_like_any_other():
     assert not list(loss.parameters())
     assert not loss.state_dict()
     assert "selection='features'" in repr(loss)
+
+
+def test_a_memory_may_begin_with_a_batch_of_no_class():
+    loss = PersistentEntropyLoss(memory=4)
+    x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    assert loss(x[:2], torch.tensor([-1, -1])) == 0
+    expected = PersistentEntropyLoss(memory=4)(x, torch.zeros(6, dtype=torch.long))
+    assert loss(x, torch.zeros(6, dtype=torch.long)) == expected

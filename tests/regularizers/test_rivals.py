@@ -8,7 +8,7 @@ import torch
 from scipy.integrate import quad
 from scipy.spatial.distance import pdist
 
-from core import IsobarError, SIGRegLoss, UniformityLoss, VarianceCovarianceLoss
+from core import IsobarError, IStarLoss, KoLeoLoss, SIGRegLoss, UniformityLoss, VarianceCovarianceLoss
 
 
 def cloud(n=24, d=6, seed=0):
@@ -192,3 +192,33 @@ def test_half_precision_is_measured_in_float32_also_where_all_else_is_not(name):
 def test_bad_arguments_are_told(make, words):
     with pytest.raises(IsobarError, match=words):
         make()
+
+
+@pytest.mark.parametrize("spread", [3e-3, 1e-3, 1e-4, 1e-5])
+def test_koleo_finds_the_nearest_in_a_narrow_cone(spread):
+    from scipy.spatial.distance import cdist
+
+    random = np.random.default_rng(0)
+    drift = 30 * np.ones(384) / 384**0.5
+    x = torch.tensor(drift + spread * random.standard_normal((64, 384)), dtype=torch.float32)
+    loss = KoLeoLoss()
+    loss(x, torch.zeros(64, dtype=torch.long))
+    unit = torch.nn.functional.normalize(x).double().numpy()  # as it sees them
+    apart = cdist(unit, unit)
+    np.fill_diagonal(apart, np.inf)
+    assert float(loss.read_stats()["nearest"]) == pytest.approx(apart.min(1).mean(), rel=2e-3)
+
+
+def test_settings_that_would_do_nothing_are_refused():
+    from core.regularizers.chosen import Regularizers
+
+    for given, said in (
+        ("persistent-entropy(longest=2)", "selection 'longest' alone"),
+        ("persistent-entropy(selection=all, cohesion=-0.05)", "no bar for it to act on"),
+        ("istar(zeta=1)", "zeta"),
+    ):
+        with pytest.raises(IsobarError, match=said):
+            Regularizers.parse(given)
+    Regularizers.parse("persistent-entropy(selection=longest, longest=2) + istar(zeta=0)")
+    with pytest.raises(IsobarError, match="count for nothing"):
+        IStarLoss(zeta=1.0)

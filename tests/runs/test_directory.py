@@ -318,3 +318,8 @@ def test_a_folder_of_runs_that_is_a_file_is_a_sentence(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(IsobarError, match="can't be written"):
         RunWriter.named("run", tmp_path / "runs")
+
+
+def test_a_run_that_is_gone_can_not_be_asked_to_stop(tmp_path):
+    with pytest.raises(IsobarError, match="can't be asked to stop"):
+        reader.Run(tmp_path / "gone").request_stop()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.cli.progress import time_in_all
@@ -43,3 +44,17 @@ def test_an_unreadable_run_is_no_judge(tmp_path):
     (tmp_path / "broken" / "spec.yaml").write_text("model: minilm\n")
     (tmp_path / "broken" / "events.jsonl").write_text("{\n")
     assert estimate(RunSpec(max_steps=9), [Run(tmp_path / "broken")], [SAMPLE]).runs == 0
+
+
+def test_a_run_whose_settings_are_no_numbers_is_no_judge(monkeypatch):
+    import core.studies.estimate as module
+    from core.runs.pace import Pace
+
+    pace = Pace(*[1.0] * len(Pace.__dataclass_fields__))
+    spec = RunSpec()
+    for settings, judges in (
+        ({"model": spec.model, "batch_size": 32}, True),
+        ({"model": spec.model, "batch_size": "32"}, False),
+        ({"model": spec.model}, False),
+    ):
+        assert module._is_of(module._Seen(settings, pace, np.zeros(1)), spec) == judges

@@ -213,3 +213,17 @@ def test_a_study_is_read_without_the_libraries_that_make_it():
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_a_range_is_told_from_the_lower_to_the_higher(monkeypatch):
+    from core.studies.layers import LayersStudy, verdicts
+
+    study = LayersStudy(models=[{"model": "m"}], rows=[], **{
+        name: {} if name == "spec" else [] for name in LayersStudy.__dataclass_fields__ if name not in ("models", "rows")
+    })  # fmt: skip
+    profiles = {"trained": [[12.0, 11.0]], "untrained": [[1.0, 10.5], [1.0, 9.8]]}
+    monkeypatch.setattr(
+        LayersStudy, "profile", lambda self, *asked: profiles[asked[3] if len(asked) > 3 else "trained"]
+    )
+    (said,) = verdicts(study, "effective_rank")
+    assert "at 9.80 to 10.50 with random weights" in said

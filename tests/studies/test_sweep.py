@@ -272,3 +272,27 @@ def test_cells_that_finished_when_cls_was_the_default_are_not_run_again(tmp_path
     ):
         RunWriter.create(tmp_path / name, {**spec.model_dump(), "pooling": pooling}, record=record)
         assert sweeps._other_settings(load_run(tmp_path / name), spec) == other
+
+
+def test_a_cell_that_another_process_began_meanwhile_is_waited_for(tmp_path, monkeypatch):
+    from core.errors import ElsewhereError
+    from core.training import fit
+
+    def taken(*_, **__):
+        raise ElsewhereError("The run is in the hands of another process.")
+
+    monkeypatch.setattr(fit, "train", taken)
+    assert sweeps.run_cell({}, str(tmp_path / "cell")) == sweeps.ELSEWHERE
+
+
+def test_a_directory_in_other_hands_is_told_as_such(tmp_path, monkeypatch):
+    from core.errors import ElsewhereError
+    from core.runs import RunWriter
+
+    first = RunWriter.create(tmp_path / "run", {"seed": 0})
+    first.status("queued")
+    monkeypatch.setattr("core.runs.writer._PATIENCE_SECONDS", 0.05)
+    second = RunWriter(tmp_path / "run")
+    with pytest.raises(ElsewhereError, match="in the hands of another process"):
+        second.hold()
+    first.release()

@@ -87,3 +87,19 @@ def test_what_can_not_be_told_is_one_sentence(sweep, tmp_path):
         writer.status("finished")
     with pytest.raises(IsobarError, match="one baseline; there are 2"):
         curves(both, tmp_path / "two")
+
+
+def test_a_seed_of_which_a_number_is_not_defined_is_left_out(sweep, tmp_path):
+    path = next(cell_dir(tmp_path, spec) for spec in sweep.by_name()["entropy 1"] if spec.seed == 1)
+    report = json.loads((path / "report.json").read_text())
+    report["after"]["anisotropy_1_within"] = None
+    (path / "report.json").write_text(json.dumps(report))
+    by_name = {curve.name: curve for curve in curves(sweep, tmp_path)[1]}
+    assert sorted(by_name["entropy"].by_seed) == [0, 2, 3, 4]
+    assert sorted(by_name["repulsion"].by_seed) == [0, 1, 2, 3, 4]
+    for spec in sweep.by_name()["KoLeo 0.1"]:
+        path = cell_dir(tmp_path, spec)
+        report = json.loads((path / "report.json").read_text())
+        del report["after"]["anisotropy_1_within"]
+        (path / "report.json").write_text(json.dumps(report))
+    assert "KoLeo" not in {curve.name for curve in curves(sweep, tmp_path)[1]}

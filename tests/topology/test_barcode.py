@@ -411,3 +411,13 @@ def test_arrays_without_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_lengths_that_are_changed_in_place_have_their_gradient():
+    x = torch.randn(9, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    gradients = []
+    for change in (lambda lengths: lengths.mul(2), lambda lengths: lengths.mul_(2)):
+        points = x.clone().requires_grad_()
+        change(h0_barcode(points).lengths).sum().backward()
+        gradients.append(points.grad)
+    assert torch.equal(*gradients)

@@ -97,3 +97,10 @@ def test_bad_points_are_one_sentence():
         hk_barcode(torch.zeros(2, 3, 4))
     with pytest.raises(IsobarError, match="h0_barcode"):
         hk_barcode(torch.zeros(5, 2), dim=0)
+
+
+def test_whole_numbers_are_refused_as_in_dimension_0():
+    square = torch.tensor([[0, 0], [4, 0], [4, 4], [0, 4]])
+    with pytest.raises(IsobarError, match="dtype torch"):
+        hk_barcode(square)
+    assert hk_barcode(square.double()).lengths.tolist() == pytest.approx([4 * 2**0.5 - 4])

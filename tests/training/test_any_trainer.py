@@ -289,3 +289,26 @@ class TestRefusals:
         given = {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
         with pytest.raises(IsobarError, match="owner's own"):
             trainer_of(Trainer, model, tmp_path, pooling="head").compute_loss(model, given)
+
+
+@pytest.mark.slow
+def test_a_second_training_begins_with_regularizers_that_have_seen_nothing(loaded, tmp_path):
+    data = Dataset.from_dict({**loaded.processor([f"word {k}" for k in range(16)]), "labels": [0, 1] * 8})
+    options = {"data_collator": DataCollatorWithPadding(loaded.processor), "train_dataset": data}
+    options["regularizer"] = "persistent-entropy(memory=4)+istar(weight=1)"
+    trainer = trainer_of(Trainer, loaded.model, tmp_path, arguments(tmp_path, max_steps=1), **options)
+    trainer.train()
+    first = trainer.terms.modules
+    assert first["persistent-entropy"].memory.rows.numel()
+    seen = []
+    before_loss = type(trainer)._before_loss
+
+    def looked(self):
+        seen.append((self.terms.modules["persistent-entropy"].memory.rows.numel(), self._renewed))
+        before_loss(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(trainer), "_before_loss", looked)
+        trainer.train()
+    assert seen[0] == (0, -1)
+    assert trainer.terms.modules["istar"].shrinkage is not first["istar"].shrinkage

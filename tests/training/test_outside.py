@@ -178,3 +178,18 @@ def test_what_it_refuses(tiny_model, tmp_path):
     with pytest.raises(IsobarError, match="no tokenizer"):
         trainer.train()
     assert not (tmp_path / "other").exists()
+
+
+def test_a_second_training_is_not_told_the_scores_of_the_first(tiny_model, tmp_path):
+    probe = ProbeCallback(TEXTS, LABELS, task="colours", runs_dir=tmp_path / "runs")
+    trainer = trained(tmp_path, tiny_model, probe, train=False)
+    trainer.evaluate()  # before the training, whose score it is
+    trainer.train()
+    first = load_run(probe.run_dir)
+    assert {row["step"] for row in first.rows("evaluation")} == {0, 4}
+    trainer.args.eval_strategy = "no"
+    trainer.train()
+    second = load_run(probe.run_dir)
+    assert second.path != first.path
+    assert second.rows("evaluation") == []
+    assert "accuracy" not in second.report["after"]

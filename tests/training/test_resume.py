@@ -254,3 +254,45 @@ def test_a_directory_killed_before_its_spec_can_be_begun(spec, tmp_path):
     assert run.state == "finished"
     assert not list(path.rglob("*.part"))
     assert json.loads((path / "status.json").read_text())["birth"]
+
+
+def test_a_run_does_not_go_on_with_other_data_than_it_began_with(tmp_path):
+    spec = spec_in(tmp_path)
+    stopped_at(3, spec, tmp_path / "run")
+    probe = (tmp_path / "run" / "probe.parquet").read_bytes()
+    record = (tmp_path / "run" / "record.yaml").read_bytes()
+    (file,) = [path for path in (tmp_path / "colours").rglob("*") if path.is_file() and "train" in path.name] or [
+        next(path for path in (tmp_path / "colours").rglob("*") if path.is_file())
+    ]
+    held = file.read_bytes()
+    file.write_bytes(held.replace(b"red", b"ruby"))
+    assert file.read_bytes() != held
+    with pytest.raises(IsobarError, match="began with other data"):
+        train(spec, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "probe.parquet").read_bytes() == probe
+    assert (tmp_path / "run" / "record.yaml").read_bytes() == record
+    file.write_bytes(held)
+    assert train(spec, tmp_path / "run", resume=True).state == "finished"
+
+
+def test_a_stop_in_the_first_portrait_is_no_reason_to_take_it_again(tmp_path, monkeypatch):
+    from core.training import recorder
+    from core.training.probe import Probe
+
+    taken, portray = [], Probe.portray
+
+    def counted(self, model, on_batch=None, on_states=None):
+        taken.append(0)
+
+        def told(done, total):
+            taken[-1] += 1
+            if on_batch is not None:
+                on_batch(done, total)
+
+        return portray(self, model, told, on_states)
+
+    monkeypatch.setattr(Probe, "portray", counted)
+    monkeypatch.setattr(recorder, "_PORTRAIT_ON_STOP_SECONDS", 0.0)
+    run = stopped_at(None, spec_in(tmp_path, probe_per_class=100), tmp_path / "run", phase="embedding")
+    assert run.state == "stopped"
+    assert taken[1:] in ([], [1])  # cut off at its first batch
