@@ -16,8 +16,8 @@ from explorer.panels.words import plain
 
 ABOUT = (
     "Grey: models that are known, measured once and shipped with Isobar. Directions in use are the corrected participation "
-    "ratio, within classes where there are any, and the mean cosine is that of pairs: neither depends on how many examples "
-    "there are. The first number of the sentence does: it is the effective rank, beside that of an isotropic cloud of as many."
+    "ratio, within classes where there are any of eight examples or more, and the mean cosine is that of pairs: neither depends "
+    "on how many examples there are. The first number of the sentence does: it is the effective rank, beside that of an isotropic cloud of as many."
 )
 
 
