@@ -99,11 +99,16 @@ def rows_by_class(labels: Labels, n: int) -> dict[str, np.ndarray]:
             )
     values = labels.tolist()
     try:
-        order = sorted(set(values))
+        known = {value: str(value) for value in sorted(set(values))}
+        texts = [known[value] for value in values]  # 1 and 1.0 are one class
     except TypeError:  # numbers among texts have no order
-        order = sorted({str(value) for value in values})
-    texts = np.array([str(value) for value in values])
-    return {str(value): np.flatnonzero(texts == str(value)) for value in order}
+        texts = [str(value) for value in values]
+        known = {text: text for text in sorted(set(texts))}
+    number = {text: k for k, text in enumerate(dict.fromkeys(known.values()))}
+    codes = np.array([number[text] for text in texts], dtype=np.int64)
+    # One stable sort has the rows of all classes; to look for each class's would be n comparisons a class.
+    starts = np.cumsum(np.bincount(codes, minlength=len(number)))[:-1]
+    return dict(zip(number, np.split(np.argsort(codes, kind="stable"), starts)))
 
 
 def whole_labels(labels: Labels, rows: int) -> np.ndarray:
