@@ -55,16 +55,19 @@ def repair(
     check_place(out)
     is_model = not Path(what).is_file()
     if is_model:
-        from core.models.repaired import write_repaired
+        from core.models.repaired import folder_of, write_repaired
         from core.training.inspection import inspect_checkpoint
         from core.training.spec import RunSpec
 
+        folder_of(what, pooling)  # which says what can't be done before the texts are embedded
         spec = RunSpec.parse({"pooling": pooling, "probe_per_class": per_class}, "the options")
         with quiet(as_json) as console, progress_bar(console) as progress:
             found = inspect_checkpoint(what, task, spec=spec, progress=progress)
         x, read = found.embeddings, f"{what}, {len(found.embeddings):,} examples of {found.task}."
         made = fitted(x, by, top=top, keep=keep)
-        write_repaired(what, str(found.record.get("pooling")), x.shape[1], made, out)
+        # A checkpoint's own embedding has modules behind its pooling, and is no pooling that could be declared.
+        fitted_on = None if "sentence" in found.record else found.record["pooling"]
+        write_repaired(what, fitted_on, x.shape[1], made, out)
     else:
         stored = read_embeddings(Path(what), None, column)
         x, read = stored.embeddings, stored.read

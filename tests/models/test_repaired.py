@@ -27,7 +27,7 @@ def test_inspection_of_it_shows_the_repaired_vectors(model, by, tmp_path):
     spec = SPEC.model_copy(update={"pooling": "auto" if model == "minilm" else "mean"})
     found = inspect_checkpoint(model, spec=spec)
     made = repair(found.embeddings, by)
-    write_repaired(model, "mean", found.embeddings.shape[1], made, tmp_path / "out")
+    write_repaired(model, None if model == "minilm" else "mean", found.embeddings.shape[1], made, tmp_path / "out")
     from core.models.loading import load_model
 
     again = load_model(str(tmp_path / "out"), 2).sentence
@@ -45,13 +45,50 @@ def test_inspection_of_it_shows_the_repaired_vectors(model, by, tmp_path):
 def test_a_folder_that_is_there_and_a_pooling_that_can_not_be_declared_are_refused(tmp_path):
     made = repair(np.random.default_rng(0).standard_normal((9, 4)), "center")
     with pytest.raises(IsobarError, match="there already"):
-        write_repaired("minilm", "mean", 4, made, tmp_path)
+        write_repaired("minilm", None, 4, made, tmp_path)
     bert = str(tiny_checkpoint("bert", tmp_path / "bert", "text"))
     with pytest.raises(IsobarError, match="can't be declared"):
         write_repaired(bert, "head", 4, made, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(IsobarError, match="no folder"):
         write_repaired("owner/name", "mean", 4, made, tmp_path / "out")
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean", "last"])
+def test_another_embedding_than_the_declared_one_is_refused(pooling, tmp_path):
+    made = repair(np.random.default_rng(0).standard_normal((9, 384)), "center")
+    said = f"'minilm' declares its embedding in modules.json, .* can't be fitted on pooling {pooling} of the states"
+    with pytest.raises(IsobarError, match=said):
+        write_repaired("minilm", pooling, 384, made, tmp_path / "out")
+    # "mean" is its pooling, but a Normalize comes behind that.
+    done = CliRunner().invoke(cli, ["repair", "minilm", "--pooling", pooling, "--out", str(tmp_path / "out")])
+    assert isinstance(done.exception, IsobarError)
+    assert "leave --pooling out" in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_classifier_that_declares_an_embedding_too_is_not_repaired_behind_it(tmp_path):
+    """Its head reads the first token's state, which is what auto looks at."""
+    bert = tiny_checkpoint("distilbert", tmp_path / "model", "text")
+    (bert / "modules.json").write_text(
+        json.dumps(
+            [{"type": f"sentence_transformers.models.{name}", "path": ""} for name in ("Transformer", "Pooling")]
+        )
+    )
+    done = CliRunner().invoke(
+        cli, ["repair", str(bert), "--per-class", "6", "--pooling", "auto", "--out", str(tmp_path / "out")]
+    )
+    assert "can't be fitted on pooling cls" in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_a_whole_model_is_refused(tmp_path):
+    made = repair(np.random.default_rng(0).standard_normal((9, 4)), "center")
+    (tmp_path / "run").mkdir()
+    with pytest.raises(IsobarError, match=r"has no config\.json"):
+        write_repaired(str(tmp_path / "run"), "mean", 4, made, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet", ".safetensors"])
