@@ -96,8 +96,8 @@ def _told(found: dict, out: Path | None, as_json: bool) -> bool:
     """Write what was `found` as JSON where that is asked for; returns whether it was printed so."""
     text = json.dumps(found)
     if out is not None:
-        with writing(out):
-            out.write_text(text, encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(text, encoding="utf-8")
     if as_json:
         print(text)
     return as_json

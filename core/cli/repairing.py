@@ -72,8 +72,8 @@ def repair(
         stored = read_embeddings(Path(what), None, column)
         x, read = stored.embeddings, stored.read
         made = fitted(x, by, top=top, keep=keep)
-        with writing(out):
-            _write(out, made(x))
+        with writing(out) as file:
+            _write(file, out, made(x))
     before, after = measure(x, "main"), measure(made(x), "main")
     rows = [{"measure": name, "before": round(before[name], 4), "after": round(after[name], 4)} for name in before]
     if as_json:
@@ -83,20 +83,22 @@ def repair(
     print(f"{made.about} {read} Written: {out}")
 
 
-def _write(out: Path, x) -> None:
+def _write(file: Path, out: Path, x) -> None:
+    """Write embeddings into `file` in the form that the name `out` tells."""
     import numpy as np
 
     x = x.astype(np.float32)
     if out.suffix == ".npy":
-        np.save(out, x)
+        with file.open("wb") as opened:  # to another name NumPy would add its own end
+            np.save(opened, x)
     elif out.suffix == ".safetensors":
         from safetensors.numpy import save_file
 
-        save_file({"embeddings": x}, out)
+        save_file({"embeddings": x}, file)
     elif out.suffix in (".csv", ".parquet"):
         import pandas as pd
 
         frame = pd.DataFrame(x, columns=[f"x{k}" for k in range(x.shape[1])])
-        frame.to_csv(out, index=False) if out.suffix == ".csv" else frame.to_parquet(out, index=False)
+        frame.to_csv(file, index=False) if out.suffix == ".csv" else frame.to_parquet(file, index=False)
     else:
         raise IsobarError(f"The file {out} is none of {', '.join(_WRITTEN)}, as which embeddings are written.")

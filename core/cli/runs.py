@@ -12,7 +12,7 @@ import typer
 
 from core.children import python_module
 from core.cli.options import RUNS, Json, Runs
-from core.cli.output import writing
+from core.cli.output import check_place, writing
 from core.training.spec import RunSpec
 
 commands = typer.Typer()
@@ -148,8 +148,8 @@ def compare(
 
         from core.table_files import csv_of
 
-        with writing(csv):
-            csv.write_text(csv_of(pd.DataFrame(found.rows())), encoding="utf-8")
+        with writing(csv) as file:
+            file.write_text(csv_of(pd.DataFrame(found.rows())), encoding="utf-8")
     if as_json:
         print(json.dumps(found.as_dict()))
     else:
@@ -187,6 +187,6 @@ def atlas(
 
     found = find_run(run, runs)
     out = out or Path(f"{found.name}-atlas.parquet")
-    with writing(out):
-        rows = write_atlas(found, out, places)
+    check_place(out)
+    rows = write_atlas(found, out, places)
     print(f"Wrote {rows:,} rows to {out}. To open it, with embedding-atlas installed:\n{command(out)}")

@@ -90,8 +90,8 @@ def layers(
 
         from core.table_files import csv_of
 
-        with writing(out):
-            out.write_text(csv_of(pd.DataFrame(found.rows)), encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(csv_of(pd.DataFrame(found.rows)), encoding="utf-8")
     if as_json:
         print(json.dumps(found.as_dict()))
     else:
@@ -156,8 +156,8 @@ def landscape(
     from core.tables import landscape_markdown, print_landscape
 
     if out is not None:
-        with writing(out):
-            out.write_text(landscape_markdown(found), encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(landscape_markdown(found), encoding="utf-8")
     if as_json:
         print(json.dumps(found.as_dict()))
     else:

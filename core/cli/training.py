@@ -188,8 +188,8 @@ def reproduce(
             _check_all_finished(0, len(cells))
     found = claims_of(chosen, runs)
     if out is not None:
-        with writing(out):
-            out.write_text(reproduction_markdown(found), encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(reproduction_markdown(found), encoding="utf-8")
     if as_json:
         print(json.dumps([one.as_dict() for one in found]))
     else:

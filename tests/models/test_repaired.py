@@ -1,6 +1,10 @@
 """A repaired checkpoint's own embedding is the repaired embedding of the one before."""
 
+import errno
 import json
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,6 +93,40 @@ def test_a_folder_without_a_whole_model_is_refused(tmp_path):
     with pytest.raises(IsobarError, match=r"has no config\.json"):
         write_repaired(str(tmp_path / "run"), "mean", 4, made, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("at", ["the copy", "the modules"])
+def test_a_full_disk_leaves_no_half_of_a_checkpoint(at, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    model = str(tiny_checkpoint("bert", tmp_path / "bert", "text"))
+    made = repair(np.random.default_rng(0).standard_normal((9, 32)), "center")
+    with monkeypatch.context() as patched:
+        if at == "the copy":  # of which shutil tells in an error of its own
+            patched.setattr(shutil, "copyfile", full)
+            patched.setattr(os, "posix_fallocate", full)
+        else:
+            patched.setattr(Path, "write_text", full)
+        with pytest.raises(IsobarError, match="is full; free some space or choose another place"):
+            write_repaired(model, "mean", 32, made, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["bert"]
+    write_repaired(model, "mean", 32, made, tmp_path / "out")
+    assert (tmp_path / "out" / "2_Dense" / "model.safetensors").exists()
+
+
+def test_a_file_that_fails_is_as_it_was_before(tmp_path, monkeypatch):
+    import pandas as pd
+
+    def full(self, path, **_):
+        path.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((40, 5)))
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    done = CliRunner().invoke(cli, ["repair", str(tmp_path / "x.npy"), "--out", str(tmp_path / "y.csv")])
+    assert "is full; free some space" in str(done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet", ".safetensors"])
