@@ -126,7 +126,9 @@ def measure_(
     ] = "main",
     labels: Annotated[
         str | None,
-        typer.Option(help="Column, tensor or file of labels: each class is measured too, and how they stand apart."),
+        typer.Option(
+            help="Column, tensor or file of labels, FILE or FILE:column=NAME: each class is measured too, and how they stand apart."
+        ),
     ] = None,
     column: Annotated[
         str | None,

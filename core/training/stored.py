@@ -1,7 +1,6 @@
 """Embeddings that are in a file already, as an inspection looks at them: a sample of rows, their labels and their texts."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +8,12 @@ import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.cloud import as_cloud
-from core.geometry.files import FORMATS, read_embeddings
+from core.geometry.files import FORMATS, named, read_embeddings
 from core.geometry.labels import rows_by_class
 from core.tasks.load import NO_LABELS
 from core.tasks.sampling import FEWEST_PROBES, ONE_CLOUD
 from core.training.spec import RunSpec
 
-_COLUMN = re.compile(r"(?P<path>.+):column=(?P<column>[^:]+)")
 _MOST_CLASSES = 1_000
 
 
@@ -87,12 +85,6 @@ def read_space(spec: RunSpec) -> StoredSpace:
         notes=tuple(notes),
         read=stored.read,
     )
-
-
-def named(model: str) -> tuple[Path, str | None]:
-    """Return the file that `model` names, and the column of vectors in it if it names one."""
-    said = _COLUMN.fullmatch(model)
-    return (Path(said["path"]), said["column"]) if said else (Path(model), None)
 
 
 def _numbered(labels: np.ndarray | None, n: int, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
