@@ -1,6 +1,5 @@
 """What commands write: rows, JSON and files."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from core.errors import IsobarError
 from core.files import whole_output
+from core.json_text import json_text
 
 
 def check_place(out: Path | None) -> None:
@@ -34,7 +34,7 @@ def print_rows(rows: list[dict], out: Path | None, as_json: bool, above: str = "
         with writing(out) as file:
             file.write_text(above + tables.markdown(rows), encoding="utf-8")
     if as_json:
-        print(json.dumps(rows))
+        print(json_text(rows))
     else:
         tables.print_rows(rows)
 

@@ -1,6 +1,5 @@
 """`isobar repair`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from core.cli.options import Json
 from core.cli.output import check_place, print_rows, quiet, writing
 from core.cli.progress import progress_bar
 from core.errors import IsobarError
+from core.json_text import json_text
 
 commands = typer.Typer()
 _WRITTEN = (".npy", ".csv", ".parquet", ".safetensors")
@@ -77,7 +77,7 @@ def repair(
     before, after = measure(x, "main"), measure(made(x), "main")
     rows = [{"measure": name, "before": round(before[name], 4), "after": round(after[name], 4)} for name in before]
     if as_json:
-        print(json.dumps({"read": read, "about": made.about, "measures": rows}))
+        print(json_text({"read": read, "about": made.about, "measures": rows}))
         return
     print_rows(rows, None, False)
     print(f"{made.about} {read} Written: {out}")

@@ -1,6 +1,5 @@
 """Commands that look at many models, or at one in many states, and tell what that says."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs
 from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, sweep_bar, time_in_all
 from core.errors import IsobarError, RunFailedError
+from core.json_text import json_text
 from core.runs import layout
 from core.studies.landscape import CELLS, Landscape, LandscapeSpec, read_landscape
 from core.studies.layers import LayersSpec
@@ -93,7 +93,7 @@ def layers(
         with writing(out) as file:
             file.write_text(csv_of(pd.DataFrame(found.rows)), encoding="utf-8")
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json_text(found.as_dict()))
     else:
         from core.tables import print_layers_study
 
@@ -159,7 +159,7 @@ def landscape(
         with writing(out) as file:
             file.write_text(landscape_markdown(found), encoding="utf-8")
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json_text(found.as_dict()))
     else:
         print_landscape(found)
     if found.failed:

@@ -79,6 +79,7 @@ def convert_checkpoint(
         new.mkdir()
         # Of tied weights one would be written, by the name that sorts first: lm_head's, where the encoder is looked for.
         save_torch_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, new)
+        # As transformers writes it: Mamba's bounds are Infinity, which is no JSON, and null would be another bound.
         (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         if tokenizer is not None:
             tokenizer.save_pretrained(new)

@@ -115,6 +115,13 @@ def test_a_full_disk_leaves_no_half_of_a_checkpoint(at, tmp_path, monkeypatch):
     assert (tmp_path / "out" / "2_Dense" / "model.safetensors").exists()
 
 
+def test_what_is_undefined_is_null_in_json(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((8, 3)))
+    done = CliRunner().invoke(cli, ["repair", str(tmp_path / "x.npy"), "--out", str(tmp_path / "y.npy"), "--json"])
+    told = json.loads(done.stdout, parse_constant=pytest.fail)["measures"]
+    assert {"measure": "isoscore", "before": None, "after": None} in told
+
+
 def test_a_file_that_fails_is_as_it_was_before(tmp_path, monkeypatch):
     import pandas as pd
 
