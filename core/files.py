@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from core.errors import IsobarError
@@ -38,6 +39,30 @@ def write(path: Path, content: str | bytes) -> None:
     """Write `content` to `path`, as :func:`whole` does."""
     with whole(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_output(path: Path) -> Iterator[Path]:
+    """Yield a path to write the file or folder `path`, which a person has named, to, as :func:`whole` does.
+
+    What is no file, such as /dev/stdout, is yielded itself, and of a link what it leads to is written.
+
+    Raises:
+        IsobarError: the disk is full, or `path` can't be written for another reason.
+    """
+    path = path.resolve()
+    if not path.parent.is_dir():
+        raise IsobarError(f"{path} can't be written: there is no folder {path.parent}.")
+    said = partial(sentences_for_disk_errors, path.parent, what="folder", instead="choose another place")
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            yield path
+            return
+        # Where a library has words of its own the disk is asked, while what was written still fills it.
+        with said(), whole(path) as temporary, said():
+            yield temporary
+    except OSError as error:
+        raise IsobarError(f"{path} can't be written: {error.strerror or error}.") from error
 
 
 def make_folder(path: Path) -> None:
@@ -121,18 +146,25 @@ def is_part(name: str) -> bool:
 
 
 @contextmanager
-def sentences_for_disk_errors(path: Path, size: int = _LEAST_BYTES) -> Iterator[None]:
+def sentences_for_disk_errors(
+    path: Path,
+    size: int = _LEAST_BYTES,
+    *,
+    what: str = "run directory",
+    instead: str = "choose another place with --runs",
+) -> Iterator[None]:
     """Raise an IsobarError where the block fails since the disk that holds the folder `path` takes nothing.
 
-    Libraries tell of that in words of their own; then the disk is asked, for `size` bytes.
+    Libraries tell of that in words of their own; then the disk is asked, for `size` bytes. `what` the folder is called and
+    what to do `instead` are the sentence's.
     """
     try:
         yield
     except IsobarError:
         raise
     except Exception as error:
-        cause = error if isinstance(error, OSError) else _refusal(path, size)
-        if cause is not None and (said := _sentence(cause, path)):
+        cause = error if isinstance(error, OSError) and error.errno else _refusal(path, size)
+        if cause is not None and (said := _sentence(cause, path, what, instead)):
             raise IsobarError(said) from error
         raise
 
@@ -154,13 +186,13 @@ def _mode_in(folder: Path) -> int:
     return 0o770 if is_shared else 0o700
 
 
-def _sentence(error: OSError, path: Path) -> str:
+def _sentence(error: OSError, path: Path, what: str, instead: str) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk that holds {path} is full; free some space or choose another place with --runs."
+        return f"The disk that holds {path} is full; free some space or {instead}."
     if error.errno == errno.ENOENT:
-        return f"The run directory {path} is gone; it was moved or deleted while the run wrote it."
+        return f"The {what} {path} is gone; it was moved or deleted while it was being written."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return f"The run directory {path} can't be written ({error.strerror}); choose another with --runs."
+        return f"The {what} {path} can't be written ({error.strerror}); {instead}."
     return ""
 
 

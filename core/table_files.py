@@ -155,10 +155,10 @@ def read_utf8(path: Path, needs: str = "a text column, a label column and rows")
 
 
 def _read_csv(path: Path, data: bytes) -> pa.Table:
-    return _separated(path, data, _separator(data))
+    return _separated(path, data, separator_of(data))
 
 
-def _separator(data: bytes) -> str:
+def separator_of(data: bytes) -> str:
     """Return what stands between the cells: a comma, or where the header has none what every line has, as spreadsheets write."""
     lines = data[:_LOOKED_AT].decode("utf-8", "ignore").splitlines()
     whole = lines[:-1] if len(data) > _LOOKED_AT and len(lines) > 1 else lines  # the last may be cut

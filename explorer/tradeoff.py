@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.errors import IsobarError
+from core.files import whole_output
 from core.studies.compare import called
 from core.studies.sweep import Sweep
 from core.studies.tradeoff import AXIS, curves
@@ -21,10 +21,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     metric, found = curves(Sweep.from_yaml(given.file), given.runs)
-    try:
-        given.out.write_text(picture(metric, found), encoding="utf-8")
-    except OSError as error:
-        raise IsobarError(f"The file {given.out} can't be written: {error.strerror}.") from error
+    with whole_output(given.out) as file:
+        file.write_text(picture(metric, found), encoding="utf-8")
     return 0
 
 

@@ -75,6 +75,50 @@ def test_a_library_that_has_its_own_words_for_a_full_disk_is_asked_twice(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_person_named_is_whole_or_not_there_and_a_full_disk_is_said(tmp_path, monkeypatch):
+    with pytest.raises(IsobarError, match="there is no folder"), files.whole_output(tmp_path / "new" / "model"):
+        pass
+    (tmp_path / "new").mkdir()
+
+    def write(error):
+        with files.whole_output(tmp_path / "new" / "model") as temporary:
+            temporary.mkdir()
+            (temporary / "half").touch()
+            if error is not None:
+                raise error
+
+    full = rf"The disk that holds {tmp_path / 'new'} is full; free some space or choose another place\."
+    with pytest.raises(IsobarError, match=full):
+        write(OSError(errno.ENOSPC, "full"))
+    with pytest.raises(RuntimeError, match="file write failed"):
+        write(RuntimeError("file write failed"))
+    with pytest.raises(IsobarError, match="model can't be written: Input/output error"):
+        write(OSError(errno.EIO, "Input/output error"))
+    with monkeypatch.context() as patched:
+        # As a disk is that is full as long as what was written is there.
+        def fallocate(*_):
+            if list(tmp_path.rglob("half")):
+                raise OSError(errno.ENOSPC, "full")
+
+        patched.setattr(os, "posix_fallocate", fallocate)
+        with pytest.raises(IsobarError, match=full):
+            write(RuntimeError("file write failed"))
+    assert list(tmp_path.rglob("*")) == [tmp_path / "new"]
+    write(None)
+    assert [p.name for p in tmp_path.rglob("*")] == ["new", "model", "half"]
+
+
+def test_a_link_stays_one_and_what_is_no_file_is_written_to(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with files.whole_output(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+    with files.whole_output(Path(os.devnull)) as itself:
+        itself.write_text("new")
+    assert Path(os.devnull).is_char_device()
+
+
 @pytest.mark.parametrize(
     ("parent", "umask", "found"),
     [(0o755, 0o022, 0o700), (0o755, 0o002, 0o700), (0o775, 0o002, 0o770), (0o775, 0o077, 0o700), (0o777, 0o000, 0o700)],

@@ -1,6 +1,5 @@
 """Commands that look and train nothing: a checkpoint, or any embeddings."""
 
-import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,6 +13,7 @@ from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, progress_on_terminal
 from core.cli.spec_options import with_spec_options
 from core.errors import IsobarError
+from core.json_text import json_text
 from core.training.spec import RunSpec
 
 commands = typer.Typer()
@@ -94,10 +94,10 @@ def _side_by_side(models: list[str], spec: RunSpec, out: Path | None, as_json: b
 
 def _told(found: dict, out: Path | None, as_json: bool) -> bool:
     """Write what was `found` as JSON where that is asked for; returns whether it was printed so."""
-    text = json.dumps(found)
+    text = json_text(found)
     if out is not None:
-        with writing(out):
-            out.write_text(text, encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(text, encoding="utf-8")
     if as_json:
         print(text)
     return as_json
@@ -126,7 +126,9 @@ def measure_(
     ] = "main",
     labels: Annotated[
         str | None,
-        typer.Option(help="Column, tensor or file of labels: each class is measured too, and how they stand apart."),
+        typer.Option(
+            help="Column, tensor or file of labels, FILE or FILE:column=NAME: each class is measured too, and how they stand apart."
+        ),
     ] = None,
     column: Annotated[
         str | None,
@@ -172,7 +174,7 @@ def measure_(
     notes = (*stored.notes, *notes, *repeat_notes(cloud, names))
     if as_json:
         print(*notes, stored.read, sep="\n", file=sys.stderr)
-        print(json.dumps([row.as_dict() for row in found]))
+        print(json_text([row.as_dict() for row in found]))
     else:
         from core.tables import print_measures
 

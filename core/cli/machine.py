@@ -1,6 +1,5 @@
 """Commands about this machine and its files: its speed, what is installed, and weights in another form."""
 
-import json
 import logging
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from core.cli.options import RUNS, Json, Runs
 from core.cli.output import check_place, print_rows, quiet
 from core.cli.progress import progress_bar
 from core.errors import IsobarError
+from core.json_text import json_text
 from core.logs import shown_by
 
 commands = typer.Typer()
@@ -149,7 +149,7 @@ def convert(
 
         done = convert_checkpoint(folder, out, weights=weights, model_type=kind, pieces=pieces)
     if as_json:
-        print(json.dumps({"model": str(done.path), "tensors": done.tensors, "notes": list(done.notes)}))
+        print(json_text({"model": str(done.path), "tensors": done.tensors, "notes": list(done.notes)}))
     else:
         for line in (
             *done.notes,

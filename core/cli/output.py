@@ -1,12 +1,13 @@
 """What commands write: rows, JSON and files."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from core.errors import IsobarError
+from core.files import whole_output
+from core.json_text import json_text
 
 
 def check_place(out: Path | None) -> None:
@@ -18,13 +19,11 @@ def check_place(out: Path | None) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Raise an IsobarError where the file `path` can't be written meanwhile."""
+def writing(path: Path) -> Iterator[Path]:
+    """Yield a path to write the file `path` to, which is whole or as it was before; an IsobarError says why it can't be written."""
     check_place(path)
-    try:
-        yield
-    except OSError as error:
-        raise IsobarError(f"The file {path} can't be written: {error.strerror}.") from error
+    with whole_output(path) as temporary:
+        yield temporary
 
 
 def print_rows(rows: list[dict], out: Path | None, as_json: bool, above: str = "") -> None:
@@ -32,10 +31,10 @@ def print_rows(rows: list[dict], out: Path | None, as_json: bool, above: str = "
     from core import tables
 
     if out is not None:
-        with writing(out):
-            out.write_text(above + tables.markdown(rows), encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(above + tables.markdown(rows), encoding="utf-8")
     if as_json:
-        print(json.dumps(rows))
+        print(json_text(rows))
     else:
         tables.print_rows(rows)
 

@@ -1,6 +1,5 @@
 """`isobar repair`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from core.cli.options import Json
 from core.cli.output import check_place, print_rows, quiet, writing
 from core.cli.progress import progress_bar
 from core.errors import IsobarError
+from core.json_text import json_text
 
 commands = typer.Typer()
 _WRITTEN = (".npy", ".csv", ".parquet", ".safetensors")
@@ -55,45 +55,50 @@ def repair(
     check_place(out)
     is_model = not Path(what).is_file()
     if is_model:
-        from core.models.repaired import write_repaired
+        from core.models.repaired import folder_of, write_repaired
         from core.training.inspection import inspect_checkpoint
         from core.training.spec import RunSpec
 
+        folder_of(what, pooling)  # which says what can't be done before the texts are embedded
         spec = RunSpec.parse({"pooling": pooling, "probe_per_class": per_class}, "the options")
         with quiet(as_json) as console, progress_bar(console) as progress:
             found = inspect_checkpoint(what, task, spec=spec, progress=progress)
         x, read = found.embeddings, f"{what}, {len(found.embeddings):,} examples of {found.task}."
         made = fitted(x, by, top=top, keep=keep)
-        write_repaired(what, str(found.record.get("pooling")), x.shape[1], made, out)
+        # A checkpoint's own embedding has modules behind its pooling, and is no pooling that could be declared.
+        fitted_on = None if "sentence" in found.record else found.record["pooling"]
+        write_repaired(what, fitted_on, x.shape[1], made, out)
     else:
         stored = read_embeddings(Path(what), None, column)
         x, read = stored.embeddings, stored.read
         made = fitted(x, by, top=top, keep=keep)
-        with writing(out):
-            _write(out, made(x))
+        with writing(out) as file:
+            _write(file, out, made(x))
     before, after = measure(x, "main"), measure(made(x), "main")
     rows = [{"measure": name, "before": round(before[name], 4), "after": round(after[name], 4)} for name in before]
     if as_json:
-        print(json.dumps({"read": read, "about": made.about, "measures": rows}))
+        print(json_text({"read": read, "about": made.about, "measures": rows}))
         return
     print_rows(rows, None, False)
     print(f"{made.about} {read} Written: {out}")
 
 
-def _write(out: Path, x) -> None:
+def _write(file: Path, out: Path, x) -> None:
+    """Write embeddings into `file` in the form that the name `out` tells."""
     import numpy as np
 
     x = x.astype(np.float32)
     if out.suffix == ".npy":
-        np.save(out, x)
+        with file.open("wb") as opened:  # to another name NumPy would add its own end
+            np.save(opened, x)
     elif out.suffix == ".safetensors":
         from safetensors.numpy import save_file
 
-        save_file({"embeddings": x}, out)
+        save_file({"embeddings": x}, file)
     elif out.suffix in (".csv", ".parquet"):
         import pandas as pd
 
         frame = pd.DataFrame(x, columns=[f"x{k}" for k in range(x.shape[1])])
-        frame.to_csv(out, index=False) if out.suffix == ".csv" else frame.to_parquet(out, index=False)
+        frame.to_csv(file, index=False) if out.suffix == ".csv" else frame.to_parquet(file, index=False)
     else:
         raise IsobarError(f"The file {out} is none of {', '.join(_WRITTEN)}, as which embeddings are written.")

@@ -1,6 +1,5 @@
 """Commands about runs that are there: list, name, throw away, compare, report."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,8 @@ import typer
 
 from core.children import python_module
 from core.cli.options import RUNS, Json, Runs
-from core.cli.output import writing
+from core.cli.output import check_place, writing
+from core.json_text import json_text
 from core.training.spec import RunSpec
 
 commands = typer.Typer()
@@ -44,7 +44,7 @@ def runs_(context: typer.Context, runs: Runs = RUNS, as_json: Json = False) -> N
             }
             for r in found
         ]
-        print(json.dumps(rows))
+        print(json_text(rows))
     elif not found:
         print(f"No runs in {runs} yet; `isobar train` makes one.")
     else:
@@ -122,7 +122,7 @@ def note(
         )
         write_note(run.path, found)
     if as_json:
-        print(json.dumps(asdict(found)))
+        print(json_text(asdict(found)))
     elif not found:
         print(f"{run.name} has no name, tags or text; --name, --tag and --text give it some.")
     else:
@@ -148,10 +148,10 @@ def compare(
 
         from core.table_files import csv_of
 
-        with writing(csv):
-            csv.write_text(csv_of(pd.DataFrame(found.rows())), encoding="utf-8")
+        with writing(csv) as file:
+            file.write_text(csv_of(pd.DataFrame(found.rows())), encoding="utf-8")
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json_text(found.as_dict()))
     else:
         from core.tables import print_comparison
 
@@ -187,6 +187,6 @@ def atlas(
 
     found = find_run(run, runs)
     out = out or Path(f"{found.name}-atlas.parquet")
-    with writing(out):
-        rows = write_atlas(found, out, places)
+    check_place(out)
+    rows = write_atlas(found, out, places)
     print(f"Wrote {rows:,} rows to {out}. To open it, with embedding-atlas installed:\n{command(out)}")

@@ -1,6 +1,5 @@
 """Commands that look at many models, or at one in many states, and tell what that says."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from core.cli.options import RUNS, Address, Backend, Json, Processes, Runs
 from core.cli.output import check_place, quiet, writing
 from core.cli.progress import progress_bar, sweep_bar, time_in_all
 from core.errors import IsobarError, RunFailedError
+from core.json_text import json_text
 from core.runs import layout
 from core.studies.landscape import CELLS, Landscape, LandscapeSpec, read_landscape
 from core.studies.layers import LayersSpec
@@ -90,10 +90,10 @@ def layers(
 
         from core.table_files import csv_of
 
-        with writing(out):
-            out.write_text(csv_of(pd.DataFrame(found.rows)), encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(csv_of(pd.DataFrame(found.rows)), encoding="utf-8")
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json_text(found.as_dict()))
     else:
         from core.tables import print_layers_study
 
@@ -156,10 +156,10 @@ def landscape(
     from core.tables import landscape_markdown, print_landscape
 
     if out is not None:
-        with writing(out):
-            out.write_text(landscape_markdown(found), encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(landscape_markdown(found), encoding="utf-8")
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json_text(found.as_dict()))
     else:
         print_landscape(found)
     if found.failed:

@@ -1,7 +1,6 @@
 """Commands that train: one run, many, and the paper's claims."""
 
 import atexit
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from core.cli.output import check_place, print_rows, quiet, writing
 from core.cli.progress import sweep_bar, time_in_all, told_by
 from core.cli.spec_options import with_spec_options
 from core.errors import IsobarError, RunFailedError
+from core.json_text import json_text
 from core.training.spec import RunSpec, overlaid
 
 commands = typer.Typer()
@@ -80,7 +80,7 @@ def train(
     if not first:
         pass
     elif as_json:
-        print(json.dumps({"run": str(run.path), "before": report.get("before"), "after": report.get("after")}))
+        print(json_text({"run": str(run.path), "before": report.get("before"), "after": report.get("after")}))
     else:
         from core.tables import print_report
 
@@ -188,10 +188,10 @@ def reproduce(
             _check_all_finished(0, len(cells))
     found = claims_of(chosen, runs)
     if out is not None:
-        with writing(out):
-            out.write_text(reproduction_markdown(found), encoding="utf-8")
+        with writing(out) as file:
+            file.write_text(reproduction_markdown(found), encoding="utf-8")
     if as_json:
-        print(json.dumps([one.as_dict() for one in found]))
+        print(json_text([one.as_dict() for one in found]))
     else:
         print_reproduction(found)
     if not report_only:

@@ -190,6 +190,20 @@ def as_cloud(x: "Embeddings | Cloud") -> Cloud:
     """
     if isinstance(x, Cloud):
         return x
+    rows = as_rows(x)
+    if len(rows) < 2:
+        raise IsobarError(f"A shape needs at least 2 embeddings; there {'is only 1' if len(rows) else 'are none'}.")
+    return Cloud(rows)
+
+
+def as_rows(x: "Embeddings | Cloud") -> np.ndarray:
+    """Return `x` as checked rows (n, d) float64, for what is done to each of them alone; one or none will do.
+
+    Raises:
+        IsobarError: `x` is no (n, d) array of numbers, or holds NaN or infinity.
+    """
+    if isinstance(x, Cloud):
+        return x.x * x.scale
     given: Any = x
     if hasattr(given, "detach"):  # a torch tensor; not imported, so that readers of runs need no torch
         given = given.detach().cpu()
@@ -202,8 +216,6 @@ def as_cloud(x: "Embeddings | Cloud") -> Cloud:
         raise IsobarError("Embeddings must be real numbers; these are complex.")
     if x.ndim != 2 or x.shape[1] == 0:
         raise IsobarError(f"Embeddings must have the shape (points, dimensions); these have {x.shape}.")
-    if x.shape[0] < 2:
-        raise IsobarError(f"A shape needs at least 2 embeddings; there {'is only 1' if len(x) else 'are none'}.")
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(x.sum())
     if suspicious:
@@ -213,7 +225,7 @@ def as_cloud(x: "Embeddings | Cloud") -> Cloud:
             raise IsobarError(
                 f"The embeddings hold NaN or infinity in row {bad[0]}{more}; drop those rows or find their cause."
             )
-    return Cloud(x)
+    return x
 
 
 def rows_and_norms(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -82,6 +82,50 @@ def rows_by_class(labels: Labels, n: int) -> dict[str, np.ndarray]:
     Raises:
         IsobarError: labels that are missing or not one a row.
     """
+    values = _there(labels, n).tolist()
+    try:
+        known = {value: str(value) for value in sorted(set(values))}
+        texts = [known[value] for value in values]  # 1 and 1.0 are one class
+    except TypeError:  # numbers among texts have no order
+        texts = [str(value) for value in values]
+        known = {text: text for text in sorted(set(texts))}
+    number = {text: k for k, text in enumerate(dict.fromkeys(known.values()))}
+    codes = np.array([number[text] for text in texts], dtype=np.int64)
+    # One stable sort has the rows of all classes; to look for each class's would be n comparisons a class.
+    starts = np.cumsum(np.bincount(codes, minlength=len(number)))[:-1]
+    return dict(zip(number, np.split(np.argsort(codes, kind="stable"), starts)))
+
+
+def whole_labels(labels: Labels, rows: int) -> np.ndarray:
+    """Return `labels` as (rows,) int64.
+
+    Raises:
+        IsobarError: they are not one whole number a row, or some are missing.
+    """
+    labels = typed_labels(labels, rows)
+    if labels.dtype.kind not in "iub" and not (labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels))):
+        raise IsobarError("Labels must be whole numbers, one for each class.")
+    return labels.astype(np.int64)
+
+
+def typed_labels(labels: Labels, n: int) -> np.ndarray:
+    """Return `labels` (n,) as an array of numbers or of texts, also where they are objects, as pandas holds texts.
+
+    Raises:
+        IsobarError: labels that are missing or not one a row.
+    """
+    labels = _there(labels, n)
+    if labels.dtype.kind != "O":
+        return labels
+    try:
+        typed = np.asarray(labels.tolist())
+    except ValueError:  # lists of several lengths are no labels, as whoever asked will say
+        return labels
+    return typed if typed.shape == (n,) else labels
+
+
+def _there(labels: Labels, n: int) -> np.ndarray:
+    """Return `labels` (n,) as an array, of objects where they were a list; an IsobarError where some are missing."""
     if hasattr(labels, "detach"):
         labels = labels.detach().cpu().numpy()
     # In an array of texts a missing label of a list would be a text too.
@@ -97,26 +141,4 @@ def rows_by_class(labels: Labels, n: int) -> dict[str, np.ndarray]:
                 f"Of the {n} labels {missing.size} {'is' if missing.size == 1 else 'are'} missing, first in row {missing[0]}; "
                 "give every row a label, or leave such rows out."
             )
-    values = labels.tolist()
-    try:
-        order = sorted(set(values))
-    except TypeError:  # numbers among texts have no order
-        order = sorted({str(value) for value in values})
-    texts = np.array([str(value) for value in values])
-    return {str(value): np.flatnonzero(texts == str(value)) for value in order}
-
-
-def whole_labels(labels: Labels, rows: int) -> np.ndarray:
-    """Return `labels` as (rows,) int64.
-
-    Raises:
-        IsobarError: they are not one whole number a row.
-    """
-    if hasattr(labels, "detach"):
-        labels = labels.detach().cpu().numpy()
-    labels = np.asarray(labels)
-    if labels.shape != (rows,):
-        raise IsobarError(f"Labels must be one a row: there are {rows} embeddings, and labels of shape {labels.shape}.")
-    if labels.dtype.kind not in "iub" and not (labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels))):
-        raise IsobarError("Labels must be whole numbers, one for each class.")
-    return labels.astype(np.int64)
+    return labels

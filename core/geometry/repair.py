@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import IsobarError
-from core.geometry.cloud import Embeddings, as_cloud
+from core.geometry.cloud import Embeddings, as_cloud, as_rows
 
 WAYS = ("center", "all-but-the-top", "whitening")
 _ROUNDING = 1e-10  # of the largest variance: below, a direction is taken for one in which nothing varies
@@ -26,17 +26,17 @@ class Repair:
     about: str
 
     def __call__(self, x: Embeddings) -> np.ndarray:
-        """Return the embeddings `x` (n, d) repaired, (n, k) float64.
+        """Return the embeddings `x` (n, d) repaired, (n, k) float64; one query is n = 1.
 
         Raises:
             IsobarError: `x` holds NaN or infinity, is not (n, d), or has other dimensions than the repair was fitted on.
         """
-        cloud = as_cloud(x)
-        if cloud.d != len(self.matrix):
+        rows = as_rows(x)
+        if rows.shape[1] != len(self.matrix):
             raise IsobarError(
-                f"The repair was fitted on {len(self.matrix)} dimensions; these embeddings have {cloud.d}."
+                f"The repair was fitted on {len(self.matrix)} dimensions; these embeddings have {rows.shape[1]}."
             )
-        return cloud.x * cloud.scale @ self.matrix + self.bias
+        return rows @ self.matrix + self.bias
 
 
 def repair(x: Embeddings, by: str, *, top: int | None = None, keep: int | None = None) -> Repair:

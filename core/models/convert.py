@@ -3,7 +3,6 @@
 import json
 import pickle
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
+from core import files
 from core.errors import IsobarError, nearest
 
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
@@ -49,7 +49,7 @@ def convert_checkpoint(
 ) -> Converted:
     """Write the checkpoint in `folder` as safetensors into the new folder `out`, with its configuration and tokenizer.
 
-    Weights are read by ``torch.load(weights_only=True)``, which builds tensors and runs no code; a file that holds
+    `out` is there once it is whole. Weights are read by ``torch.load(weights_only=True)``, which builds tensors and runs no code; a file that holds
     anything else is refused.
 
     Args:
@@ -61,29 +61,42 @@ def convert_checkpoint(
             for amino acids. vocab.txt then becomes a tokenizer that looks up each match as it is.
 
     Raises:
-        IsobarError: something is missing, in doubt, or no weights; nothing has been written then.
+        IsobarError: something is missing, in doubt, or no weights, or `out` can't be written; nothing has been written then.
     """
     folder, out = Path(folder).expanduser(), Path(out).expanduser()
     config = _config(folder, model_type)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise IsobarError(f"The folder {out} exists already; name a new one.")
     tokenizer = None if pieces is None else _tokenizer(folder, pieces)
-    files = _weight_files(folder, weights)
-    tensors, notes = _tensors(files)
+    tensors, notes = _tensors(_weight_files(folder, weights))
 
-    out.mkdir(parents=True, exist_ok=True)
-    # Of tied weights one would be written, by the name that sorts first: lm_head's, where the encoder is looked for.
-    save_torch_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, out)
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    if tokenizer is not None:
-        tokenizer.save_pretrained(out)
-    else:
-        carried = [file for file in sorted(folder.iterdir()) if file.is_file() and _CARRIED.fullmatch(file.name)]
-        for file in carried:
-            shutil.copyfile(file, out / file.name)
-        if not carried:
-            notes.append(f"No tokenizer lies in {folder}; the new folder needs one before it can read texts.")
+    carried = {} if tokenizer is not None else _carried(folder)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IsobarError(f"The folder {out} can't be made: {error.strerror}.") from error
+    with files.whole_output(out) as new:
+        new.mkdir()
+        # Of tied weights one would be written, by the name that sorts first: lm_head's, where the encoder is looked for.
+        save_torch_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, new)
+        # As transformers writes it: Mamba's bounds are Infinity, which is no JSON, and null would be another bound.
+        (new / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        if tokenizer is not None:
+            tokenizer.save_pretrained(new)
+        for name, content in carried.items():
+            (new / name).write_bytes(content)
+    if tokenizer is None and not carried:
+        notes.append(f"No tokenizer lies in {folder}; the new folder needs one before it can read texts.")
     return Converted(out, len(tensors), tuple(notes))
+
+
+def _carried(folder: Path) -> dict[str, bytes]:
+    """Return the files of the tokenizer or processor in `folder`, by name."""
+    try:
+        names = [file for file in sorted(folder.iterdir()) if file.is_file() and _CARRIED.fullmatch(file.name)]
+        return {file.name: file.read_bytes() for file in names}
+    except OSError as error:
+        raise IsobarError(f"The folder {folder} can't be read: {error.strerror} ({error.filename}).") from error
 
 
 def _config(folder: Path, model_type: str | None) -> dict:
@@ -142,12 +155,12 @@ def _weight_files(folder: Path, weights: str | None) -> list[Path]:
     return named
 
 
-def _tensors(files: list[Path]) -> tuple[dict, list[str]]:
-    """Return the tensors of all `files` by name, and a note on what else they held."""
+def _tensors(paths: list[Path]) -> tuple[dict, list[str]]:
+    """Return the tensors of all files by name, and a note on what else they held."""
     import torch
 
     tensors, others = {}, []
-    for file in files:
+    for file in paths:
         try:
             held = torch.load(file, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
@@ -165,7 +178,7 @@ def _tensors(files: list[Path]) -> tuple[dict, list[str]]:
         tensors |= {str(name): value for name, value in held.items() if isinstance(value, torch.Tensor)}
         others += [str(name) for name, value in held.items() if not isinstance(value, torch.Tensor)]
     if not tensors:
-        raise IsobarError(f"The file {files[0]} holds no tensors.")
+        raise IsobarError(f"The file {paths[0]} holds no tensors.")
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     notes = [f"What is no tensor was left behind: {', '.join(others[:3])}{more}."] if others else []
     return tensors, notes

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from core import files
+from core.json_text import json_text
 from core.runs import layout
 
 COMPLETE = "complete.json"
@@ -53,7 +54,7 @@ def seal(checkpoint: Path) -> None:
     written = sorted(path for path in checkpoint.rglob("*") if path.is_file())
     sizes = {path.relative_to(checkpoint).as_posix(): path.stat().st_size for path in written}
     files.sync_entry(checkpoint)
-    files.write(checkpoint / COMPLETE, json.dumps(sizes, indent=1))
+    files.write(checkpoint / COMPLETE, json_text(sizes, indent=1))
 
 
 def drop(checkpoint: Path) -> None:

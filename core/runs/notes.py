@@ -8,6 +8,7 @@ from unicodedata import category
 
 from core import files
 from core.errors import IsobarError
+from core.json_text import json_text
 from core.runs import layout
 
 LONGEST = {"name": 80, "tag": 40, "tags": 20, "text": 10_000}
@@ -78,7 +79,7 @@ def write_note(run_dir: Path | str, note: Note) -> None:
     path = Path(run_dir) / layout.NOTE
     with files.sentences_for_disk_errors(path.parent):
         if note:
-            files.write(path, json.dumps(asdict(note), indent=1))
+            files.write(path, json_text(asdict(note), indent=1))
         else:
             files.unlink(path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import socket
 import time
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 from core import files
 from core.errors import ElsewhereError, IsobarError
 from core.files import sentences_for_disk_errors
+from core.json_text import json_text, plain
 from core.processes import birth_of
 from core.runs import checkpoints, layout
 from core.runs.migrations import FORMAT
@@ -178,14 +178,14 @@ class RunWriter:
                 files.sync(events)  # a run that has ended has logged all that it came to
         self._status.update(fields)
         self._status.update(pid=os.getpid(), birth=birth_of(os.getpid()), host=socket.gethostname(), heartbeat=_now())
-        self._replace(layout.STATUS, json.dumps(_plain(self._status), indent=1))
+        self._replace(layout.STATUS, json_text(self._status, indent=1))
         if state in layout.ENDS:
             self.release()  # whoever reads that it has ended may resume it
 
     def event(self, **fields) -> None:
         """Append one line to events.jsonl; it is flushed, so that a live page sees it at once."""
         with sentences_for_disk_errors(self.path), (self.path / layout.EVENTS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_plain({"time": time.time(), **fields})) + "\n")
+            file.write(json_text({"time": time.time(), **fields}) + "\n")
 
     def snapshot(
         self,
@@ -226,7 +226,7 @@ class RunWriter:
         head["layers"] = [dict(measures) for measures in layers]
         self._replace(
             f"{layout.SNAPSHOTS}/{layout.snapshot_name(step)}",
-            save(tensors, metadata={"isobar": json.dumps(_plain(head))}),
+            save(tensors, metadata={"isobar": json_text(head)}),
         )
 
     def probe(self, frame: pd.DataFrame, preview: Callable[[int], Preview | None] = lambda row: None) -> None:
@@ -246,7 +246,7 @@ class RunWriter:
 
     def report(self, report: Mapping) -> None:
         """Write report.json: every measure before, after, and the difference."""
-        self._replace(layout.REPORT, json.dumps(_plain(report), indent=1))
+        self._replace(layout.REPORT, json_text(report, indent=1))
 
     def write(self, name: str, content: str) -> None:
         """Write a file of any other name."""
@@ -340,7 +340,7 @@ def _state_of(path: Path) -> str:
 
 
 def _yaml(values: Mapping) -> str:
-    return yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(plain(values), sort_keys=False, allow_unicode=True)
 
 
 def _outlasts(line: str, step: int) -> bool:
@@ -353,16 +353,3 @@ def _outlasts(line: str, step: int) -> bool:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _plain(value):
-    """Return `value` as JSON knows it: numpy numbers as Python's, not-a-number as null (JSON has none)."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if hasattr(value, "tolist"):  # NumPy's arrays and numbers
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value

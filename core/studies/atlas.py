@@ -71,10 +71,8 @@ def write_atlas(run: Run, path: Path | str, places: str = "axes") -> int:
     """
     path = Path(path)
     table = atlas_table(run, places)
-    try:
-        files.write(path, parquet(table))
-    except OSError as error:
-        raise IsobarError(f"The file {path} can't be written: {error.strerror}.") from error
+    with files.whole_output(path) as temporary:
+        temporary.write_bytes(parquet(table))
     return table.num_rows
 
 

@@ -1,6 +1,5 @@
 """Runs beside each other: means over seeds, differences paired by seed with the baseline, and a sentence of verdict."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -11,6 +10,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from core.errors import IsobarError
+from core.json_text import plain
 from core.runs.reader import Run, load_run
 from core.runs.settings import OUTSIDE, experiment, flat, method, setting, varying, words
 from core.runs.shapes import is_whole
@@ -146,7 +146,7 @@ class Comparison:
 
     def as_dict(self) -> dict:
         """Return all of it as JSON knows it."""
-        return json.loads(json.dumps(asdict(self)))
+        return plain(asdict(self))
 
     def rows(self) -> list[dict]:
         """Return one row for each group and measure, all with the same keys."""

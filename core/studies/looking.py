@@ -1,7 +1,6 @@
 """Looks at every layer of several models; what is found is a :class:`core.studies.layers.LayersStudy`."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import nn
 from core.errors import IsobarError
 from core.geometry.compare import compare_spaces
 from core.geometry.stream import CloudStream
+from core.json_text import plain
 from core.modalities import Cut
 from core.models import BUILT_IN
 from core.models.attention import watched_attention
@@ -181,7 +181,7 @@ class _Examples:
                 "points": points,
                 "layer": depth + 1 - len(streams) + number,
                 "of": depth,
-                **_known(stream.measure(MEASURES)),
+                **plain(stream.measure(MEASURES)),
             }
             for points, streams in clouds.items()
             for number, stream in enumerate(streams)
@@ -193,11 +193,6 @@ class _Examples:
         for number, (stream, layer) in enumerate(zip(streams, layers), start=first):
             layer = layer if isinstance(layer, np.ndarray) else layer.float().cpu().numpy()
             stream.add(layer, f"The {points} of layer {number} of the model {self.loaded.source}", rows)
-
-
-def _known(measures: Mapping[str, float]) -> dict[str, float | None]:
-    """Return the measures as JSON knows them."""
-    return {name: value if math.isfinite(value) else None for name, value in measures.items()}
 
 
 def _matrices(loaded: LoadedModel) -> list[dict]:
@@ -215,7 +210,7 @@ def _matrices(loaded: LoadedModel) -> list[dict]:
         stream = CloudStream(keep=_KEPT)
         for start in range(0, len(matrix), 4096):
             stream.add(matrix[start : start + 4096], f"The {name} embedding matrix")
-        rows.append({"matrix": name, "rows": len(matrix), **_known(stream.measure(MEASURES))})
+        rows.append({"matrix": name, "rows": len(matrix), **plain(stream.measure(MEASURES))})
     return rows
 
 
@@ -251,7 +246,7 @@ def _compare(
         beat("comparing", number, len(todo))
         tables: dict[str, list[list[float | None]]] = {name: [] for name in ALIKE}
         for layer in spaces[one]:
-            alike = [_known(compare_spaces(layer, their, ALIKE)) for their in spaces[other]]
+            alike = [plain(compare_spaces(layer, their, ALIKE)) for their in spaces[other]]
             for name in ALIKE:
                 tables[name].append([values[name] for values in alike])
         found.pairs.append({"one": one, "other": other, "examples": len(spaces[one][0]), **tables})

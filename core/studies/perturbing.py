@@ -1,7 +1,6 @@
 """Makes the states of a landscape, fine-tunes and measures each: runs in the directory of the study, found again when it goes on."""
 
 import json
-import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -14,6 +13,7 @@ from core import files
 from core.errors import IsobarError
 from core.geometry.report import chosen
 from core.geometry.stream import CloudStream
+from core.json_text import json_text
 from core.models.changes import Change
 from core.models.device import to_device
 from core.models.embedding import encode
@@ -141,10 +141,7 @@ def _cell(settings: dict, path: str, sentences: int, sample: str) -> str | None:
 
 
 def _measure(spec: RunSpec, path: Path, sentences: int, sample: str) -> None:
-    found = {
-        name: value if math.isfinite(value) else None for name, value in token_measures(spec, sentences, sample).items()
-    }
-    files.write(path / _MEASURED, json.dumps(found))
+    files.write(path / _MEASURED, json_text(token_measures(spec, sentences, sample)))
 
 
 def token_measures(spec: RunSpec, sentences: int, sample: str = "task") -> dict[str, float]:

@@ -1,6 +1,5 @@
 """The directory of a study: in the form of a run's, with one file of what was found, written anew whenever more is known."""
 
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.errors import IsobarError, RunFailedError
+from core.json_text import json_text, plain
 from core.runs import Run, RunWriter, layout
 from core.training.progress import Progress, Stopped, StopSignal, sentence
 
@@ -34,7 +34,7 @@ def study_in(
         yield tell, lambda found: None
         return
     with RunWriter(path) as writer:
-        _begin(writer, json.loads(json.dumps(spec)))
+        _begin(writer, plain(spec))
         stop, last = StopSignal(writer), [0.0]
 
         def beat(phase: str, done: int, total: int) -> None:
@@ -47,7 +47,7 @@ def study_in(
         with stop.listening():
             try:
                 writer.status("running", phase="loading", error=None)
-                yield beat, lambda found: writer.write(file, json.dumps(found))
+                yield beat, lambda found: writer.write(file, json_text(found))
             except Stopped:
                 writer.status("stopped", phase=None)
                 raise

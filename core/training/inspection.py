@@ -1,7 +1,5 @@
 """Looks at a checkpoint's space without training anything."""
 
-import json
-import math
 import re
 import time
 import traceback
@@ -21,6 +19,7 @@ from core.geometry import ClassShape, isotropic_reference, measure, shape_by_cla
 from core.geometry.report import Names, measure_names
 from core.geometry.stream import KEPT
 from core.geometry.verdict import Verdict, verdict
+from core.json_text import json_text, plain
 from core.modalities import MODALITIES, Cut, Preview
 from core.models.changes import Change
 from core.models.device import check_device, to_device
@@ -97,20 +96,18 @@ class Inspection:
         return [note for part in ("model", "task") for note in self.record.get(part, {}).get("notes", [])]
 
     def as_dict(self) -> dict:
-        """Return all but the embeddings and texts as JSON knows it; each class with its barcode."""
-        measures = {name: value if math.isfinite(value) else None for name, value in self.measures.items()}
-        found = describe({**measures, **self.metrics}, self.classes, self.layers)
+        """Return all but the embeddings and texts as JSON knows it; each class with its barcode. None is undefined, or infinite."""
+        found = describe({**self.measures, **self.metrics}, self.classes, self.layers)
         for shape in self.classes:
             found["classes"][shape.name]["lengths"] = shape.lengths.tolist()
         about = {"model": self.model, "task": self.task, "pooling": self.record.get("pooling")}
-        return {
-            **about,
-            **found,
+        more = {
             "reference": self.reference,
             "other_pooling": self.other_pooling,
             "notes": self.notes,
             "read": self.read,
         }
+        return plain({**about, **found, **more})
 
 
 def inspect_checkpoint(
@@ -301,8 +298,7 @@ class _OtherPooling:
     def measured(self) -> dict:
         if not self._batches:
             return {}
-        found = measure(np.concatenate(self._batches), "main")
-        return {"pooling": self.pooling, **{k: v if math.isfinite(v) else None for k, v in found.items()}}
+        return plain({"pooling": self.pooling, **measure(np.concatenate(self._batches), "main")})
 
 
 def _read(model: str, data: Task, examples: int, pooling: str, layer: int) -> str:
@@ -440,7 +436,7 @@ def _write(writer: RunWriter, found: Inspection, base: dict | None) -> None:
             "other_pooling": found.other_pooling,
         }
     )
-    writer.write(layout.INSPECTION, json.dumps(found.as_dict()))
+    writer.write(layout.INSPECTION, json_text(found.as_dict()))
     writer.status("finished", phase=None, error=None)
 
 

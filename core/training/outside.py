@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from core.errors import IsobarError
 from core.geometry import measure, shape_by_class
+from core.geometry.labels import typed_labels
 from core.modalities import MODALITIES, Cut
 from core.models.device import device_name
 from core.models.embedding import Encoded
@@ -418,15 +419,13 @@ def _checked(labels: Sequence | None, count: int) -> np.ndarray | None:
     """Return the labels (n,), whole numbers or names.
 
     Raises:
-        IsobarError: they are something else, not one for each text, or too few of a class.
+        IsobarError: they are something else, not one for each text, missing, or too few of a class.
     """
     if labels is None:
         return None
-    found = np.asarray(labels)
-    if found.shape != (count,):
-        raise IsobarError(
-            f"ProbeCallback was given {count} texts and labels of shape {found.shape}; each text needs one."
-        )
+    if (shape := np.shape(labels)) != (count,):
+        raise IsobarError(f"ProbeCallback was given {count} texts and labels of shape {shape}; each text needs one.")
+    found = typed_labels(labels, count)
     if found.dtype.kind == "b" or (found.dtype.kind == "f" and (found == np.round(found)).all()):
         found = found.astype(np.int64)
     if found.dtype.kind not in "iuU" or (found.dtype.kind == "i" and found.min() < 0):

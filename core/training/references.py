@@ -15,6 +15,7 @@ import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.verdict import COLLAPSED, HEALTHY, RANDOM, REFERENCES, TRAINED, Reference, standing
+from core.json_text import json_text
 from core.runs import load_run
 from core.training.inspection import inspect_checkpoint
 from core.training.spec import RunSpec
@@ -61,7 +62,7 @@ def main(asked: list[str]) -> None:
             key: round(value, 4) if isinstance(value, float) else value for key, value in found.items()
         }
         print(rows[found["name"]])
-    REFERENCES.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
+    REFERENCES.write_text(json_text(list(rows.values()), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Embeddings that are in a file already, as an inspection looks at them: a sample of rows, their labels and their texts."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +8,12 @@ import numpy as np
 
 from core.errors import IsobarError
 from core.geometry.cloud import as_cloud
-from core.geometry.files import FORMATS, read_embeddings
+from core.geometry.files import FORMATS, named, read_embeddings
+from core.geometry.labels import rows_by_class
 from core.tasks.load import NO_LABELS
 from core.tasks.sampling import FEWEST_PROBES, ONE_CLOUD
 from core.training.spec import RunSpec
 
-_COLUMN = re.compile(r"(?P<path>.+):column=(?P<column>[^:]+)")
 _MOST_CLASSES = 1_000
 
 
@@ -59,7 +58,7 @@ def read_space(spec: RunSpec) -> StoredSpace:
 
     Raises:
         IsobarError: the file can't be read; `spec` asks for a layer, a pooling or other weights; a class has fewer than 4 rows, or there are more than 1,000 classes; the texts
-            are not one a row; a row holds NaN or infinity.
+            are not one a row, or a label is missing; a row holds NaN or infinity.
     """
     path, column = named(spec.model)
     if odd := [name for name in ("layer", "pooling", "weights") if getattr(spec, name) != RunSpec.defaults()[name]]:
@@ -88,27 +87,24 @@ def read_space(spec: RunSpec) -> StoredSpace:
     )
 
 
-def named(model: str) -> tuple[Path, str | None]:
-    """Return the file that `model` names, and the column of vectors in it if it names one."""
-    said = _COLUMN.fullmatch(model)
-    return (Path(said["path"]), said["column"]) if said else (Path(model), None)
-
-
 def _numbered(labels: np.ndarray | None, n: int, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the labels as numbers from 0, and the names of the classes."""
     if labels is None:
         return np.zeros(n, np.int64), ("all rows",)
-    known, numbers, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
-    names = tuple(str(name) for name in known)
-    if len(known) > _MOST_CLASSES:
+    rows = rows_by_class(labels, n)
+    names, counts = tuple(rows), [len(some) for some in rows.values()]
+    if len(names) > _MOST_CLASSES:
         raise IsobarError(
-            f"The labels of {path} have {len(known):,} different values, which are no classes; at most {_MOST_CLASSES:,} are."
+            f"The labels of {path} have {len(names):,} different values, which are no classes; at most {_MOST_CLASSES:,} are."
         )
-    if counts.min() < FEWEST_PROBES:
+    if (fewest := min(counts)) < FEWEST_PROBES:
         raise IsobarError(
-            f"Class {names[counts.argmin()]!r} of {path} has {counts.min()} rows; a shape needs at least {FEWEST_PROBES}."
+            f"Class {names[counts.index(fewest)]!r} of {path} has {fewest} rows; a shape needs at least {FEWEST_PROBES}."
         )
-    return numbers.astype(np.int64), names
+    numbers = np.empty(n, np.int64)
+    for number, some in enumerate(rows.values()):
+        numbers[some] = number
+    return numbers, names
 
 
 def _sample(labels: np.ndarray, spec: RunSpec) -> np.ndarray:

@@ -7,10 +7,10 @@ import streamlit as st
 
 from core.errors import IsobarError
 from core.file_version import FileVersion, file_version
-from core.geometry.files import FORMATS, Stored, read_embeddings
+from core.geometry.files import FORMATS, Stored, named, read_embeddings
 from core.table_files import SUFFIXES
 from core.training.spec import RunSpec
-from core.training.stored import is_stored, named
+from core.training.stored import is_stored
 from explorer.panels import address
 from explorer.panels.upload import store
 from explorer.panels.words import plain

@@ -104,10 +104,18 @@ def test_labels_of_torch_and_of_floats(cloud):
     expected = [s.summary() for s in shape_by_class(x, labels)]
     assert [s.summary() for s in shape_by_class(torch.tensor(x), torch.tensor(labels))] == expected
     assert [s.summary() for s in shape_by_class(x, labels.astype(float))] == expected
+    assert [s.summary() for s in shape_by_class(x, labels.astype(object))] == expected
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"), [([0, 1], "90 embeddings"), (np.full(90, 0.5), "whole numbers"), (["a"] * 90, "whole numbers")]
+    ("labels", "words"),
+    [
+        ([0, 1], "90 embeddings"),
+        (np.full(90, 0.5), "whole numbers"),
+        (["a"] * 90, "whole numbers"),
+        ([0] * 89 + [None], "1 is missing, first in row 89"),
+        (np.array([[0]] * 45 + [[0, 1]] * 45, dtype=object), "whole numbers"),
+    ],
 )
 def test_wrong_labels(cloud, labels, words):
     with pytest.raises(IsobarError, match=words):

@@ -470,6 +470,61 @@ def test_labels_in_a_file_of_their_own(tmp_path):
         read_embeddings(tmp_path / "x.npy", labels="z.npy")
 
 
+QUOTED = ["neg, very", 'he said "no"', "two\nlines", "", "plain"]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_csv_of_labels_is_read_as_csv(tmp_path, separator, header):
+    # What separates cells is told by lines, so of rows with line ends in them it is a comma.
+    labels = [QUOTED[k % 5] if separator == "," else f'"{k % 2}"' for k in range(N)]
+    np.save(tmp_path / "x.npy", X)
+    frame = pd.DataFrame({"id": range(N), "kind": labels})
+    frame.to_csv(tmp_path / "y.csv", index=False, header=header, sep=separator)
+    column = "kind" if header else "1"
+    assert read_embeddings(tmp_path / "x.npy", labels=f"y.csv:column={column}").labels.tolist() == labels
+    with pytest.raises(
+        IsobarError, match=r"y\.csv has several columns, .* \(y\.csv:column=(kind|1)\); its columns are"
+    ):
+        read_embeddings(tmp_path / "x.npy", labels="y.csv")
+    with pytest.raises(IsobarError, match=r"y\.csv has no column 'kin' of labels; its columns are"):
+        read_embeddings(tmp_path / "x.npy", labels="y.csv:column=kin")
+    frame[["kind"]].to_csv(tmp_path / "one.csv", index=False, header=header)
+    assert read_embeddings(tmp_path / "x.npy", labels="one.csv").labels.tolist() == labels
+
+
+def test_a_column_of_tabs_is_named_in_the_same_way(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    pd.DataFrame({"id": range(N), "kind": LABELS}).to_csv(tmp_path / "y.tsv", index=False, sep="\t")
+    found = read_embeddings(tmp_path / "x.npy", labels=f"{tmp_path / 'y.tsv'}:column=kind")
+    assert found.labels.tolist() == LABELS.tolist()
+    assert "labels '" in found.read
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("objects.npy", r"file of labels .*objects\.npy can't be read: it holds Python objects"),
+        ("broken.npy", r"file of labels .*broken\.npy can't be read"),
+        ("plain.npy:column=kind", r"plain\.npy holds one array; it has no column 'kind'"),
+        ("few.npy", r"few\.npy has 3 labels; there are 30 embeddings"),
+        ("few.csv:column=kind", r"few\.csv has 2 labels; there are 30 embeddings"),
+        ("ragged.csv:column=kind", r"ragged\.csv has no column 'kind' in row 4"),
+        ("nowhere.csv:column=kind", r"no file of labels nowhere\.csv"),
+    ],
+)
+def test_the_file_of_labels_that_is_at_fault_is_named(tmp_path, name, said):
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "objects.npy", LABELS.astype(object), allow_pickle=True)
+    (tmp_path / "broken.npy").write_bytes(b"no array")
+    np.save(tmp_path / "plain.npy", LABELS.astype(str))
+    np.save(tmp_path / "few.npy", np.arange(3))
+    (tmp_path / "few.csv").write_text("id,kind\n0,a\n1,b\n")
+    (tmp_path / "ragged.csv").write_text("id,kind\n" + "".join(f"{k},a\n" if k != 2 else "2\n" for k in range(N)))
+    with pytest.raises(IsobarError, match=said):
+        read_embeddings(tmp_path / "x.npy", labels=name)
+
+
 def test_a_data_set_that_was_saved(tmp_path):
     from datasets import Dataset, DatasetDict, Features, List, Value
 

@@ -45,6 +45,17 @@ def test_what_was_not_seen_is_repaired_the_same(cloud):
     np.testing.assert_allclose(made(cloud)[200:], made(cloud[200:]), atol=1e-9)
 
 
+@pytest.mark.parametrize("by", ["center", "all-but-the-top", "whitening"])
+@pytest.mark.parametrize("count", [0, 1])
+def test_one_query_is_repaired_as_it_is_among_others(cloud, by, count):
+    made = repair(cloud, by)
+    np.testing.assert_allclose(made(cloud[:count]), made(cloud)[:count], atol=1e-9)
+    with pytest.raises(IsobarError, match="NaN or infinity in row 0"):
+        made(np.full((1, 6), np.inf))
+    with pytest.raises(IsobarError, match="at least 2 embeddings"):
+        repair(cloud[:count], by)
+
+
 def test_directions_in_which_nothing_varies_are_left_out_and_counted(cloud):
     flat = np.column_stack((cloud[:, :2], np.ones(300), cloud[:, 0]))
     made = repair(flat, "whitening")

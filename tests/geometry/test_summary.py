@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import IsobarError
 from core.geometry import measure, measure_by_class
+from core.geometry.labels import rows_by_class
 from core.geometry.summary import Measured, summarize
 
 
@@ -60,6 +61,38 @@ def test_labels_of_every_kind_in_their_order():
     assert list(measure_by_class(x, [True, False] * 12)) == ["False", "True"]
     with pytest.raises(IsobarError, match="one a row"):
         measure_by_class(x, [0, 1])
+
+
+@pytest.mark.parametrize("kind", ["int", "float", "text", "object", "mixed"])
+def test_the_rows_of_each_class_are_those_with_its_label(kind):
+    draw = np.random.default_rng(0).integers(0, 40, 500)
+    labels = {
+        "int": draw - 7,
+        "float": draw / 4,
+        "text": draw.astype(str),
+        "object": np.array([f"class {k}" for k in draw], dtype=object),
+        "mixed": [k if k % 2 else f"class {k}" for k in draw.tolist()],
+    }[kind]
+    found = rows_by_class(labels, 500)
+    texts = np.array([str(value) for value in np.asarray(labels, dtype=object)])
+    order = sorted(set(texts)) if kind == "mixed" else [str(value) for value in np.unique(labels)]
+    assert list(found) == order
+    for label, rows in found.items():
+        np.testing.assert_array_equal(rows, np.flatnonzero(texts == label))
+
+
+def test_no_class_is_looked_for_in_all_rows(monkeypatch):
+    def compared(*_):
+        raise AssertionError("all rows were compared with one label")
+
+    monkeypatch.setattr(np, "flatnonzero", compared)
+    found = rows_by_class(np.arange(3_000).astype(str), 3_000)
+    assert [len(rows) for rows in found.values()] == [1] * 3_000
+
+
+def test_equal_labels_of_two_types_are_one_class():
+    found = rows_by_class(np.array([2, 1, 1.0, 2.0, True], dtype=object), 5)
+    assert {label: rows.tolist() for label, rows in found.items()} == {"1": [1, 2, 4], "2": [0, 3]}
 
 
 def test_json_tells_undefined_from_infinite():

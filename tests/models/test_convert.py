@@ -1,6 +1,8 @@
+import errno
 import json
 import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -37,6 +39,29 @@ def test_the_tensors_and_the_tokenizer_are_the_same(pickled, tiny_model, tmp_pat
     assert not done.notes
     load_model(str(tmp_path / "new"), num_labels=2)
     assert not list((tmp_path / "new").glob("*.bin")) + list((tmp_path / "new").glob("*.pt"))
+
+
+def test_a_full_disk_leaves_nothing_and_the_next_try_goes(pickled, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)  # of the tokenizer, when the weights are there already
+        with pytest.raises(IsobarError, match="is full; free some space or choose another place"):
+            convert_checkpoint(pickled, tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["pickled"]
+    convert_checkpoint(pickled, tmp_path / "new")
+    assert (tmp_path / "new" / "tokenizer.json").exists()
+
+
+def test_folders_are_made_where_they_can_be_and_an_empty_one_is_written_to(pickled, tmp_path):
+    with pytest.raises(IsobarError, match="can't be made: Not a directory"):
+        convert_checkpoint(pickled, pickled / "config.json" / "deep" / "new")
+    convert_checkpoint(pickled, tmp_path / "deep" / "new")
+    (tmp_path / "new").mkdir()
+    convert_checkpoint(pickled, tmp_path / "new")
+    with pytest.raises(IsobarError, match="exists already"):
+        convert_checkpoint(pickled, tmp_path / "new")
 
 
 def test_the_refusal_of_pickled_weights_names_the_command(pickled):

@@ -50,6 +50,15 @@ def test_an_inspection_is_a_directory_that_readers_of_runs_read(spec, tmp_path):
     assert {phase for phase, *_ in seen} == {"loading", "embedding"}
 
 
+def test_what_is_undefined_is_null_in_what_is_told_and_in_what_is_written(spec, tmp_path):
+    # The first token's input embedding is the same of all texts, so that it has no shape.
+    run, found = record_inspection(spec.model_copy(update={"pooling": "cls"}), tmp_path / "i")
+    told = json.dumps(found.as_dict(), allow_nan=False)
+    written = (run.path / "inspection.json").read_text()
+    assert json.loads(written, parse_constant=pytest.fail) == json.loads(told)
+    assert found.as_dict()["layers"][0]["isoscore"] is None
+
+
 def test_one_that_waited_says_how_far_it_is_and_how_it_ended(spec, tmp_path):
     path = waiting(tmp_path / "i", spec)
     phases = []

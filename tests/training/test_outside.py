@@ -1,6 +1,7 @@
 """The probe set in somebody else's Trainer: the run that comes of it, and that their training goes on as it would."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from datasets import Dataset
@@ -115,6 +116,30 @@ def test_names_as_labels_go_by_the_models_own_where_it_has_them(tiny_model, tmp_
     names = ["LABEL_1" if label else "LABEL_0" for label in LABELS]
     trained(tmp_path, tiny_model, ProbeCallback(names and TEXTS, names, run_dir=tmp_path / "run"))
     assert load_run(tmp_path / "run").after.labels.tolist() == LABELS
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pd.Series(["a"] * 4 + ["b"] * 4),
+        pd.Series(["a"] * 4 + ["b"] * 4, dtype="string"),
+        pd.Series(["a"] * 4 + ["b"] * 4, dtype="category"),
+        np.array(["a"] * 4 + ["b"] * 4, dtype=object),
+    ],
+    ids=["pandas", "pandas string", "pandas category", "numpy objects"],
+)
+def test_labels_may_be_objects(names):
+    assert ProbeCallback(TEXTS[:8], names)._labels.tolist() == ["a"] * 4 + ["b"] * 4
+    numbers = np.array([0, 1] * 4, dtype=object)
+    assert ProbeCallback(TEXTS[:8], numbers)._labels.tolist() == [0, 1] * 4
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA], ids=str)
+def test_labels_that_are_missing_are_told(missing):
+    labels = ["a"] * 4 + ["b"] * 3 + [missing]
+    for given in (labels, pd.Series(labels), np.array(labels, dtype=object)):
+        with pytest.raises(IsobarError, match="Of the 8 labels 1 is missing, first in row 7"):
+            ProbeCallback(TEXTS[:8], given)
 
 
 def test_a_stop_ends_it(tiny_model, tmp_path):

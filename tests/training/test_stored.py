@@ -99,6 +99,15 @@ def test_rows_that_have_no_shape_are_said(tmp_path, x, labels, said):
         read_space(spec(str(tmp_path / "e.npz"), label_column=None if labels is None else "y"))
 
 
+@pytest.mark.parametrize("kinds", [("sad", "glad"), (1, 2), (0.5, 1.5)])
+def test_a_label_that_is_missing_is_told_with_its_row(tmp_path, kinds):
+    labels = [kinds[k % 2] for k in range(60)]
+    labels[7] = labels[30] = None
+    pd.DataFrame({"a": list(X), "mood": labels}).to_parquet(tmp_path / "e.parquet")
+    with pytest.raises(IsobarError, match="Of the 60 labels 2 are missing, first in row 7; give every row a label"):
+        read_space(spec(str(tmp_path / "e.parquet"), label_column="mood"))
+
+
 def test_two_files_of_the_same_rows_are_compared_and_others_not(tmp_path, npz):
     np.save(tmp_path / "other.npy", X @ random.normal(size=(12, 7)))
     one, other = inspect_side_by_side([npz, str(tmp_path / "other.npy")], spec=spec(npz))

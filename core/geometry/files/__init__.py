@@ -15,11 +15,11 @@ from core.geometry.files.arrays import read_fvecs, read_hdf5, read_npy, read_npz
 from core.geometry.files.json import read_json
 from core.geometry.files.labels import labels_beside, metadata_beside
 from core.geometry.files.refused import refusal
-from core.geometry.files.stored import Stored, Wanted, told
+from core.geometry.files.stored import Stored, Wanted, named, told
 from core.geometry.files.tables import stored_of_table
 from core.geometry.files.text import read_csv, read_tsv, read_words
 
-__all__ = ["FORMATS", "Stored", "read_embeddings"]
+__all__ = ["FORMATS", "Stored", "named", "read_embeddings"]
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,13 @@ def read_embeddings(path: Path | str, labels: str | None = None, column: str | N
 
     Args:
         path: of the file or folder.
-        labels: the column or array of labels; or a file of labels, where the embeddings have no names beside them.
+        labels: the column or array of labels; or a file of labels, ``labels.npy``, or ``labels.csv:column=kind`` where it has
+            several columns.
         column: the column or array of embeddings, where there are several.
 
     Raises:
-        IsobarError: the file is missing, of another kind, unreadable, or has no such column; several are embeddings, or none.
+        IsobarError: the file is missing, of another kind, unreadable, or has no such column; several are embeddings, or none; so of
+            the file of labels.
     """
     path, wanted = Path(path), Wanted(labels, column)
     suffix = path.suffix.lower()

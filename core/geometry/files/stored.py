@@ -1,10 +1,13 @@
 """What a file of embeddings holds, and how it is told to a person."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+_COLUMN = re.compile(r"(?P<path>.+):column=(?P<column>[^:]+)")
 _LISTED = 5
 
 
@@ -42,6 +45,12 @@ class Stored:
     dtype: str = ""
     left_out: tuple[str, ...] = ()
     read: str = ""
+
+
+def named(said: str) -> tuple[Path, str | None]:
+    """Return the file that is `said`, and the column in it if one is: ``file.parquet``, or ``file.parquet:column=vectors``."""
+    found = _COLUMN.fullmatch(said)
+    return (Path(found["path"]), found["column"]) if found else (Path(said), None)
 
 
 def told(name: str, form: str, found: Stored, labels: str | None) -> str:
