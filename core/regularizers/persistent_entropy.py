@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 from torch import Tensor
 
 from core.errors import IsobarError, nearest
@@ -58,19 +58,12 @@ class Settings(RegularizerSettings):
         0, description="Past embeddings per class that join the cloud; 0 sees the batch alone."
     )
 
-    @field_validator("longest")
-    @classmethod
-    def _longest_is_asked_for(cls, longest: int, others: ValidationInfo) -> int:
-        if longest != cls.model_fields["longest"].default and others.data.get("selection", "longest") != "longest":
-            raise ValueError("left out, since it counts for selection 'longest' alone")
-        return longest
-
-    @field_validator("cohesion")
-    @classmethod
-    def _there_is_something_to_pull(cls, cohesion: float, others: ValidationInfo) -> float:
-        if cohesion and others.data.get("selection") == "all":
-            raise ValueError("0 where selection is 'all', which leaves no bar for it to act on")
-        return cohesion
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """`longest` where another selection than that is chosen, `cohesion` where no bar is left to act on."""
+        longest = self.selection != "longest" and self.longest != type(self).model_fields["longest"].default
+        cohesion = self.selection == "all" and self.cohesion != 0
+        return (*(["longest"] if longest else []), *(["cohesion"] if cohesion else []))
 
     @property
     def fewest(self) -> int:

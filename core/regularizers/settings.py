@@ -68,6 +68,11 @@ class RegularizerSettings(BaseModel):
         return 0
 
     @property
+    def without_effect(self) -> tuple[str, ...]:
+        """Which settings, though they are set, do nothing beside the others; a run says so."""
+        return ()
+
+    @property
     def of_each_class(self) -> bool:
         """Whether each class of the batch is a cloud; else the batch is one."""
         return getattr(self, "scope", "global") == "class"

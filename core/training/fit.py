@@ -221,6 +221,7 @@ class _Work:
         self._tell_pooling(writer)
         self._tell_precision(writer)
         self._tell_idle(writer)
+        self._tell_without_effect(writer)
         self._tell_read(trainer, writer)
         self._tell_scored(trainer, writer)
         self._tell_padding(writer)
@@ -315,6 +316,14 @@ class _Work:
             writer.record(idle=note)
             if ranks.is_first():
                 _log.warning(note)
+
+    def _tell_without_effect(self, writer: RunWriter) -> None:
+        for name, settings in self.spec.regularizers.items():
+            for setting in settings.without_effect:
+                note = f"{name}.{setting} is {getattr(settings, setting)}, which has no effect beside the other settings of {name}."
+                writer.event(kind="note", step=0, text=note)
+                if ranks.is_first():
+                    _log.warning(note)
 
     def _tell_read(self, trainer: RegularizedTrainer, writer: RunWriter) -> None:
         for note in trainer.train_dataset.notes(f"training {MODALITIES[self.task.modality].many}"):

@@ -8,7 +8,15 @@ import torch
 from scipy.integrate import quad
 from scipy.spatial.distance import pdist
 
-from core import IsobarError, IStarLoss, KoLeoLoss, SIGRegLoss, UniformityLoss, VarianceCovarianceLoss
+from core import (
+    IsobarError,
+    IStarLoss,
+    KoLeoLoss,
+    PersistentEntropyLoss,
+    SIGRegLoss,
+    UniformityLoss,
+    VarianceCovarianceLoss,
+)
 
 
 def cloud(n=24, d=6, seed=0):
@@ -209,16 +217,34 @@ def test_koleo_finds_the_nearest_in_a_narrow_cone(spread):
     assert float(loss.read_stats()["nearest"]) == pytest.approx(apart.min(1).mean(), rel=2e-3)
 
 
-def test_settings_that_would_do_nothing_are_refused():
+@pytest.mark.parametrize(
+    ("given", "idle"),
+    [
+        ("longest=2", ("longest",)),
+        ("selection=all, cohesion=-0.05", ("cohesion",)),
+        ("selection=all, longest=3, cohesion=1", ("longest", "cohesion")),
+        ("selection=longest, longest=2, cohesion=1", ()),
+        ("cohesion=-0.05", ()),
+    ],
+)
+def test_settings_that_do_nothing_are_known(given, idle):
     from core.regularizers.chosen import Regularizers
 
-    for given, said in (
-        ("persistent-entropy(longest=2)", "selection 'longest' alone"),
-        ("persistent-entropy(selection=all, cohesion=-0.05)", "no bar for it to act on"),
-        ("istar(zeta=1)", "zeta"),
-    ):
-        with pytest.raises(IsobarError, match=said):
-            Regularizers.parse(given)
-    Regularizers.parse("persistent-entropy(selection=longest, longest=2) + istar(zeta=0)")
+    found = Regularizers.parse(f"persistent-entropy({given})")["persistent-entropy"]
+    assert found.without_effect == idle
+    x, labels = torch.randn(12, 4, generator=torch.Generator().manual_seed(0)), torch.zeros(12, dtype=torch.long)
+    without = {name: type(found).model_fields[name].default for name in idle}
+    values = [
+        PersistentEntropyLoss(**settings.model_dump())(x, labels)
+        for settings in (found, found.model_copy(update=without))
+    ]
+    assert values[0] == values[1]
+
+
+def test_all_of_a_sample_leaves_nothing_of_the_batch():
+    from core.regularizers.chosen import Regularizers
+
+    with pytest.raises(IsobarError, match="zeta"):
+        Regularizers.parse("istar(zeta=1)")
     with pytest.raises(IsobarError, match="count for nothing"):
         IStarLoss(zeta=1.0)

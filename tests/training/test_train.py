@@ -404,3 +404,10 @@ def test_an_interrupt_stops_cleanly(tiny_spec, tmp_path):
     run = train(tiny_spec.model_copy(update={"max_steps": 50}), tmp_path / "run", progress=interrupt)
     assert run.state == "stopped"
     assert json.loads((run.path / "status.json").read_text())["step"] == 3
+
+
+@pytest.mark.slow
+def test_a_setting_without_effect_is_told(tiny_spec, tmp_path):
+    spec = tiny_spec.model_copy(update={"regularizer": "persistent-entropy(longest=3)", "max_steps": 1})
+    said = [row["text"] for row in train(spec, tmp_path / "run").rows("note")]
+    assert any(text.startswith("persistent-entropy.longest is 3, which has no effect") for text in said)
