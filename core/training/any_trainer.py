@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from weakref import WeakKeyDictionary, ref
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from transformers import Trainer
 
 from core.errors import IsobarError
-from core.models.layers import state_covariance
 from core.models.pooling import HeadInput, View, pooled, view, watched_head
 from core.models.reading import StateReader
 from core.models.states import States
@@ -182,17 +181,7 @@ class TermsInLoss:
         if int(epoch) == self._renewed:
             return
         self._renewed = int(epoch)
-        for name, settings in self.terms.chosen.items():
-            module = self.terms.modules[name]
-            if not (hasattr(module, "shrinkage") and module.zeta):
-                continue
-            if module.shrinkage is not None and not float(epoch).is_integer():
-                continue  # a resumed run goes on with that of the epoch that was cut short
-            seed, tokens = [self.args.seed, int(epoch)], settings.tokens
-            rows, collate = _sample(self, name, seed)
-            module.shrinkage = state_covariance(
-                self.model, collate, rows, layers=tokens.layers, padding=tokens.padding, seed=seed
-            )
+        self.terms.renew(self.model, epoch, self.args.seed, partial(_sample, self))
 
     @contextmanager
     def _watching(self) -> Iterator[StateReader]:

@@ -10,7 +10,6 @@ import torch
 from transformers import TrainerCallback
 
 from core.errors import IsobarError
-from core.models.layers import state_covariance
 from core.runs import Run, RunWriter
 from core.runs.layout import HEARTBEAT_SECONDS
 from core.training import ranks
@@ -252,9 +251,7 @@ class RunRecorder(TrainerCallback):
 
 
 class ShrinkageRenewal(TrainerCallback):
-    """Estimates, for each regularizer that has a ``shrinkage``, that covariance of the token states that it acts on.
-
-    It is of the training texts, made before the first step and anew every epoch; I-STAR asks for it.
+    """Lets the terms have their covariance of the training examples' states before the first step, and anew every epoch.
 
     Args:
         trainer: a :class:`core.training.loss.RegularizedTrainer`.
@@ -267,18 +264,5 @@ class ShrinkageRenewal(TrainerCallback):
     def on_epoch_begin(self, args, state, control, model=None, **_):
         """Renew it, in evaluation mode and without touching torch's generators."""
         trainer = self.trainer
-        for name, settings in trainer.spec.regularizers.items():
-            regularizer = trainer.terms.modules[name]
-            if not (hasattr(regularizer, "shrinkage") and regularizer.zeta):
-                continue
-            if regularizer.shrinkage is not None and not float(state.epoch or 0).is_integer():
-                continue  # a resumed run goes on with that of the epoch that was cut short
-            regularizer.shrinkage = state_covariance(
-                model,
-                trainer.data_collator,
-                trainer.train_dataset,
-                layers=settings.tokens.layers,
-                padding=settings.tokens.padding,
-                seed=[trainer.spec.seed, int(state.epoch or 0)],
-                on_batch=self.on_batch,
-            )
+        sample = trainer.train_dataset, trainer.data_collator
+        trainer.terms.renew(model, state.epoch or 0.0, trainer.spec.seed, lambda *_: sample, self.on_batch)

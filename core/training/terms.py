@@ -1,6 +1,7 @@
 """What regularizers add to a loss, of whoever's training it is: the clouds that they act on, their values, what they saw."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.errors import IsobarError
-from core.models.layers import chosen_layers, token_states
+from core.modalities import Rows
+from core.models.layers import chosen_layers, state_covariance, token_states
 from core.models.pooling import View
 from core.models.states import States
 from core.regularizers.chosen import Regularizers
@@ -160,6 +162,37 @@ class Terms:
         term.register_hook(lambda _: clock.append(time.perf_counter()))
         states.register_hook(lambda _: seconds.append(forward + time.perf_counter() - clock[0]))
         return term
+
+    def renew(
+        self,
+        model,
+        epoch: float,
+        seed: int,
+        sample: Callable[[str, list[int]], tuple[Rows, Callable]],
+        on_batch: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Estimate anew, for each regularizer that acts on one, the covariance of a large part of the training examples' states.
+
+        I-STAR asks for it, at the beginning of every epoch. No generator of torch is touched.
+
+        Args:
+            model: that is trained.
+            epoch: the fraction of a resumed one goes on with the covariance of the epoch that was cut short.
+            seed: of the training.
+            sample: returns the examples for a regularizer's name and a seed, and what makes a batch of them.
+            on_batch: called with (examples done, examples in all) after each batch; it may raise to end the work.
+        """
+        for name, settings in self.chosen.items():
+            module = self.modules[name]
+            if not (hasattr(module, "shrinkage") and module.zeta):
+                continue
+            if module.shrinkage is not None and not float(epoch).is_integer():
+                continue
+            of, tokens = [seed, int(epoch)], settings.tokens
+            rows, collate = sample(name, of)
+            module.shrinkage = state_covariance(
+                model, collate, rows, layers=tokens.layers, padding=tokens.padding, seed=of, on_batch=on_batch
+            )
 
     def stats(self) -> dict:
         """Return what the regularizers saw in the last batch.
