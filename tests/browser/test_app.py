@@ -59,7 +59,7 @@ def test_what_directions_are_about_is_in_the_address(app, gallery, visit):
 
 def test_a_clicked_bar_shows_the_two_texts_that_it_joins(app, gallery, visit):
     page = visit(f"{app}/run?run={newest(gallery)}&class=acceptable")
-    column = page.locator(".st-key-linked-1-After")
+    column = page.locator(".st-key-figure-linked-1-After")
     column.locator("g.mark-rect path").nth(1).click()
     expect(page.get_by_text("Bar 2", exact=True)).to_be_visible()
     said = page.locator('[data-testid="stText"]')
@@ -71,7 +71,7 @@ def test_a_clicked_bar_shows_the_two_texts_that_it_joins(app, gallery, visit):
 
 def test_the_slider_says_at_once_what_keeping_more_bars_gives(app, gallery, visit):
     page = visit(f"{app}/run?run={newest(gallery)}&class=acceptable")
-    column = page.locator(".st-key-linked-1-After")
+    column = page.locator(".st-key-figure-linked-1-After")
     slider = column.locator("input[type=range]")
     slider.focus()
     slider.press("Home")

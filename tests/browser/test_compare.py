@@ -36,7 +36,7 @@ def test_runs_are_picked_in_the_table_and_the_link_opens_the_same_elsewhere(app,
 
 def test_a_bar_of_one_of_two_runs_shows_its_texts(app, visit):
     page = visit(f"{app}/compare")
-    figure = page.locator(".st-key-pair-1")
+    figure = page.locator(".st-key-figure-pair-1")
     figure.locator("g.mark-rect path").nth(1).click()
     expect(page.get_by_text("Bar 2", exact=True)).to_be_visible()
     expect(page.locator('[data-testid="stText"]')).to_have_text([re.compile("sentence number")] * 2)

@@ -33,7 +33,7 @@ def test_a_chart_s_toolbar_covers_no_number(run, visit):
 
 def test_a_bar_among_all_classes_shows_the_two_texts_that_it_joins(run, visit):
     page = visit(run)
-    page.locator(".st-key-barcode-1-After g.mark-rect path").nth(1).click()
+    page.locator(".st-key-figure-barcode-1-After g.mark-rect path").nth(1).click()
     expect(page.get_by_text("Bar 2", exact=True)).to_be_visible()
     expect(page.locator('[data-testid="stText"]')).to_have_text([re.compile("The acceptable sentence number")] * 2)
 
