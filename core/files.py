@@ -42,10 +42,11 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def whole_output(path: Path) -> Iterator[Path]:
+def whole_output(path: Path, size: int = _LEAST_BYTES) -> Iterator[Path]:
     """Yield a path to write the file or folder `path`, which a person has named, to, as :func:`whole` does.
 
-    What is no file, such as /dev/stdout, is yielded itself, and of a link what it leads to is written.
+    What is no file, such as /dev/stdout, is yielded itself, and of a link what it leads to is written. Where a library has words of
+    its own for a full disk, the disk is asked for `size` bytes.
 
     Raises:
         IsobarError: the disk is full, or `path` can't be written for another reason.
@@ -58,8 +59,8 @@ def whole_output(path: Path) -> Iterator[Path]:
         if path.exists() and not path.is_file() and not path.is_dir():
             yield path
             return
-        # Where a library has words of its own the disk is asked, while what was written still fills it.
-        with said(), whole(path) as temporary, said():
+        # A disk that is asked is asked twice: while what was written fills it, and, of a library that has taken that away, after.
+        with said(size), whole(path) as temporary, said():
             yield temporary
     except OSError as error:
         raise IsobarError(f"{path} can't be written: {error.strerror or error}.") from error

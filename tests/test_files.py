@@ -108,6 +108,23 @@ def test_what_a_person_named_is_whole_or_not_there_and_a_full_disk_is_said(tmp_p
     assert [p.name for p in tmp_path.rglob("*")] == ["new", "model", "half"]
 
 
+def test_a_library_that_takes_away_what_it_began_is_asked_for_by_its_size(tmp_path, monkeypatch):
+    def fallocate(opened, start, size):
+        if size > 50_000_000:
+            raise OSError(errno.ENOSPC, "full")
+
+    def write(size):
+        with files.whole_output(tmp_path / "model", size):
+            raise RuntimeError("file write failed")
+
+    monkeypatch.setattr(os, "posix_fallocate", fallocate)
+    with pytest.raises(IsobarError, match="is full; free some space"):
+        write(90_000_000)
+    with pytest.raises(RuntimeError, match="file write failed"):
+        write(1_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_link_stays_one_and_what_is_no_file_is_written_to(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "file")
     with files.whole_output(tmp_path / "link") as temporary:

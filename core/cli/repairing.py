@@ -92,9 +92,9 @@ def _write(file: Path, out: Path, x) -> None:
         with file.open("wb") as opened:  # to another name NumPy would add its own end
             np.save(opened, x)
     elif out.suffix == ".safetensors":
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        save_file({"embeddings": x}, file)
+        file.write_bytes(save({"embeddings": x}))
     elif out.suffix in (".csv", ".parquet"):
         import pandas as pd
 

@@ -75,7 +75,8 @@ def convert_checkpoint(
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise IsobarError(f"The folder {out} can't be made: {error.strerror}.") from error
-    with files.whole_output(out) as new:
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    with files.whole_output(out, size) as new:
         new.mkdir()
         # Of tied weights one would be written, by the name that sorts first: lm_head's, where the encoder is looked for.
         save_torch_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, new)

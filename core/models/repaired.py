@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from core import files
 from core.errors import IsobarError
@@ -65,7 +65,7 @@ def _declare(folder: Path, pooling: str | None, width: int, repair: Repair) -> N
         {"in_features": d, "out_features": k, "bias": True, "activation_function": "torch.nn.modules.linear.Identity"},
     )
     weight, bias = (torch.tensor(part, dtype=torch.float32).contiguous() for part in (repair.matrix.T, repair.bias))
-    save_file({"linear.weight": weight, "linear.bias": bias}, folder / place / "model.safetensors")
+    (folder / place / "model.safetensors").write_bytes(save({"linear.weight": weight, "linear.bias": bias}))
     _write(folder / MODULES, modules)
 
 

@@ -269,9 +269,9 @@ class RunWriter:
         return dropped
 
     @contextmanager
-    def folder(self, name: str) -> Iterator[Path]:
-        """Yield a path to write the folder `name` of the run to: it is there, whole, once the block has ended."""
-        with sentences_for_disk_errors(self.path), files.whole(self.path / name) as temporary:
+    def folder(self, name: str, size: int) -> Iterator[Path]:
+        """Yield a path to write the folder `name` of the run, of about `size` bytes, to: it is there, whole, once the block has ended."""
+        with sentences_for_disk_errors(self.path, size), files.whole(self.path / name) as temporary:
             yield temporary
 
     def stop_requested(self) -> bool:

@@ -276,8 +276,9 @@ class _Work:
         progress("saving", 0, 1)
         writer.status("running", phase="saving")
         if spec.save_model and ranks.is_first():
-            with writer.folder(layout.MODEL) as folder:
-                without_adapters(trainer.model).save_pretrained(folder)
+            model = without_adapters(trainer.model)
+            with writer.folder(layout.MODEL, sum(weights.nbytes for weights in model.parameters())) as folder:
+                model.save_pretrained(folder)
                 self.loaded.processor.save_pretrained(folder)
         writer.report(self._report(recorder))
         writer.status("finished", phase=None, seconds_left=0)

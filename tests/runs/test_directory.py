@@ -182,6 +182,22 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(run_dir, monkeypatc
     assert not list(run_dir.glob(".*.part"))
 
 
+def test_a_model_that_does_not_fit_is_a_sentence_though_the_library_has_its_own(run_dir, monkeypatch):
+    def fallocate(opened, start, size):
+        if size > 2**21:
+            raise OSError(errno.ENOSPC, "full")
+
+    def write(size):
+        with RunWriter(run_dir).folder("model", size):
+            raise RuntimeError("file write failed")
+
+    monkeypatch.setattr(os, "posix_fallocate", fallocate)
+    with pytest.raises(IsobarError, match="is full"):
+        write(2**22)
+    with pytest.raises(RuntimeError, match="file write failed"):
+        write(2**20)
+
+
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(IsobarError, match="can't be written"):
