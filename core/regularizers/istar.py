@@ -68,7 +68,8 @@ class IStarLoss(Regularizer):
 
     Args:
         weight: lambda. The paper tries both signs and finds less isotropy better on most tasks, hence the default's.
-        zeta: weight of the shrinkage covariance, from 0 to below 1, where nothing of the states would be left; 0.2 is the authors'.
+        zeta: weight of the shrinkage covariance, 0 to 1; 0.2 is the authors'. At 1 nothing of the states is left, and no gradient:
+            settings of a training refuse it.
         shrinkage: (d, d), see :attr:`shrinkage`; None is the identity, as in the authors' package, which suits states
             whose variances are near 1.
 
@@ -85,8 +86,8 @@ class IStarLoss(Regularizer):
     def __init__(self, weight: float = -1.0, zeta: float = 0.2, shrinkage: Tensor | None = None):
         super().__init__()
         check_weight(weight)
-        if not 0.0 <= zeta < 1.0:
-            raise IsobarError(f"zeta = {zeta} must be 0 or more and below 1, where the states would count for nothing.")
+        if not 0.0 <= zeta <= 1.0:
+            raise IsobarError(f"zeta = {zeta} must lie between 0 and 1.")
         self.weight, self.zeta = weight, zeta
         self.shrinkage: Tensor | None
         self.register_buffer("shrinkage", shrinkage, persistent=False)

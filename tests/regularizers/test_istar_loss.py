@@ -161,7 +161,7 @@ def test_function_transforms_and_compiled_programs():
     ("options", "message"),
     [
         ({"weight": float("inf")}, "finite"),
-        ({"zeta": 1.2}, "0 or more and below 1"),
+        ({"zeta": 1.2}, "between 0 and 1"),
         ({"shrinkage": torch.eye(3)}, r"12 x 12.*\(3, 3\)"),
     ],
 )

@@ -10,7 +10,6 @@ from scipy.spatial.distance import pdist
 
 from core import (
     IsobarError,
-    IStarLoss,
     KoLeoLoss,
     PersistentEntropyLoss,
     SIGRegLoss,
@@ -241,10 +240,8 @@ def test_settings_that_do_nothing_are_known(given, idle):
     assert values[0] == values[1]
 
 
-def test_all_of_a_sample_leaves_nothing_of_the_batch():
+def test_a_training_with_nothing_of_the_batch_is_refused():
     from core.regularizers.chosen import Regularizers
 
     with pytest.raises(IsobarError, match="zeta"):
         Regularizers.parse("istar(zeta=1)")
-    with pytest.raises(IsobarError, match="count for nothing"):
-        IStarLoss(zeta=1.0)
