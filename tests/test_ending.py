@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -145,7 +145,10 @@ def test_a_warning_is_said_once(monkeypatch, capfd):
 
 
 def began(process, there):
-    while not there():
+    while True:
+        with suppress(OSError):  # what is looked at may come and go meanwhile
+            if there():
+                return
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
 
@@ -158,14 +161,21 @@ def ended(process):
     return code, alive
 
 
+@contextmanager
 def started(*words, **environment):
-    return subprocess.Popen(
+    """Yield the process of a command; where the test fails it is killed, so that nothing waits for it."""
+    with subprocess.Popen(
         python_module("core.cli", *map(str, words)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 @pytest.fixture
