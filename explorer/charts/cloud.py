@@ -56,6 +56,7 @@ def tree_edges(sides: Mapping[str, tuple[np.ndarray, Sequence[ClassShape]]]) -> 
     `sides` holds, of each side, the coordinates (n, 2) of all points and the classes whose edges are rows of them; of (n, 3)
     there are ``z`` and ``z2`` too.
     """
+    drawn = {side: (rounded(coordinates), shapes) for side, (coordinates, shapes) in sides.items()}
     frames = [
         pd.DataFrame(
             {
@@ -66,7 +67,7 @@ def tree_edges(sides: Mapping[str, tuple[np.ndarray, Sequence[ClassShape]]]) -> 
                 **_ends(coordinates, shape.edges),
             }
         )
-        for side, (coordinates, shapes) in sides.items()
+        for side, (coordinates, shapes) in drawn.items()
         for shape in shapes
     ]
     columns = ["side", "class", "bar", "length", "x", "y", "x2", "y2"]
@@ -85,7 +86,7 @@ def stars(sides: Mapping[str, tuple[np.ndarray, int, np.ndarray]]) -> pd.DataFra
                     "side": side,
                     "row": near,
                     "rank": np.arange(1, len(near) + 1),
-                    **_ends(coordinates, np.column_stack([np.full(len(near), row), near])),
+                    **_ends(rounded(coordinates), np.column_stack([np.full(len(near), row), near])),
                 }
             )
             for side, (coordinates, row, near) in sides.items()
@@ -95,7 +96,7 @@ def stars(sides: Mapping[str, tuple[np.ndarray, int, np.ndarray]]) -> pd.DataFra
 
 
 def _ends(coordinates: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
-    ends = rounded(coordinates)[edges]  # (m, 2 ends, axes)
+    ends = coordinates[edges]  # (m, 2 ends, axes)
     return {
         f"{axis}{end}": ends[:, at, i]
         for at, end in enumerate(("", "2"))
