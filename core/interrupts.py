@@ -1,8 +1,13 @@
 """Signals that ask this process to end, while nothing listens for them in a way of its own."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _asked = False
 
@@ -39,3 +44,13 @@ def interrupted_by(*numbers: int) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def keeping_signals(call: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """Return ``call(*arguments, **options)``, of a library that takes signals for itself, from a thread of its own.
+
+    In the main thread ``pyarrow.csv.read_csv`` puts its handlers in the place of ours meanwhile. Its word of a signal comes
+    by a thread, and may come too late: one in a thousand reached nobody (pyarrow 26.0.1). In other threads it takes none.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="isobar-reads") as thread:
+        return thread.submit(call, *arguments, **options).result()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import IsobarError
+from core.interrupts import keeping_signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,7 +180,9 @@ def _separated(path: Path, data: bytes, delimiter: str, quote: str | bool = '"')
         header = csv.open_csv(pa.py_buffer(data), read_options=read, parse_options=parse).schema.names
         # Everything is read as text: a column of digits may well be the sentences.
         convert = csv.ConvertOptions(column_types={name: pa.string() for name in header}, strings_can_be_null=False)
-        return csv.read_csv(pa.py_buffer(data), read_options=read, parse_options=parse, convert_options=convert)
+        return keeping_signals(
+            csv.read_csv, pa.py_buffer(data), read_options=read, parse_options=parse, convert_options=convert
+        )
     except pa.ArrowException as error:
         raise IsobarError(_csv_sentence(path, str(error))) from error
 

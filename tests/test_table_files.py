@@ -1,5 +1,6 @@
 import io
 import json
+import threading
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import csv, parquet
 
 from core import IsobarError
 from core.geometry.files import read_embeddings
@@ -153,3 +154,18 @@ def test_whatever_arrow_raises_over_a_parquet_file_is_a_sentence(tmp_path, monke
     with pytest.raises(IsobarError, match="not a parquet file that can be read") as caught:
         read_table(tmp_path / "a.parquet")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("read", "text"), [(read_table, "text,label\na,1\n"), (read_embeddings, "1,2\n3,4\n")])
+def test_no_signal_is_lost_where_arrow_reads_csv(tmp_path, monkeypatch, read, text):
+    """In the main thread Arrow takes SIGTERM and Ctrl-C for itself meanwhile, and loses some; in others it takes none."""
+    in_main, plain = [], csv.read_csv
+
+    def watched(*arguments, **options):
+        in_main.append(threading.current_thread() is threading.main_thread())
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(csv, "read_csv", watched)
+    (tmp_path / "a.csv").write_text(text)
+    read(tmp_path / "a.csv")
+    assert in_main == [False]

@@ -14,6 +14,7 @@ import numpy as np
 from core.errors import IsobarError
 from core.geometry.files.stored import Stored, Wanted
 from core.geometry.files.tables import stored_of_table
+from core.interrupts import keeping_signals
 from core.table_files import check_width, first_line, read_utf8
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ def _table(path: Path, data: bytes, dialect: Dialect, width: int, named: bool, t
 
     known = [str(k) for k in range(width)]
     try:
-        return arrow_csv.read_csv(
+        return keeping_signals(
+            arrow_csv.read_csv,
             pa.py_buffer(data),
             # One block and one thread: only so does Arrow know the number of the row that it can't read.
             read_options=arrow_csv.ReadOptions(
