@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import stat
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,25 +47,51 @@ def write(path: Path, content: str | bytes) -> None:
 def whole_output(path: Path, size: int = _LEAST_BYTES) -> Iterator[Path]:
     """Yield a path to write the file or folder `path`, which a person has named, to, as :func:`whole` does.
 
-    What is no file, such as /dev/stdout, is yielded itself, and of a link what it leads to is written. Where a library has words of
-    its own for a full disk, the disk is asked for `size` bytes.
+    Of a link what it leads to is written, and an existing file keeps its mode. What is no file, such as a pipe, is yielded itself; where
+    `path` is what this process's own output goes to, what was written is put there behind what was printed. Where a library has
+    words of its own for a full disk, the disk is asked for `size` bytes.
 
     Raises:
         IsobarError: the disk is full, or `path` can't be written for another reason.
     """
-    path = path.resolve()
-    if not path.parent.is_dir():
-        raise IsobarError(f"{path} can't be written: there is no folder {path.parent}.")
-    said = partial(sentences_for_disk_errors, path.parent, what="folder", instead="choose another place")
     try:
+        if (stream := _own_output(path)) is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                yield (temporary := Path(folder) / path.name)
+                for text in (sys.stdout, sys.stderr):
+                    text.flush()
+                with os.fdopen(os.dup(stream), "wb") as file:
+                    file.write(temporary.read_bytes())
+            return
         if path.exists() and not path.is_file() and not path.is_dir():
             yield path
             return
+        path = path.resolve()
+        if not path.parent.is_dir():
+            raise IsobarError(f"{path} can't be written: there is no folder {path.parent}.")
+        mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else None
+        if mode is not None and not os.access(path, os.W_OK):
+            raise IsobarError(f"{path} can't be written: it may only be read.")
+        said = partial(sentences_for_disk_errors, path.parent, what="folder", instead="choose another place")
         # A disk that is asked is asked twice: while what was written fills it, and, of a library that has taken that away, after.
         with said(size), whole(path) as temporary, said():
             yield temporary
+            if mode is not None:
+                temporary.chmod(mode)
     except OSError as error:
         raise IsobarError(f"{path} can't be written: {error.strerror or error}.") from error
+
+
+def _own_output(path: Path) -> int | None:
+    """Return the number of this process's output that goes to `path`, such as /dev/stdout, or None.
+
+    The file that it goes to must not be replaced, nor opened a second time: both would lose what is printed.
+    """
+    for stream in (1, 2):
+        with suppress(OSError):
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(stream)):
+                return stream
+    return None
 
 
 def make_folder(path: Path) -> None:

@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -134,6 +136,51 @@ def test_a_link_stays_one_and_what_is_no_file_is_written_to(tmp_path):
     with files.whole_output(Path(os.devnull)) as itself:
         itself.write_text("new")
     assert Path(os.devnull).is_char_device()
+
+
+_PRINTED = """
+import sys
+from pathlib import Path
+from core import files
+print("before")
+with files.whole_output(Path(sys.argv[1])) as file:
+    file.write_text("the file\\n")
+print("after")
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "both.txt"])
+def test_what_is_written_to_the_own_output_stands_between_what_is_printed(tmp_path, name):
+    command, said = [sys.executable, "-c", _PRINTED, name], "before\nthe file\nafter\n"
+    with (tmp_path / "both.txt").open("w") as file:
+        subprocess.run(command, cwd=tmp_path, stdout=file, check=True)
+    assert (tmp_path / "both.txt").read_text() == said
+    if name != "both.txt":
+        assert subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True).stdout == said
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+def test_another_pipe_is_written_to():
+    out, into = os.pipe()
+    with files.whole_output(Path(f"/dev/fd/{into}")) as itself:
+        itself.write_text("new")
+    os.close(into)
+    with os.fdopen(out) as pipe:
+        assert pipe.read() == "new"
+
+
+def test_a_file_that_is_written_anew_keeps_its_mode_and_one_that_may_only_be_read_stays(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    path.chmod(0o600)
+    with files.whole_output(path) as temporary:
+        temporary.write_text("new")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write all
+    with pytest.raises(IsobarError, match="it may only be read"), files.whole_output(path) as temporary:
+        temporary.write_text("newer")
+    assert path.read_text() == "new"
 
 
 @pytest.mark.parametrize(

@@ -328,6 +328,6 @@ def test_measuring_loads_no_torch():
 
 
 def test_an_interval_of_a_measure_that_is_infinite_in_some_draws_warns_of_nothing(recwarn):
-    x = np.random.default_rng(0).normal(size=(200, 32))
+    x = np.random.default_rng(0).normal(size=(120, 64))
     measure_intervals(x, ["ph_dimension"], resamples=20)
     assert not list(recwarn)

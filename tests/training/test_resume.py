@@ -292,7 +292,9 @@ def test_a_stop_in_the_first_portrait_is_no_reason_to_take_it_again(tmp_path, mo
         return portray(self, model, told, on_states)
 
     monkeypatch.setattr(Probe, "portray", counted)
-    monkeypatch.setattr(recorder, "_PORTRAIT_ON_STOP_SECONDS", 0.0)
-    run = stopped_at(None, spec_in(tmp_path, probe_per_class=100), tmp_path / "run", phase="embedding")
-    assert run.state == "stopped"
-    assert taken[1:] in ([], [1])  # cut off at its first batch
+    monkeypatch.setattr(recorder, "_PORTRAIT_ON_STOP_SECONDS", 1e-9)
+    spec = spec_in(tmp_path, probe_per_class=100)
+    texts = [f"the {colour} stone {k},{int(colour == 'red')}" for k in range(100) for colour in ("red", "blue")]
+    (tmp_path / "colours" / "validation.csv").write_text("\n".join(["sentence,label", *texts]))
+    stopped_at(None, spec, tmp_path / "run", phase="embedding")
+    assert taken == [1, 1]  # of four batches; the second is cut off at its first

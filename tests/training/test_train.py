@@ -47,7 +47,7 @@ def test_a_run_leaves_a_whole_directory(finished):
     assert len(record["task"]["fingerprint"]) == 64
     assert record["device"] == finished.status["device"]
     assert record["revision"] == code_revision()
-    assert record["versions"]["torch"] == torch.__version__.split("+")[0] or record["versions"]["torch"]
+    assert record["versions"]["torch"] == torch.__version__
 
 
 def test_every_logged_step_says_what_the_regularizer_saw(finished):
@@ -231,12 +231,6 @@ def test_a_resumed_istar_run_ends_where_an_unbroken_one_does(tiny_spec, tmp_path
 
 
 @pytest.mark.slow
-def test_accumulated_batches_weigh_task_loss_and_regularizer_alike(tiny_spec, tmp_path):
-    run = train(tiny_spec.model_copy(update={"accumulation": 2, "batch_size": 8}), tmp_path / "run")
-    assert run.state == "finished"
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{"pooling": "mean"}, {"pooling": "last"}, {"layer": 1}, {"precision": "bf16"},
@@ -389,7 +383,7 @@ def test_a_class_too_small_to_probe_is_one_sentence(tiny_spec, tiny_task, tmp_pa
     (folder / "train.csv").write_text((tiny_task / "train.csv").read_text())
     rows = (tiny_task / "validation.csv").read_text().splitlines()
     (folder / "validation.csv").write_text("\n".join([rows[0], *rows[1:17], *rows[17:20]]))
-    with pytest.raises(IsobarError, match="4") as caught:
+    with pytest.raises(IsobarError, match="has 3 examples in .* at least 4 of each class") as caught:
         train(tiny_spec.model_copy(update={"task": str(folder)}), tmp_path / "run")
     assert "\n" not in str(caught.value)
 
