@@ -103,8 +103,11 @@ def _app_beside(other: Path, pairs: int) -> list[dict]:
     if not (other / "explorer" / "benchmark.py").is_file():
         raise IsobarError(f"There is no build of Isobar in {other}: it has no explorer/benchmark.py.")
     here = Path(__file__).resolve().parents[1]
-    runs = [(_of_app(other.absolute()), _of_app(here)) for _ in range(pairs)]
-    old, new = (_medians([pair[side] for pair in runs]) for side in (0, 1))
+    builds, runs = (other.absolute(), here), ([], [])
+    for turn in range(pairs):
+        for side in (0, 1) if turn % 2 == 0 else (1, 0):  # the first of a pair finds the caches as the last one left them
+            runs[side].append(_of_app(builds[side]))
+    old, new = map(_medians, runs)
     rows = []
     for key in new:
         if key not in old:

@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,18 @@ def test_links_lead_somewhere(page):
 
 
 COMMANDS = [
-    line.split("#")[0].split("&&")[-1].strip()
+    re.sub(r"^accelerate launch .*--no_python ", "", line.split("#")[0].split("&&")[-1].strip())
     for page in PAGES
     for text in blocks(page, "sh", "bash")
     for line in text.splitlines()
-    if re.match(r"(?:.*&& )?isobar\b", line)
+    if re.match(r"\s*(?:.*&& |accelerate launch .*)?isobar (?!&&)", line + " ")
 ]
+MENTIONED = {
+    command for page in PAGES for command in re.findall(r"`(isobar [^`]+)`", BLOCK.sub("", page.read_text("utf-8")))
+}
+MODULES = {
+    name for page in PAGES for name in re.findall(r"python -m ((?:tests|core|explorer)[\w.]*)", page.read_text("utf-8"))
+}
 
 
 def test_there_are_commands_to_look_at():
@@ -51,16 +58,41 @@ def test_commands_are_understood(line):
     understood(shlex.split(line.rstrip("\\").strip())[1:])
 
 
+@pytest.mark.parametrize("line", sorted(MENTIONED))
+def test_commands_in_a_sentence_have_their_options_and_files(line):
+    """In a sentence most lack what they must be given, so that the command, its options and the project's files are looked for."""
+    group, words = whole_command(), shlex.split(line)[1:]
+    context, command = group.make_context("isobar", []), group
+    while words and hasattr(command, "get_command") and words[0] != "...":
+        if words[0].startswith("--"):
+            break
+        command = command.get_command(context, words.pop(0))
+        assert command is not None, line
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known | {"--help"}
+    for word in words:
+        assert not word.startswith(("assets/", "docs/", "tests/")) or (ROOT / word).exists(), word
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_modules_that_are_run_are_there(name):
+    assert find_spec(name) is not None
+
+
 @pytest.mark.parametrize("words", [["train", "--prset", "digits"], ["trian"], ["measure"]])
 def test_wrong_ones_are_not(words):
     with pytest.raises(Exception, match=r"No such option|No such command|Missing parameter"):
         understood(words)
 
 
-def understood(words):
+def whole_command():
     from core.cli import cli
 
-    group = typer.main.get_command(cli)
+    return typer.main.get_command(cli)
+
+
+def understood(words):
+    group = whole_command()
     context = group.make_context("isobar", words[:0])
     if words:
         name, command, rest = group.resolve_command(context, words)

@@ -135,7 +135,7 @@ def _row(shape: list[int], passes: str, seconds: float, seed: int) -> dict:
         "isobar": _ours(points, "auto", both),
         "empty autograd": _empty(points) if both else None,
         "tensor program": _ours(points, "boruvka", both) if n <= _TENSOR_PROGRAM_TO else None,
-        "torch.cdist": lambda: torch.cdist(points, points),
+        "torch.cdist": lambda: torch.cdist(points, points),  # the forward pass alone
     }
     absent = [name for name, peer in PEERS.items() if find_spec(peer.module) is None]
     found = {}

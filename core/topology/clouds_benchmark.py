@@ -17,6 +17,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from core.cost import alone, cost_of_call
+from core.errors import RunFailedError
 from core.threads import blas_threads, one_blas_thread
 from core.topology.host_tree import minimum_spanning_tree
 
@@ -41,11 +42,17 @@ def run(
     Returns:
         Rows of equal keys. "growth" is the exponent of n between a row and the one before it of the same kind, in CPU
         time. "absent" stands for a peer that isn't installed, "out of memory" for one whose process was ended.
+
+    Raises:
+        RunFailedError: the system ended Isobar's own process, for want of memory.
     """
     kinds, rows, before = list(kinds), [], {}
     for n, d in sizes:
         for kind in kinds:
-            row = {"cloud": f"{n:,} x {d}", "kind": kind, **alone(measure, n, d, kind, seed)}
+            cost = alone(measure, n, d, kind, seed)
+            if cost is None:
+                raise RunFailedError(f"The system ended the process of {n:,} x {d} points: its memory was too small.")
+            row = {"cloud": f"{n:,} x {d}", "kind": kind, **cost}
             last = before.get(kind)
             row["growth"] = math.log(row["CPU s"] / last[1]) / math.log(n / last[0]) if last else None
             before[kind] = n, row["CPU s"]
