@@ -99,7 +99,7 @@ STEPS = {
         "dimensions, where distances are more alike and only a few bars are features. So that these points keep to their "
         "cone does not mean that a model's would, nor that they would leave it: that is to be measured, with and without the "
         "regularizer, over several seeds. On MRPC, with the built-in model, anisotropy within classes fell from 0.595 to "
-        "0.383 over five seeds, and the accuracy did not change beyond noise (−0.008 [−0.032, +0.014]).",
+        "0.383 over five seeds, and whether the accuracy changed can't be told (−0.008 [−0.032, +0.014]).",
         setting={"cloud": "narrow cone", "n": 40, "noise": 0.02, "seed": 0},
         acts=True,
     ),

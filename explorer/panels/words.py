@@ -20,8 +20,8 @@ STATES = {
 """Of each state of a run: its colour, its dot (of a shape of its own, for those who see no colours), and its word."""
 
 FIVE = (
-    "of an isotropic Gaussian cloud in hundreds of dimensions the rule keeps five bars, whether it has 32 points or "
-    "1,000. So near isotropy the regularizer acts on about five bars of each class, and a larger batch brings no more."
+    "of an isotropic Gaussian cloud in hundreds of dimensions the rule keeps five bars: of 32 points nearly always, of 64 to "
+    "1,000 always. So near isotropy the regularizer acts on about five bars of each class, and a larger batch brings no more."
 )
 """What the rule for features does near isotropy: half a sentence."""
 

@@ -488,7 +488,7 @@ def test_the_lesson_on_features_shows_groups_and_an_even_ring(open_page, tmp_pat
         held = {key: called([*app.selectbox, *app.slider, *app.number_input], key).value for key in setting}
         assert held == setting
         assert (app.dataframe[0].value["kind"] == "feature").sum() == features
-    assert "the rule keeps five bars, whether it has 32 points or 1,000" in app.success[0].value
+    assert "the rule keeps five bars: of 32 points nearly always, of 64 to 1,000 always" in app.success[0].value
 
 
 @pytest.mark.slow
