@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import TrainingArguments
 
+from core import PersistentEntropyLoss
 from core.models.loading import load_model
 from core.training.fit import train
 from core.training.loss import RegularizedTrainer
@@ -89,6 +90,31 @@ def test_an_accumulated_cloud_is_one_large_batch(loaded, tiny_spec, tmp_path, re
         assert ours.keys() == expected.keys()
         for key in ours:
             torch.testing.assert_close(ours[key], expected[key], rtol=1e-6, atol=1e-9)
+
+
+def test_unequal_batches_of_a_step_have_the_gradient_of_their_mean_task_loss_and_one_term(loaded, tiny_spec, tmp_path):
+    spec = tiny_spec.model_copy(update={"accumulation": 3, "accumulated_cloud": True, "persistent-entropy.weight": 2.0})
+    batches, _ = batches_of(loaded, (6, 9, 3))
+    _, _, ours = step(loaded, spec, batches, tmp_path, dropout=0.0)
+    model = copy.deepcopy(loaded.model).double().eval()
+    outputs = [model(**batch, output_hidden_states=True) for batch in batches]
+    cloud = torch.cat([output.hidden_states[-1][:, 0] for output in outputs])
+    term = PersistentEntropyLoss(weight=2.0)(cloud, torch.cat([batch["labels"] for batch in batches]))
+    (sum(output.loss for output in outputs) / 3 + term).backward()
+    for name, weight in model.named_parameters():
+        if weight.grad is not None:
+            torch.testing.assert_close(ours[name], weight.grad, rtol=1e-6, atol=1e-9)
+
+
+def test_batches_of_a_step_weigh_their_loss_and_their_terms_alike(loaded, tiny_spec, tmp_path):
+    """Two equal batches of a step are one of them: gradient of the loss plus gradient of the term, once."""
+    (batch,), _ = batches_of(loaded, (12,))
+    _, _, one = step(loaded, tiny_spec, [batch], tmp_path, dropout=0.0)
+    spec = tiny_spec.model_copy(update={"accumulation": 2})
+    _, _, two = step(loaded, spec, [batch, dict(batch)], tmp_path, dropout=0.0)
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-6, atol=1e-9)
 
 
 def test_the_second_pass_repeats_the_firsts_dropout(loaded, tiny_spec, tmp_path):

@@ -194,11 +194,14 @@ def test_istar_sees_the_token_states_of_the_layers_it_is_given(tiny_spec, tiny_m
     batch["labels"] = torch.arange(12) % 2
     outputs = loaded.model(**batch, output_hidden_states=True)
     there = batch["attention_mask"].bool()
-    for layers, chosen in (("all", (1, 2)), ("1", (1,)), ("-1", (2,)), ("0", (0,))):
-        states = torch.cat([outputs.hidden_states[k][there] for k in chosen])
+    assert not there.all()
+    for layers, chosen, padding in (
+        ("all", (1, 2), False), ("1", (1,), False), ("-1", (2,), False), ("0", (0,), False), ("all", (1, 2), True),
+    ):  # fmt: skip
+        states = torch.cat([outputs.hidden_states[k][there | padding] for k in chosen])
         loss = IStarLoss(weight=2.0, zeta=0.1)
         trainer = RegularizedTrainer(
-            spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar.layers": layers}),
+            spec=tiny_spec.model_copy(update={"regularizer": "istar", "istar.layers": layers, "istar.padding": padding}),
             task_metrics=("mcc",), pooling="cls", model=loaded.model,
             args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
         )  # fmt: skip
