@@ -61,12 +61,21 @@ def test_commands_that_only_read(isobar, own_core):
     assert (own_core / Path(json.loads(isobar("report", "sample", "--json"))["report"])).exists()
     assert "no run" in isobar("report", "nonsense", exits=2)
     assert "torch" in isobar("doctor")
+    isobar("runs", "note", "runs/sample", "--tag=kept")
+    isobar("runs", "rm", "runs/sample")
+    isobar("runs", "restore", "sample")
+    isobar("atlas", "sample", "--out=atlas.parquet")
+    assert (own_core / "atlas.parquet").exists()
 
 
 def test_commands_that_load_a_model(isobar, own_core, settings):
     done = json.loads(isobar("train", *options(settings), "--json"))
     assert load_run(own_core / done["run"]).state == "finished"
-    assert "32 texts" in isobar("inspect", settings["model"], f"--task={settings['task']}", "--device=cpu")
+    model, task = settings["model"], f"--task={settings['task']}"
+    assert "32 texts" in isobar("inspect", model, task, "--device=cpu")
+    assert "layer" in isobar("layers", model, task, "--examples=16")
+    assert "mean" in isobar("repair", model, task, "--out=mended")
+    assert isobar("convert", "--help")
 
 
 def test_cells_of_a_sweep_in_processes_of_their_own(isobar, own_core, settings):
@@ -74,6 +83,8 @@ def test_cells_of_a_sweep_in_processes_of_their_own(isobar, own_core, settings):
     (own_core / "sweep.yaml").write_text(yaml.safe_dump(cells))
     assert len(json.loads(isobar("sweep", "sweep.yaml", "--processes=1", "--json"))) == 2
     assert "anisotropy" in isobar("reproduce", "--preset=sweep.yaml")
+    isobar("tradeoff", "sweep.yaml", "--picture=curves.svg")
+    assert (own_core / "curves.svg").read_text().startswith("<svg")
 
 
 def test_the_benchmark_of_the_app_starts(isobar_script, own_core):
