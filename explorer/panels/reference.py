@@ -47,7 +47,10 @@ def marks(run: Run) -> str:
     found = ["▏ isotropic Gaussian cloud of as many points and dimensions", "● this checkpoint"]
     if data.report(run).get("base"):
         found.append("○ untouched: before its run")
-    return " · ".join(found) + ". The line runs from isotropic, left, to collapsed, right."
+    said = " · ".join(found) + ". The line runs from isotropic, left, to collapsed, right."
+    if "nc1" in (data.report(run).get("before") or {}):  # there are classes
+        said += " Of the whole cloud, between classes and of NC1 the right end can be success too: a head that has its classes apart."
+    return said
 
 
 def by_other_pooling(run: Run) -> str:

@@ -134,7 +134,8 @@ def test_a_report_of_an_inspection_knows_no_before(tmp_path):
     charts = charts_of(page)
     assert "barcode-0-this-checkpoint" in charts
     assert "There is no snapshot after" not in page.text
-    assert "The line runs from isotropic, left, to collapsed, right." in page.text
+    assert "The line runs from isotropic, left, to collapsed, right. Of the whole cloud" in page.text
+    assert "the right end can be success too: a head that has its classes apart." in page.text
     assert "layers-isoscore" in charts
     assert not {"layers", "cloud", "timeline"} & set(charts)
     assert "this checkpoint" in charts["spectrum"]["description"]
