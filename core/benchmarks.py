@@ -105,7 +105,8 @@ def _app_beside(other: Path, pairs: int) -> list[dict]:
     here = Path(__file__).resolve().parents[1]
     builds, runs = (other.absolute(), here), ([], [])
     for turn in range(pairs):
-        for side in (0, 1) if turn % 2 == 0 else (1, 0):  # the first of a pair finds the caches as the last one left them
+        order = (0, 1) if turn % 2 == 0 else (1, 0)  # the first of a pair finds the caches as the last one left them
+        for side in order:
             runs[side].append(_of_app(builds[side]))
     old, new = map(_medians, runs)
     rows = []

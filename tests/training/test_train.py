@@ -386,7 +386,7 @@ def test_a_class_too_small_to_probe_is_one_sentence(tiny_spec, tiny_task, tmp_pa
     (folder / "train.csv").write_text((tiny_task / "train.csv").read_text())
     rows = (tiny_task / "validation.csv").read_text().splitlines()
     (folder / "validation.csv").write_text("\n".join([rows[0], *rows[1:17], *rows[17:20]]))
-    with pytest.raises(IsobarError, match="has 3 examples in .* at least 4 of each class") as caught:
+    with pytest.raises(IsobarError, match=r"has 3 examples in .* at least 4 of each class") as caught:
         train(tiny_spec.model_copy(update={"task": str(folder)}), tmp_path / "run")
     assert "\n" not in str(caught.value)
 
