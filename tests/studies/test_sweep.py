@@ -254,7 +254,7 @@ def test_a_wrong_file_is_one_sentence(tmp_path, content, words):
 
 @pytest.mark.parametrize(
     "name",
-    ["batch_size", "weight", "padding"]
+    ["batch_size", "weight", "padding", "entropy_or_repulsion", "weak_rivals"]
     + [task + of for task in ("cola", "grammar", "mpnet", "mrpc") for of in ("", "_rates")],
 )
 def test_the_recorded_sweeps_are_valid(name):
