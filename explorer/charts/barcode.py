@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from core.geometry import ClassShape
-from explorer.charts.style import BEFORE, CHOSEN, LARGE, LENGTH, NOISE_OPACITY, rounded, threshold_rule
+from explorer.charts.style import BEFORE, CHOSEN, INWARD, LARGE, LENGTH, NOISE_OPACITY, rounded, threshold_rule
 
 SELECTION = "bar"  # the name under which a page learns which bar was clicked
 KINDS = ("feature", "noise")
@@ -70,7 +70,7 @@ def barcode(
                 "zero:Q",
                 title="length of the bar (Euclidean distance)",
                 scale=alt.Scale(domain=[0, longest], nice=False),
-                axis=alt.Axis(grid=False, tickCount=6),
+                axis=alt.Axis(grid=False, tickCount=6, labelFlush=INWARD),
             ),
             x2=alt.X2("length:Q"),
             y=alt.Y(

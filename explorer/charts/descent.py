@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.charts.filtration import frame_of, gap, square_axes
-from explorer.charts.style import BEFORE, CLASS_COLOURS, CUT, NOISE_OPACITY, SPACE, legend
+from explorer.charts.style import BEFORE, CLASS_COLOURS, CUT, INWARD, NOISE_OPACITY, SPACE, legend
 
 SERIES = {"all bars": SPACE, "features": CLASS_COLOURS[1]}
 _SIDE = 242  # of each of the three pictures, in pixels
@@ -105,7 +105,7 @@ def _bars(shown: Descent) -> alt.Chart:
                 "zero:Q",
                 title="length of the bar",
                 scale=alt.Scale(domain=[0, longest], nice=False),
-                axis=alt.Axis(grid=False, tickCount=5, titlePadding=6, labelPadding=4),
+                axis=alt.Axis(grid=False, tickCount=5, titlePadding=6, labelPadding=4, labelFlush=INWARD),
             ),
             x2=alt.X2("now:Q"),
             y=alt.Y(
@@ -133,7 +133,7 @@ def _entropy(shown: Descent, last: int) -> alt.LayerChart:
         "step:Q",
         title="gradient step",
         scale=alt.Scale(domain=[0, last], nice=False),
-        axis=alt.Axis(grid=False, tickCount=4, format="d", titlePadding=6, labelPadding=4),
+        axis=alt.Axis(grid=False, tickCount=4, format="d", titlePadding=6, labelPadding=4, labelFlush=INWARD),
     )
     low = float(shown.entropy["share"].min())
     y = alt.Y(

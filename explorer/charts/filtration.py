@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from explorer.charts.style import BEFORE, CHOSEN, CLASS_COLOURS, CUT, DASH, NOISE_OPACITY, SPACE, THRESHOLD
+from explorer.charts.style import BEFORE, CHOSEN, CLASS_COLOURS, CUT, DASH, INWARD, NOISE_OPACITY, SPACE, THRESHOLD
 
 BAR = "bar"  # the selection of a bar of dimension 0, and of its edge
 LOOP = "loop"  # the selection of a bar of dimension 1
@@ -306,7 +306,7 @@ def _loops(loops, turned, end) -> alt.LayerChart:
                 "birth:Q",
                 title="scale e (Euclidean distance)",
                 scale=alt.Scale(domain=[0, end], nice=False),
-                axis=alt.Axis(grid=False, tickCount=6, titlePadding=6, labelPadding=4),
+                axis=alt.Axis(grid=False, tickCount=6, titlePadding=6, labelPadding=4, labelFlush=INWARD),
             ),
             x2=alt.X2("death:Q"),
             y=alt.Y(

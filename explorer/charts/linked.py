@@ -6,7 +6,17 @@ import pandas as pd
 
 from core.geometry import ClassShape
 from explorer.charts.barcode import SELECTION, bars
-from explorer.charts.style import BEFORE, CHOSEN, DASH, LENGTH, NOISE_OPACITY, THRESHOLD, example_tooltip, rounded
+from explorer.charts.style import (
+    BEFORE,
+    CHOSEN,
+    DASH,
+    INWARD,
+    LENGTH,
+    NOISE_OPACITY,
+    THRESHOLD,
+    example_tooltip,
+    rounded,
+)
 
 _BARS, _TREE = 210, 300  # heights in pixels
 _LONGEST = 8  # bars, as many as the selection "longest" takes by default
@@ -122,7 +132,7 @@ def barcode_and_tree(
             "zero:Q",
             title="length of the bar (Euclidean distance)",
             scale=alt.Scale(domain=[0, longest], nice=False),
-            axis=alt.Axis(grid=False, tickCount=6),
+            axis=alt.Axis(grid=False, tickCount=6, labelFlush=INWARD),
         ),
         x2=alt.X2("length:Q"),
         y=alt.Y(

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from explorer.charts.style import BEFORE, DASH, DOTS, LIGHT, NOISE_OPACITY, REFERENCE, SPACE, config
+from explorer.charts.style import BEFORE, DASH, DOTS, INWARD, LIGHT, NOISE_OPACITY, REFERENCE, SPACE, config
 
 WIDTHS = {"one column, 84 mm": 84.0, "one and a half, 129 mm": 129.0, "two columns, 174 mm": 174.0}
 """What journals mostly ask for, in millimetres."""
@@ -45,7 +45,7 @@ def paper_barcodes(frame: pd.DataFrame, *, width: float, height: int = 72) -> al
             "zero:Q",
             title="length of the bar",
             scale=alt.Scale(domain=[0, float(frame["length"].max()) * 1.02 or 1.0], nice=False),
-            axis=alt.Axis(grid=False, tickCount=4),
+            axis=alt.Axis(grid=False, tickCount=4, labelFlush=INWARD),
         ),
         x2=alt.X2("length:Q"),
         y=alt.Y(

@@ -50,6 +50,9 @@ CUT = "#7C62E0"  # where a slider cuts through a barcode
 LENGTH = ".4~g"
 """How d3 writes a length: in significant digits, since it has the unit of the space."""
 NOISE_OPACITY = 0.38
+INWARD = 16
+"""`labelFlush` of an axis that ends at no round number: the label of a tick that is so few pixels from its end stands before it,
+since beyond it half of the number would be cut off."""
 DASH = (5, 4)  # the threshold, and nothing else, is dashed so
 DOTS = (1, 4)  # a reference, and nothing else, is dotted
 
@@ -204,5 +207,5 @@ def step_axis(total_steps: int | None) -> alt.X:
         "step:Q",
         title="optimizer step",
         scale=alt.Scale(domain=domain, nice=False),
-        axis=alt.Axis(format="d", tickCount=4, tickMinStep=1, grid=False, titlePadding=8),
+        axis=alt.Axis(format="d", tickCount=4, tickMinStep=1, grid=False, titlePadding=8, labelFlush=INWARD),
     )

@@ -15,6 +15,7 @@ from explorer.charts.style import (
     BEFORE,
     CHOSEN,
     DASH,
+    INWARD,
     LENGTH,
     NOISE_OPACITY,
     SPACE,
@@ -244,7 +245,7 @@ def _barcodes(bars, picked, colours, longest) -> alt.LayerChart:
         "zero:Q",
         title="length (Euclidean distance)",
         scale=alt.Scale(domain=[0, longest], nice=False, range=_part(_BARS)),
-        axis=alt.Axis(grid=False, tickCount=5, orient="bottom"),
+        axis=alt.Axis(grid=False, tickCount=5, orient="bottom", labelFlush=INWARD),
     )
     y = alt.Y(
         "top:Q",

@@ -123,6 +123,14 @@ def test_a_history_keeps_its_axis_while_it_grows():
         assert spec["height"] == style.SMALL
 
 
+@pytest.mark.parametrize("steps", [800, 804, 815])
+def test_a_number_at_the_end_of_an_axis_stands_before_it(steps):
+    """Centered under its tick, half of it was outside of the picture: of 800, at 804 steps, a page showed 80."""
+    frame = pd.DataFrame({"step": [0, 100], "series": "task loss", "value": [0.7, 0.6]})
+    spec = history(frame, title="t", value="v", colours={"task loss": "#000"}, total_steps=steps).to_dict()
+    assert re.findall(r'<text text-anchor="(\w+)"[^>]*>[48]00<', style.vector(spec)) == ["middle", "end"]
+
+
 @pytest.mark.parametrize("series", [2, 10, 50])
 def test_however_many_classes_there_are_a_history_has_room(series):
     names = [f"c{k}" for k in range(series)]
