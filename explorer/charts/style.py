@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
-from altair.vegalite.v6.schema import channels, core
+from altair.vegalite.v6.schema import channels
+from altair.vegalite.v6.schema import core as schema
 
 # Altair fails above 5,000 rows, for the sake of notebooks. Here each chart says how many rows of what can be seen.
 alt.data_transformers.disable_max_rows()
@@ -25,10 +26,11 @@ def _copied(part: alt.SchemaBase, _memo: dict) -> alt.SchemaBase:
     return found
 
 
-# Altair copies every part of a chart at each nesting, to the bottom, with the dozens of options that nobody set.
+# Altair copies every part of a chart at each nesting, to the bottom, with the dozens of options that nobody set. These it
+# never changes in place, so that copies may share what is in them.
 _CHANNELS = [one for one in vars(channels).values() if isinstance(one, type) and issubclass(one, alt.SchemaBase)]
-_DATA = (alt.InlineData, alt.NamedData, *core.Transform.__subclasses__())
-for _part in (alt.Axis, alt.Legend, alt.MarkDef, alt.Scale, core.FacetedEncoding, *_DATA, *_CHANNELS):
+_DATA = (alt.InlineData, alt.NamedData, *schema.Transform.__subclasses__())
+for _part in (alt.Axis, alt.Legend, alt.MarkDef, alt.Scale, schema.FacetedEncoding, *_DATA, *_CHANNELS):
     _part.__deepcopy__ = _copied
 # It checks selections at each nesting too, whether or not checks are on (`panels.figure.spec_of`).
 for _part in (alt.SelectionParameter, alt.TopLevelSelectionParameter, alt.VariableParameter):
